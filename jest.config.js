@@ -1,0 +1,31 @@
+/** @type {import('jest').Config} */
+export default {
+  roots: ['kit', 'services', 'clients', 'tests'].map((folder) => `<rootDir>/${folder}`),
+  testMatch: ['**/*.test.ts'],
+  testEnvironment: 'node',
+  testTimeout: 30_000,
+  maxWorkers: 2,
+  injectGlobals: false,
+  extensionsToTreatAsEsm: ['.ts'],
+  // Linked workspaces resolve to where they really are, outside node_modules, and are transformed like the rest.
+  transformIgnorePatterns: ['/node_modules/'],
+  transform: {
+    '\\.ts$': [
+      '@swc/jest',
+      {
+        swcrc: false,
+        jsc: {
+          target: 'es2024',
+          parser: { syntax: 'typescript' },
+          transform: { verbatimModuleSyntax: true },
+        },
+        module: { type: 'es6' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  modulePathIgnorePatterns: ['/\\.weft/', '/dist/'],
+  globalSetup: '<rootDir>/tests/setup/global-setup.ts',
+  globalTeardown: '<rootDir>/tests/setup/global-teardown.ts',
+  reporters: ['default', '<rootDir>/tests/setup/summary-reporter.js'],
+};

@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, posix } from 'node:path';
+import { writeImportedProtos } from './imported-protos.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const FOLDERS = ['gen/grpc', 'gen/es'];
+
+type Files = Map<string, string>;
+
+function generate(): Files {
+  writeImportedProtos();
+  const output = mkdtempSync(join(ROOT, '.cache/gen-'));
+  try {
+    const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
+    const run = spawnSync(process.execPath, [buf, 'generate', '--output', output], { cwd: ROOT, stdio: 'inherit' });
+    if (run.status !== 0) throw new Error('buf generate failed');
+    return new Map(FOLDERS.flatMap((folder) => [...reachable(readFolder(output, folder))]));
+  } finally {
+    rmSync(output, { recursive: true, force: true });
+  }
+}
+
+function readFolder(base: string, folder: string): Files {
+  const paths = globSync(`${folder}/**/*.{ts,js}`, { cwd: base }).map((path) => path.replaceAll('\\', '/'));
+  return new Map(paths.sort().map((path) => [path, readFileSync(join(base, path), 'utf8')]));
+}
+
+/**
+ * Both plugins write a module for every import, most of which only options refer to. Kept is what a service can use:
+ * our modules, the error model, and what these import.
+ */
+function reachable(files: Files): Files {
+  const isRoot = (path: string) => /^gen\/\w+\/(weft|google\/rpc)\//.test(path);
+  const queue = [...files.keys()].filter(isRoot);
+  const kept: Files = new Map();
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    const source = files.get(path);
+    if (source === undefined || kept.has(path)) continue;
+    kept.set(path, source);
+    for (const [, target = ''] of source.matchAll(/ from "(\.[^"]+)";$/gm)) {
+      const module = posix.join(posix.dirname(path), target);
+      queue.push(module, module.replace(/\.js$/, '.d.ts'));
+    }
+  }
+  return new Map([...kept].sort());
+}
+
+function compare(generated: Files, committed: Files): string[] {
+  return [...new Set([...generated.keys(), ...committed.keys()])].sort().flatMap((path) => {
+    if (!committed.has(path)) return [`missing  ${path}`];
+    if (!generated.has(path)) return [`stale    ${path}`];
+    return generated.get(path) === committed.get(path) ? [] : [`differs  ${path}`];
+  });
+}
+
+function write(generated: Files, drift: readonly string[]): void {
+  for (const line of drift) {
+    const path = line.slice(9);
+    const source = generated.get(path);
+    if (source === undefined) {
+      rmSync(join(ROOT, path));
+    } else {
+      mkdirSync(dirname(join(ROOT, path)), { recursive: true });
+      writeFileSync(join(ROOT, path), source);
+    }
+  }
+}
+
+function main(check: boolean): void {
+  const generated = generate();
+  const drift = compare(generated, new Map(FOLDERS.flatMap((folder) => [...readFolder(ROOT, folder)])));
+  for (const line of drift) console.log(line);
+  if (!check) {
+    write(generated, drift);
+    console.log(`${generated.size} modules, ${drift.length} written or removed`);
+  } else if (drift.length > 0) {
+    throw new Error(`gen/ does not follow proto/ in ${drift.length} places: run \`npm run gen\``);
+  } else {
+    console.log(`${generated.size} modules follow proto/`);
+  }
+}
+
+try {
+  main(process.argv.includes('--check'));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}

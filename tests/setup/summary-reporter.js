@@ -1,0 +1,24 @@
+import { writeFileSync } from 'node:fs';
+
+/**
+ * For CI: `N passed, N failed, N skipped` as the last line when WEFT_SUMMARY=1, and the same as JSON in the file that
+ * WEFT_SUMMARY_FILE names. A test file that could not be run counts as one failed.
+ */
+export default class SummaryReporter {
+  /**
+   * @param {unknown} _contexts
+   * @param {import('@jest/reporters').AggregatedResult} results
+   */
+  onRunComplete(_contexts, results) {
+    const summary = {
+      passed: results.numPassedTests,
+      failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
+      skipped: results.numPendingTests + results.numTodoTests,
+    };
+    const file = process.env.WEFT_SUMMARY_FILE;
+    if (file) writeFileSync(file, `${JSON.stringify(summary)}\n`);
+    if (process.env.WEFT_SUMMARY === '1') {
+      process.stdout.write(`${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped\n`);
+    }
+  }
+}
