@@ -1,0 +1,93 @@
+/** An event as it travels. */
+export interface Message {
+  /** UUID. A bus that has the id already ignores the message. */
+  readonly id: string;
+  /** What happened, for example `weft.orders.v1.order_placed`; consumers choose by it. */
+  readonly type: string;
+  readonly subject: string;
+  /** Id of the aggregate: messages of one key are handled in the order in which they were published. */
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payload: Uint8Array;
+}
+
+export interface Delivery extends Message {
+  /** Place in the bus; later messages have higher ones. */
+  readonly position: bigint;
+  /** How often this consumer has been given the message, this time included. */
+  readonly deliveries: number;
+  readonly publishedAt: Date;
+}
+
+export interface ConsumerOptions {
+  /** Stable: under this name the bus remembers what has been handled. Instances of one name share the work. */
+  readonly name: string;
+  readonly types: readonly string[];
+  /**
+   * Resolves when the effect is durable: only then does the bus move on. It may be called again for the same message at any
+   * time, and then has to do nothing. What it throws is a failed delivery; see Unreadable and Postponed.
+   */
+  readonly handle: (delivery: Delivery) => Promise<void>;
+  /** After so many failed deliveries the message becomes a dead letter. Default 8. */
+  readonly maxDeliveries?: number;
+  /** Milliseconds to wait after that many failed deliveries. Default: from 200 ms, tripling, up to 30 s, with jitter. */
+  readonly backoffMs?: (deliveries: number) => number;
+  /** A delivery without an outcome after so long has failed. Default 60,000. */
+  readonly handleTimeoutMs?: number;
+}
+
+/** Handles the messages of its types in order of each key, each at least once, from the beginning of what is kept. */
+export interface Consumer {
+  readonly name: string;
+  /** Messages of its types that it has still to handle, of all its instances. */
+  lag(): Promise<number>;
+  /** Ends after the message in hand; others take over. */
+  stop(): Promise<void>;
+}
+
+export interface DeadLetter extends Message {
+  readonly letter: string;
+  readonly consumer: string;
+  readonly position: bigint;
+  readonly deliveries: number;
+  readonly error: string;
+  readonly failedAt: Date;
+  /** `redrive`: waits to be handled again. */
+  readonly state: 'dead' | 'redrive' | 'redriven' | 'discarded';
+}
+
+export interface Bus {
+  /** Resolves when all of them are durable, in this order. Rejects when none is known to be: publish them again. */
+  publish(messages: readonly Message[]): Promise<void>;
+  /** Starts a consumer; a process has one of a name. */
+  consume(options: ConsumerOptions): Consumer;
+  /** Dead letters in the state `dead` or `redrive`, oldest first, at most 1,000; all consumers' without a name. */
+  deadLetters(consumer?: string): Promise<DeadLetter[]>;
+  /** Gives a dead letter to its consumer once more. @throws DomainError not-found when there is none of that id. */
+  redrive(letter: string): Promise<void>;
+  /** Lets a dead letter rest. @throws DomainError not-found when there is none of that id. */
+  discard(letter: string): Promise<void>;
+  /** @throws when the bus has not answered within two seconds. */
+  check(): Promise<void>;
+  /** Stops all consumers, waits for what is being published, and disconnects. */
+  close(): Promise<void>;
+}
+
+/** Thrown by a handler: no repetition will make sense of this message. It becomes a dead letter at once. */
+export class Unreadable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'Unreadable';
+  }
+}
+
+/**
+ * Thrown by a handler: what it needs is not there at the moment, which is not the message's fault. It is given again, as
+ * long as it takes, and the delivery does not count.
+ */
+export class Postponed extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = 'Postponed';
+  }
+}

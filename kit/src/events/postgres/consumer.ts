@@ -1,0 +1,127 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { backoff } from '../../store/backoff.ts';
+import { translate } from '../../store/errors.ts';
+import { BUCKETS, statementName } from '../../store/hash.ts';
+import type { Holder, Leases } from '../../store/leases.ts';
+import type { Session } from '../../store/session.ts';
+import type { Consumer, ConsumerOptions } from '../bus.ts';
+import { Lane, type LaneContext } from './lane.ts';
+import { LAG, SAVE_POSITIONS, SCAN } from './statements.ts';
+import type { Wake } from './wakes.ts';
+
+export interface Connections {
+  readonly session: Session;
+  readonly leases: Leases;
+  /** Resolves when the tables are there. */
+  pool(): Promise<pg.Pool>;
+  readonly logger: Logger;
+}
+
+/** Numbers that are looked through at once for what concerns a consumer. */
+const SCAN_RANGE = 5_000n;
+
+/** One instance of a consumer: a lane for each bucket that this process has the lock of. */
+export class PostgresConsumer implements Consumer, Holder {
+  readonly name: string;
+  readonly #on: Connections;
+  readonly #context: LaneContext;
+  readonly #types: ReadonlySet<string>;
+  readonly #lanes = new Map<number, Lane>();
+  readonly #leave: () => Promise<void>;
+  readonly #stopped: () => void;
+
+  constructor(on: Connections, options: ConsumerOptions, stopped: () => void) {
+    this.name = options.name;
+    this.#on = on;
+    this.#types = new Set(options.types);
+    this.#stopped = stopped;
+    this.#context = {
+      maxDeliveries: 8,
+      backoffMs: (deliveries) => backoff(1, 200 * 3 ** Math.min(deliveries - 1, 20), 30_000),
+      handleTimeoutMs: 60_000,
+      ...options,
+      session: on.session,
+      logger: on.logger,
+    };
+    this.#leave = on.leases.join(`bus consumer ${options.name}`, this);
+  }
+
+  async lag(): Promise<number> {
+    const pool = await this.#on.pool();
+    try {
+      const { rows } = await pool.query<{ lag: bigint }>({
+        name: statementName(LAG),
+        text: LAG,
+        values: [this.name, [...this.#types], BUCKETS],
+      });
+      return Number(rows[0]?.lag ?? 0n);
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#leave();
+    this.#stopped();
+  }
+
+  acquired(bucket: number): void {
+    const lane = new Lane(this.#context, bucket);
+    this.#lanes.set(bucket, lane);
+    lane.wake();
+  }
+
+  lost(): void {
+    for (const lane of this.#lanes.values()) lane.lost();
+    this.#lanes.clear();
+  }
+
+  async release(bucket: number): Promise<void> {
+    const lane = this.#lanes.get(bucket);
+    await lane?.close();
+    if (this.#lanes.get(bucket) === lane) this.#lanes.delete(bucket);
+  }
+
+  /** Something was published. */
+  published(wakes: readonly Wake[] | 'all'): void {
+    if (wakes === 'all') for (const lane of this.#lanes.values()) lane.wake();
+    else for (const { bucket, type } of wakes) if (this.#types.has(type)) this.#lanes.get(bucket)?.wake();
+  }
+
+  redrive(): void {
+    for (const lane of this.#lanes.values()) lane.wake(true);
+  }
+
+  /** Looks with one statement whether there is anything up to `head` that no notification has told of. */
+  async catchUp(head: bigint): Promise<void> {
+    const behind = [...this.#lanes.values()].filter((lane) => lane.idle && lane.scanned < head);
+    const [first, ...others] = behind;
+    if (!first) return;
+    let from = first.scanned;
+    for (const { scanned } of others) if (scanned < from) from = scanned;
+    if (head - from > SCAN_RANGE) {
+      for (const lane of behind) lane.wake();
+      return;
+    }
+    const buckets = behind.map((lane) => lane.bucket);
+    const rows = await this.#on.session.query<{ bucket: number }>(SCAN, [from, head, [...this.#types], buckets]);
+    const found = new Set(rows.map(({ bucket }) => bucket));
+    for (const lane of behind) {
+      if (found.has(lane.bucket)) lane.wake();
+      else if (lane.idle && lane.scanned < head) lane.scanned = head;
+    }
+  }
+
+  /** Writes down how far the lanes have come where only messages of other types went by. */
+  async savePositions(): Promise<void> {
+    const lanes = [...this.#lanes.values()].filter((lane) => lane.idle && lane.scanned > lane.saved);
+    if (lanes.length === 0) return;
+    const positions = lanes.map((lane) => lane.scanned);
+    await this.#on.session.query(SAVE_POSITIONS, [this.name, lanes.map((lane) => lane.bucket), positions]);
+    lanes.forEach((lane, index) => {
+      const position = positions[index];
+      if (position !== undefined && position > lane.saved) lane.saved = position;
+    });
+  }
+}

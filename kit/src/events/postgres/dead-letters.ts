@@ -1,0 +1,30 @@
+import type pg from 'pg';
+import { DomainError } from '../../failure/index.ts';
+import type { DeadLetter } from '../bus.ts';
+
+const COLUMNS = `letter, consumer, seq, id, type, subject, key, headers, payload, deliveries, error, failed_at,
+  CASE state WHEN 'redriving' THEN 'redrive' ELSE state END AS state`;
+
+interface Row extends Omit<DeadLetter, 'position' | 'failedAt'> {
+  readonly seq: bigint;
+  readonly failed_at: Date;
+}
+
+export async function listDeadLetters(pool: pg.Pool, consumer: string | undefined): Promise<DeadLetter[]> {
+  const { rows } = await pool.query<Row>(
+    `SELECT ${COLUMNS} FROM bus.dead_letter
+     WHERE state IN ('dead', 'redrive', 'redriving') AND ($1::text IS NULL OR consumer = $1)
+     ORDER BY failed_at, seq LIMIT 1000`,
+    [consumer ?? null],
+  );
+  return rows.map(({ seq, failed_at, ...row }) => ({ ...row, position: seq, failedAt: failed_at }));
+}
+
+/** @throws DomainError not-found when no letter of that id is in a state to be moved from. */
+export async function moveDeadLetter(pool: pg.Pool, letter: string, state: 'redrive' | 'discarded'): Promise<void> {
+  const { rowCount } = await pool.query(
+    `UPDATE bus.dead_letter SET state = $2 WHERE letter::text = $1 AND state IN ('dead', 'redrive')`,
+    [letter, state],
+  );
+  if (rowCount === 0) throw new DomainError('not-found', 'DEAD_LETTER_NOT_FOUND', 'there is no such dead letter');
+}

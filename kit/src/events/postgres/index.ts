@@ -1,0 +1,175 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { Alarm, backoff, pause, within } from '../../store/backoff.ts';
+import { DatabaseUnavailable } from '../../store/errors.ts';
+import { Leases } from '../../store/leases.ts';
+import { applyMigrations } from '../../store/migrate.ts';
+import { connectionConfig, createPool } from '../../store/pool.ts';
+import { Session } from '../../store/session.ts';
+import type { Bus } from '../bus.ts';
+import { type Connections, PostgresConsumer } from './consumer.ts';
+import { listDeadLetters, moveDeadLetter } from './dead-letters.ts';
+import { BUS_CHANNEL, Publisher } from './publisher.ts';
+import { purgeMessages } from './retention.ts';
+import { busMigrations, SCHEMA } from './schema.ts';
+import { HEARTBEAT } from './statements.ts';
+import { EVERYTHING, readWakes } from './wakes.ts';
+
+export interface PostgresBusOptions {
+  readonly url: string;
+  /** Of the process; the server shows it as the application's name. */
+  readonly name: string;
+  readonly logger: Logger;
+  /** Default 4. One more connection has the locks of the consumers. */
+  readonly maxConnections?: number;
+  readonly now?: () => Date;
+}
+
+export interface PostgresBus extends Bus {
+  /** Removes what is older than seven days and passed by all consumers; done every ten minutes anyhow. */
+  purge(): Promise<number>;
+  /** Forgets a consumer that will not come back: its unread messages no longer have to be kept. */
+  forget(consumer: string): Promise<void>;
+}
+
+const BEAT_MS = 500;
+const READY_MS = 2_000;
+const CLOSE_MS = 5_000;
+const SAVE_BEATS = 20;
+const PURGE_BEATS = 1_200;
+
+/**
+ * A durable bus on tables of its own in the schema `bus`, which it creates. One is enough for all modules of a process.
+ * Connects in the background and waits for a database that is not there; `check` says what is wrong.
+ */
+export function openPostgresBus(options: PostgresBusOptions): PostgresBus {
+  return new Driver({ maxConnections: 4, statementTimeoutMs: 10_000, ...options });
+}
+
+class Driver implements PostgresBus {
+  readonly #logger: Logger;
+  readonly #now: () => Date;
+  readonly #connections: pg.Pool;
+  readonly #on: Connections;
+  readonly #publisher: Publisher;
+  readonly #consumers = new Map<string, PostgresConsumer>();
+  readonly #alarm = new Alarm();
+  readonly #abort = new AbortController();
+  readonly #ready: Promise<void>;
+  readonly #beating: Promise<void>;
+  #problem: unknown = new DatabaseUnavailable(new Error('the bus is not ready yet'));
+  /** The highest number at the last beat: what came later may still be announced by a notification. */
+  #head = 0n;
+
+  constructor(settings: PostgresBusOptions & { maxConnections: number; statementTimeoutMs: number }) {
+    const { logger, now = () => new Date() } = settings;
+    const config = connectionConfig(settings);
+    const session = new Session({ config, channels: [BUS_CHANNEL], logger });
+    this.#logger = logger;
+    this.#now = now;
+    this.#connections = createPool(settings);
+    this.#on = { session, logger, pool: () => this.#pool(), leases: new Leases(session, logger) };
+    this.#publisher = new Publisher(this.#connections, session);
+    session.onNotify(BUS_CHANNEL, (payload) => {
+      const wakes = readWakes(payload);
+      for (const consumer of this.#consumers.values()) consumer.published(wakes);
+      if (wakes === 'all') this.#alarm.wake();
+    });
+    this.#ready = this.#prepare(config);
+    this.#beating = this.#beat();
+  }
+
+  /** Resolves to the pool when the tables are there. */
+  async #pool(): Promise<pg.Pool> {
+    await within(READY_MS, this.#ready, () => {
+      throw this.#problem;
+    });
+    return this.#connections;
+  }
+
+  async #prepare(config: pg.ClientConfig): Promise<void> {
+    for (let attempt = 1; !this.#abort.signal.aborted; attempt++) {
+      try {
+        await applyMigrations({ connectionConfig: config, logger: this.#logger, schema: SCHEMA }, busMigrations);
+        if (!this.#abort.signal.aborted) this.#on.session.start();
+        return;
+      } catch (error) {
+        this.#problem = error;
+        this.#logger[attempt === 1 ? 'warn' : 'debug']({ err: error }, 'the bus is not ready; trying again');
+        await pause(backoff(attempt, 100, 5_000), this.#abort.signal);
+      }
+    }
+  }
+
+  publish: Bus['publish'] = async (messages) => {
+    await this.#pool();
+    await this.#publisher.publish(messages);
+  };
+
+  consume: Bus['consume'] = (options) => {
+    if (this.#abort.signal.aborted) throw new Error('the bus is closed');
+    const consumer = new PostgresConsumer(this.#on, options, () => this.#consumers.delete(options.name));
+    this.#consumers.set(options.name, consumer);
+    return consumer;
+  };
+
+  deadLetters: Bus['deadLetters'] = async (consumer) => listDeadLetters(await this.#pool(), consumer);
+
+  redrive: Bus['redrive'] = async (letter) => {
+    await moveDeadLetter(await this.#pool(), letter, 'redrive');
+    await this.#on.session.query('SELECT pg_notify($1, $2)', [BUS_CHANNEL, EVERYTHING]).catch(() => undefined);
+  };
+
+  discard: Bus['discard'] = async (letter) => moveDeadLetter(await this.#pool(), letter, 'discarded');
+
+  purge: PostgresBus['purge'] = async () => purgeMessages(await this.#pool(), this.#now());
+
+  forget: PostgresBus['forget'] = async (consumer) => {
+    await (await this.#pool()).query('DELETE FROM bus.consumer WHERE name = $1', [consumer]);
+  };
+
+  check: Bus['check'] = async () => {
+    const pool = await this.#pool();
+    const answered = pool.query('SELECT 1').catch((error) => {
+      throw new DatabaseUnavailable(error);
+    });
+    await within(2_000, answered, () => {
+      throw new DatabaseUnavailable(new Error('no answer within 2 s'));
+    });
+  };
+
+  close: Bus['close'] = async () => {
+    if (this.#abort.signal.aborted) return;
+    this.#abort.abort();
+    const stopped = Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop()));
+    await within<unknown>(CLOSE_MS, stopped, () => undefined);
+    await within(CLOSE_MS, this.#publisher.flushed(), () => undefined);
+    this.#alarm.wake();
+    await Promise.all([this.#ready, this.#beating]);
+    await this.#on.leases.stop();
+    await this.#on.session.stop();
+    await within(CLOSE_MS, this.#connections.end(), () => undefined);
+  };
+
+  async #beat(): Promise<void> {
+    for (let beat = 1; !this.#abort.signal.aborted; beat++) {
+      await this.#alarm.sleep(BEAT_MS);
+      if (this.#abort.signal.aborted || !this.#on.session.connected) continue;
+      try {
+        await this.#look();
+        if (beat % SAVE_BEATS === 0) for (const consumer of this.#consumers.values()) await consumer.savePositions();
+        if (beat % PURGE_BEATS === 0) await this.purge();
+      } catch (error) {
+        this.#logger.debug({ err: error }, 'bus not looked at');
+      }
+    }
+  }
+
+  async #look(): Promise<void> {
+    const [row] = await this.#on.session.query<{ head: bigint; redrives: string[] }>(HEARTBEAT);
+    const head = this.#head;
+    this.#head = row?.head ?? 0n;
+    await Promise.all([...this.#consumers.values()].map((consumer) => consumer.catchUp(head)));
+    for (const name of row?.redrives ?? []) this.#consumers.get(name)?.redrive();
+  }
+}

@@ -1,0 +1,290 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { backoff, within } from '../../store/backoff.ts';
+import type { Session } from '../../store/session.ts';
+import { type ConsumerOptions, type Delivery, Postponed, Unreadable } from '../bus.ts';
+import { ABANDON_REDRIVES, BURY, END_REDRIVE, FETCH, LOAD, PEEK, REGISTER, SAVE, TAKE_REDRIVE } from './statements.ts';
+
+export interface LaneContext extends Required<ConsumerOptions> {
+  readonly session: Session;
+  readonly logger: Logger;
+}
+
+interface Row {
+  readonly seq: bigint;
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly key: string;
+  readonly headers: Record<string, string>;
+  readonly payload: Buffer;
+  readonly published_at: Date;
+}
+
+const BATCH = 64;
+const TRY_AGAIN_MS = 500;
+
+/**
+ * One bucket of one consumer, from the moment its lock was taken to the moment it is lost or given back: fetches, has
+ * handled in order, and moves the cursor. Everything is written on the session that holds the lock, so that nothing is
+ * written after the lock is gone.
+ */
+export class Lane {
+  readonly bucket: number;
+  readonly #on: LaneContext;
+  /** Up to here there is nothing left to handle. */
+  scanned = 0n;
+  /** The position that the cursor's row is known to have. */
+  saved = 0n;
+  #loaded = false;
+  #ours = true;
+  #closing = false;
+  #active = false;
+  #again = false;
+  #redrive = true;
+  /** Noted for the message after `scanned`. */
+  #deliveries = 0;
+  #postponed = 0;
+  /** A batch up to here ended its process: until then one at a time, to find out which message it was. */
+  #cautiousUntil = 0n;
+  #retryAt = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #ended: (() => void) | undefined;
+
+  constructor(on: LaneContext, bucket: number) {
+    this.#on = on;
+    this.bucket = bucket;
+  }
+
+  /** Loaded, with nothing in hand and nothing to wait for. */
+  get idle(): boolean {
+    return this.#loaded && !this.#active && performance.now() >= this.#retryAt;
+  }
+
+  wake(redrive = false): void {
+    this.#again = true;
+    if (redrive) this.#redrive = true;
+    if (!this.#active && this.#ours && !this.#closing) void this.#run();
+  }
+
+  /** The lock is gone: whatever is still running here has no say any more. */
+  lost(): void {
+    this.#ours = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** Resolves after the message in hand; the cursor stands behind it. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#timer);
+    if (!this.#active) return;
+    await new Promise<void>((resolve) => {
+      this.#ended = resolve;
+    });
+  }
+
+  async #run(): Promise<void> {
+    this.#active = true;
+    try {
+      while (this.#again && this.#ours && !this.#closing) {
+        this.#again = false;
+        if (!this.#loaded) await this.#load();
+        if (await this.#turn()) this.#again = true;
+      }
+    } catch (error) {
+      this.#on.logger.debug({ err: error, consumer: this.#on.name }, 'bucket interrupted');
+      this.#later(TRY_AGAIN_MS);
+    } finally {
+      this.#active = false;
+      this.#ended?.();
+    }
+  }
+
+  #later(ms: number): void {
+    if (!this.#ours || this.#closing) return;
+    this.#retryAt = performance.now() + ms;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.wake(), ms);
+  }
+
+  /** The loss of the connection is heard of at once, so that what is still ours is on the connection that has the lock. */
+  #query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]> {
+    if (!this.#ours) throw new Error('the bucket was lost');
+    return this.#on.session.query<R>(text, values);
+  }
+
+  async #load(): Promise<void> {
+    const { name } = this.#on;
+    const [, , [row]] = await Promise.all([
+      this.#query(REGISTER, [name, this.bucket]),
+      this.#query(ABANDON_REDRIVES, [name, this.bucket]),
+      this.#query<{ position: bigint; deliveries: number; batch_size: number; batch_end: bigint; wait_ms: number }>(
+        LOAD,
+        [name, this.bucket],
+      ),
+    ]);
+    if (!row) throw new Error(`${name} is not registered`);
+    this.scanned = row.position;
+    this.saved = row.position;
+    this.#cautiousUntil = row.batch_end;
+    // After a batch of several the noted delivery was not that of the first message in particular.
+    this.#deliveries = row.batch_size > 1 ? 0 : row.deliveries;
+    this.#loaded = true;
+    if (row.wait_ms > 0) this.#later(row.wait_ms);
+  }
+
+  /** @returns whether there may be more to do at once. */
+  async #turn(): Promise<boolean> {
+    const wait = this.#retryAt - performance.now();
+    if (wait > 0) {
+      this.#later(wait);
+      return false;
+    }
+    if (this.#redrive) return await this.#handleRedrive();
+    if (this.#deliveries >= this.#on.maxDeliveries) return await this.#buryUnseen();
+
+    const { name, types } = this.#on;
+    const limit = this.#deliveries > 0 || this.scanned < this.#cautiousUntil ? 1 : BATCH;
+    const deliveries = this.#deliveries + 1;
+    const rows = await this.#query<Row & { scanned: bigint; more: boolean; seq: bigint | null }>(FETCH, [
+      name,
+      this.bucket,
+      this.scanned,
+      types,
+      limit,
+      deliveries,
+      this.#cautiousUntil,
+    ]);
+    const batch = rows.filter((row) => row.seq !== null).map((row) => toDelivery(row, deliveries));
+    const [first] = rows;
+    const reach = first && first.scanned > this.scanned ? first.scanned : this.scanned;
+    if (batch.length === 0) {
+      this.scanned = reach;
+      return first?.more ?? false;
+    }
+    this.#deliveries = deliveries;
+    return await this.#handleAll(batch, batch.length < limit ? reach : undefined, first?.more ?? false);
+  }
+
+  async #handleAll(batch: Delivery[], reach: bigint | undefined, more: boolean): Promise<boolean> {
+    let position = this.scanned;
+    for (const delivery of batch) {
+      if (this.#closing) {
+        await this.#save(position, position > this.scanned ? 0 : this.#deliveries - 1);
+        return false;
+      }
+      try {
+        await this.#handle(delivery);
+      } catch (error) {
+        return this.#ours && (await this.#failed(delivery, error, position));
+      }
+      if (!this.#ours) return false;
+      position = delivery.position;
+      this.#postponed = 0;
+    }
+    await this.#save(reach ?? position, 0);
+    return reach === undefined || more;
+  }
+
+  async #handle(delivery: Delivery): Promise<void> {
+    const { handleTimeoutMs } = this.#on;
+    await within(handleTimeoutMs, this.#on.handle(delivery), () => {
+      throw new Error(`no outcome within ${handleTimeoutMs} ms`);
+    });
+  }
+
+  async #failed(delivery: Delivery, error: unknown, position: bigint): Promise<boolean> {
+    const { logger, name, maxDeliveries, backoffMs } = this.#on;
+    const { deliveries, id: event, type } = delivery;
+    const facts = { err: error, consumer: name, event, type, deliveries };
+    if (error instanceof Unreadable || (!(error instanceof Postponed) && deliveries >= maxDeliveries)) {
+      await this.#bury(delivery.position, deliveries, error);
+      logger.error(facts, 'event became a dead letter');
+      return true;
+    }
+    let wait: number;
+    if (error instanceof Postponed) {
+      this.#postponed++;
+      wait = backoff(this.#postponed, 200, 5_000);
+      logger[this.#postponed === 1 ? 'warn' : 'debug'](facts, 'event postponed');
+      await this.#save(position, deliveries - 1, wait);
+    } else {
+      wait = backoffMs(deliveries);
+      logger.warn(facts, 'event not handled; trying again');
+      await this.#save(position, deliveries, wait);
+    }
+    this.#later(wait);
+    return false;
+  }
+
+  /** The next message ended its process each time: nobody is left who could have reported its failure. */
+  async #buryUnseen(): Promise<boolean> {
+    const { logger, name, types } = this.#on;
+    const [next] = await this.#query<{ seq: bigint }>(PEEK, [this.bucket, this.scanned, types]);
+    if (!next) {
+      this.#deliveries = 0;
+      return true;
+    }
+    const error = new Error('the process ended each time it was handled');
+    await this.#bury(next.seq, this.#deliveries, error);
+    logger.error({ err: error, consumer: name, position: String(next.seq) }, 'event became a dead letter');
+    return true;
+  }
+
+  async #save(position: bigint, deliveries: number, waitMs: number | null = null): Promise<void> {
+    const { name } = this.#on;
+    await this.#query(SAVE, [name, this.bucket, position, deliveries, this.#cautiousUntil, waitMs]);
+    this.#moved(position, deliveries);
+  }
+
+  async #bury(position: bigint, deliveries: number, error: unknown): Promise<void> {
+    const { name } = this.#on;
+    const { message, stack } = describe(error);
+    await this.#query(BURY, [name, this.bucket, position, deliveries, message, stack, this.#cautiousUntil]);
+    this.#moved(position, 0);
+  }
+
+  #moved(position: bigint, deliveries: number): void {
+    this.scanned = position;
+    this.saved = position;
+    this.#deliveries = deliveries;
+  }
+
+  async #handleRedrive(): Promise<boolean> {
+    const { logger, name } = this.#on;
+    const [row] = await this.#query<Row & { letter: string; deliveries: number }>(TAKE_REDRIVE, [name, this.bucket]);
+    if (!row) {
+      this.#redrive = false;
+      return true;
+    }
+    try {
+      await this.#handle(toDelivery(row, row.deliveries));
+    } catch (error) {
+      if (!this.#ours) return false;
+      const { message, stack } = describe(error);
+      if (error instanceof Postponed) {
+        await this.#query(END_REDRIVE, [row.letter, 'redrive', row.deliveries - 1, null, null]);
+        this.#later(backoff(++this.#postponed, 200, 5_000));
+        return false;
+      }
+      await this.#query(END_REDRIVE, [row.letter, 'dead', row.deliveries, message, stack]);
+      logger.error({ err: error, consumer: name, event: row.id, type: row.type }, 'dead letter failed once more');
+      return true;
+    }
+    if (!this.#ours) return false;
+    await this.#query(END_REDRIVE, [row.letter, 'redriven', row.deliveries, null, null]);
+    return true;
+  }
+}
+
+function toDelivery({ seq, published_at: publishedAt, ...row }: Row, deliveries: number): Delivery {
+  const { id, type, subject, key, headers, payload } = row;
+  return { id, type, subject, key, headers, payload, position: seq, deliveries, publishedAt };
+}
+
+/** What a dead letter keeps of an error: bounded, and without the character that PostgreSQL's text refuses. */
+function describe(error: unknown): { message: string; stack: string } {
+  const clean = (text: string, length: number) => text.replaceAll('\0', '').slice(0, length);
+  if (!(error instanceof Error)) return { message: clean(String(error), 2_000), stack: '' };
+  return { message: clean(`${error.name}: ${error.message}`, 2_000), stack: clean(error.stack ?? '', 8_000) };
+}

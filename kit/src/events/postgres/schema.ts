@@ -1,0 +1,61 @@
+import type { Migration } from '../../store/index.ts';
+
+export const SCHEMA = 'bus';
+
+// The roles of all services share these tables: who may connect to the database may use them.
+export const busMigrations: readonly Migration[] = [
+  {
+    name: '0001-bus',
+    up: `
+      CREATE TABLE bus.message (
+        seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        bucket int NOT NULL,
+        id uuid NOT NULL UNIQUE,
+        type text NOT NULL,
+        subject text NOT NULL,
+        key text NOT NULL,
+        headers jsonb NOT NULL,
+        payload bytea NOT NULL,
+        published_at timestamptz NOT NULL DEFAULT now()
+      );
+      CREATE INDEX message_bucket_seq ON bus.message (bucket, seq);
+
+      -- One row a bucket of a consumer; rewritten for every batch, hence the room for updates in place.
+      CREATE TABLE bus.consumer (
+        name text NOT NULL,
+        bucket int NOT NULL,
+        position bigint NOT NULL DEFAULT 0,
+        deliveries int NOT NULL DEFAULT 0,
+        batch_size int NOT NULL DEFAULT 0,
+        batch_end bigint NOT NULL DEFAULT 0,
+        next_attempt_at timestamptz,
+        PRIMARY KEY (name, bucket)
+      ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+
+      CREATE TABLE bus.dead_letter (
+        letter uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+        consumer text NOT NULL,
+        bucket int NOT NULL,
+        seq bigint NOT NULL,
+        id uuid NOT NULL,
+        type text NOT NULL,
+        subject text NOT NULL,
+        key text NOT NULL,
+        headers jsonb NOT NULL,
+        payload bytea NOT NULL,
+        published_at timestamptz NOT NULL,
+        error text NOT NULL,
+        stack text NOT NULL,
+        deliveries int NOT NULL,
+        failed_at timestamptz NOT NULL DEFAULT now(),
+        state text NOT NULL DEFAULT 'dead' CHECK (state IN ('dead', 'redrive', 'redriving', 'redriven', 'discarded')),
+        UNIQUE (consumer, seq)
+      );
+      CREATE INDEX dead_letter_redrive ON bus.dead_letter (consumer, bucket, seq) WHERE state IN ('redrive', 'redriving');
+
+      GRANT USAGE ON SCHEMA bus TO PUBLIC;
+      GRANT SELECT ON bus.migration TO PUBLIC;
+      GRANT SELECT, INSERT, UPDATE, DELETE ON bus.message, bus.consumer, bus.dead_letter TO PUBLIC;
+    `,
+  },
+];

@@ -1,0 +1,12 @@
+export { main, type Running } from './main.ts';
+export { inDependencyOrder, type Module, startModules, stopModules } from './module.ts';
+export type { OpsRoute } from './ops-server.ts';
+export {
+  type AnyService,
+  defineService,
+  type ServiceParts,
+  type ServiceRuntime,
+  type ServiceSpec,
+  type Worker,
+} from './service.ts';
+export { run, type System, startSystem } from './system.ts';

@@ -1,0 +1,35 @@
+/** What runs until it is told to stop. */
+export interface Running {
+  /** Resolves when nothing is left to do. */
+  stop(): Promise<void>;
+  /** No stop takes longer, in milliseconds. */
+  readonly stopTimeout: number;
+}
+
+/**
+ * The life of a process: starts, runs until SIGINT or SIGTERM, stops, exits with 0. A start that fails prints one clear line
+ * and exits with 1; a stop that takes too long is cut off with 1.
+ */
+export async function main(start: () => Promise<Running>): Promise<void> {
+  const fail = (error: unknown) => {
+    for (const line of describe(error)) process.stderr.write(`${line}\n`);
+    process.exit(1);
+  };
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
+  });
+  const running = await start().catch(fail);
+  if (!running) return;
+  await asked;
+  const cut = setTimeout(() => fail(new Error(`did not stop within ${running.stopTimeout} ms`)), running.stopTimeout);
+  await running.stop().catch(fail);
+  clearTimeout(cut);
+  process.exit(0);
+}
+
+function describe(error: unknown): string[] {
+  if (!(error instanceof Error)) return [`weft: ${String(error)}`];
+  if ('problems' in error && Array.isArray(error.problems))
+    return error.problems.map((problem) => `weft: setting ${problem}`);
+  return [`weft: ${error.message.replaceAll('\n', ' ')}`];
+}

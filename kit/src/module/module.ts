@@ -1,0 +1,52 @@
+/** A part of a process with a life of its own. */
+export interface Module {
+  readonly name: string;
+  /** Names of the modules that it calls; those of them in this process start before it and stop after it. */
+  readonly needs: readonly string[];
+  start(): Promise<void>;
+  /** Says that it is about to stop, while it goes on working: readiness goes first. */
+  announceStop(): void;
+  /** Finishes what it has begun, within `graceMs`, and lets go of what it holds. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Modules in the order in which each comes after those it needs. Throws on a cycle. */
+export function inDependencyOrder<M extends Pick<Module, 'name' | 'needs'>>(modules: readonly M[]): M[] {
+  const byName = new Map(modules.map((module) => [module.name, module]));
+  const ordered = new Set<M>();
+  const visit = (module: M, path: readonly string[]) => {
+    if (ordered.has(module)) return;
+    if (path.includes(module.name)) throw new Error(`modules need each other: ${[...path, module.name].join(' -> ')}`);
+    for (const name of module.needs) {
+      const needed = byName.get(name);
+      if (needed) visit(needed, [...path, module.name]);
+    }
+    ordered.add(module);
+  };
+  for (const module of modules) visit(module, []);
+  return [...ordered];
+}
+
+/** Starts modules in dependency order. When one fails, those already started are stopped again and its error is thrown. */
+export async function startModules(modules: readonly Module[], graceMs: number): Promise<void> {
+  const started: Module[] = [];
+  try {
+    for (const module of inDependencyOrder(modules)) {
+      started.push(module);
+      await module.start();
+    }
+  } catch (error) {
+    await stopModules(started, { drainMs: 0, graceMs });
+    throw error;
+  }
+}
+
+/** Takes readiness away everywhere, waits until callers have seen it, then stops modules in reverse dependency order. */
+export async function stopModules(
+  modules: readonly Module[],
+  { drainMs, graceMs }: { drainMs: number; graceMs: number },
+): Promise<void> {
+  for (const module of modules) module.announceStop();
+  if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
+  for (const module of inDependencyOrder(modules).reverse()) await module.stop(graceMs);
+}

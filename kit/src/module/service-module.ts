@@ -1,0 +1,221 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { type Meter, SpanKind } from '@opentelemetry/api';
+import type { ConfigOf } from '../config/index.ts';
+import { contextFromHeaders, runInContext } from '../context/index.ts';
+import { type Bus, type Consumer, type EventMeta, openPostgresBus, startConsumer } from '../events/index.ts';
+import {
+  accessLog,
+  callMetrics,
+  callSpans,
+  createClient,
+  createTokenVerifier,
+  type GrpcServer,
+  type Observer,
+  startGrpcServer,
+} from '../rpc/index.ts';
+import {
+  type Database,
+  migrate,
+  openDatabase,
+  type Purge,
+  type Relay,
+  startPurge,
+  startRelay,
+  storeMigrations,
+} from '../store/index.ts';
+import type { Logger, Tracing } from '../telemetry/index.ts';
+import type { Module } from './module.ts';
+import type { OpsServer } from './ops-server.ts';
+import { type AnyService, type ServiceParts, targetKey } from './service.ts';
+import type { serviceSettings } from './settings.ts';
+
+/** What the services of one process share. */
+export interface SharedParts {
+  readonly logger: Logger;
+  readonly meter: Meter;
+  readonly tracing: Tracing;
+  readonly version: string;
+  readonly ops: OpsServer;
+}
+
+export interface RunningService extends Module {
+  /** Of its gRPC server. */
+  port(): number;
+  /** Events not yet published, deliveries not yet handled, work of its own that has not ended. */
+  pending(): Promise<number>;
+}
+
+type ServiceConfig = ConfigOf<typeof serviceSettings> & Readonly<Record<string, unknown>>;
+
+/** A service as a module: database, bus, clients, consumers, workers and the gRPC server, in this order. */
+export function serviceModule(spec: AnyService, config: ServiceConfig, shared: SharedParts): RunningService {
+  const logger = shared.logger.child({ service: spec.name });
+  const observers = [accessLog(logger), callMetrics(shared.meter, shared.version), callSpans(shared.tracing)];
+  const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
+  const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
+  let server: GrpcServer | undefined;
+  let pending: () => Promise<number> = async () => 0;
+
+  return {
+    name: spec.name,
+    needs: spec.needs,
+    port: () => server?.port ?? 0,
+    pending: () => pending(),
+    async start() {
+      const { database, bus } = await openStores(spec, config, logger);
+      onStop('database', (graceMs) => database.close(graceMs));
+      onStop('bus', () => bus.close());
+      const clients = clientsOf(spec, config, shared.tracing, observers.slice(1));
+      onStop('clients', () => clients.close());
+      const parts: ServiceParts<unknown> = await spec.create({
+        config,
+        database,
+        bus,
+        logger,
+        client: clients.client,
+        now: () => new Date(),
+        newId: () => randomUUIDv7(),
+        startTrace: () => shared.tracing.start(),
+      });
+      const purge: Purge = startPurge(database);
+      onStop('purge', () => purge.stop());
+      const relay: Relay = startRelay({ db: database, bus, logger, onLag: lagMetrics(shared.meter, spec.name) });
+      onStop('relay', (graceMs) => relay.stop(graceMs));
+      server = await startGrpcServer({
+        host: config.grpcHost,
+        port: config.grpcPort,
+        services: parts.grpc,
+        concerns: {
+          service: spec.name,
+          verifyToken: createTokenVerifier({
+            jwksUrl: config.jwksUrl,
+            issuer: config.issuer,
+            audience: config.audience,
+            now: Date.now,
+          }),
+          tracing: shared.tracing,
+          observers,
+          now: Date.now,
+        },
+        checks: { database: () => database.check(), bus: () => bus.check() },
+        logger,
+      });
+      const running = server;
+      onStop('grpc', (graceMs) => running.stop(graceMs));
+      const workers = parts.workers ?? [];
+      for (const worker of workers) {
+        await worker.start();
+        onStop('worker', () => worker.stop());
+      }
+      const consumers = (parts.consumers ?? []).map((consumer): Consumer => {
+        const started = startConsumer(bus, database, consumer, {
+          logger,
+          around: consumerSpan(shared.tracing, consumer.name),
+        });
+        onStop(`consumer ${consumer.name}`, () => started.stop());
+        return started;
+      });
+      pending = async () => {
+        const counts = [
+          relay.backlog(),
+          ...consumers.map((one) => one.lag()),
+          ...workers.map((one) => one.pending?.() ?? 0),
+        ];
+        return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+      };
+      for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
+      shared.ops.health.set(spec.name, () => running.health());
+      await running.serve();
+      logger.info({ port: running.port }, 'serving');
+    },
+    announceStop: () => server?.announceStop(),
+    async stop(graceMs) {
+      for (const { what, stop } of stops.splice(0)) {
+        try {
+          await stop(graceMs);
+        } catch (error) {
+          logger.error({ err: error, what }, 'did not stop cleanly');
+        }
+      }
+    },
+  };
+}
+
+async function openStores(
+  spec: AnyService,
+  config: ServiceConfig,
+  logger: Logger,
+): Promise<{ database: Database<unknown>; bus: Bus }> {
+  const { databaseUrl: url, databaseConnections: maxConnections, busUrl } = config;
+  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, logger });
+  const bus = openPostgresBus({ url: busUrl, name: spec.name, logger });
+  try {
+    await Promise.all([migrate(database, [...storeMigrations, ...spec.migrations]), bus.check()]);
+    return { database, bus };
+  } catch (error) {
+    await Promise.allSettled([database.close(500), bus.close()]);
+    throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, observers: readonly Observer[]) {
+  const open: { close: () => void }[] = [];
+  return {
+    client: (service: string, generated: never, descriptor: never) => {
+      if (!spec.needs.includes(service)) throw new Error(`${spec.name} does not say that it needs ${service}`);
+      const target = String(config[targetKey(service)]);
+      const client = createClient(generated, descriptor, {
+        target,
+        caller: spec.name,
+        tracing,
+        observers,
+        retries: config.retries,
+      });
+      open.push(client);
+      return client as never;
+    },
+    close: () => {
+      for (const client of open) client.close();
+    },
+  };
+}
+
+function consumerSpan(tracing: Tracing, consumer: string) {
+  return async (meta: EventMeta, next: () => Promise<void>): Promise<void> => {
+    const work = contextFromHeaders(meta.headers, tracing.start);
+    const startTime = Date.now();
+    let error: string | undefined;
+    try {
+      await runInContext(work, next);
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown.name : 'failed';
+      throw thrown;
+    } finally {
+      const attributes = {
+        'messaging.system': 'weft',
+        'messaging.consumer.group.name': consumer,
+        'messaging.message.id': meta.id,
+      };
+      const span = {
+        name: `process ${consumer}`,
+        kind: SpanKind.CONSUMER,
+        context: work.trace,
+        startTime,
+        endTime: Date.now(),
+        attributes,
+      };
+      tracing.record(error === undefined ? span : { ...span, error });
+    }
+  };
+}
+
+function lagMetrics(meter: Meter, service: string) {
+  const backlog = meter.createGauge('weft.outbox.backlog', {
+    description: 'Committed events that are not on the bus yet',
+  });
+  const age = meter.createGauge('weft.outbox.age', { unit: 's', description: 'Age of the oldest of them' });
+  return (lag: { backlog: number; oldestAgeMs: number }) => {
+    backlog.record(lag.backlog, { service });
+    age.record(lag.oldestAgeMs / 1000, { service });
+  };
+}

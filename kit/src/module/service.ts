@@ -1,0 +1,66 @@
+import type { DescService } from '@bufbuild/protobuf';
+import { type ConfigOf, type Settings, setting } from '../config/index.ts';
+import type { Bus, ConsumerDefinition } from '../events/index.ts';
+import type { ClientOf, GeneratedService, ServiceBinding } from '../rpc/index.ts';
+import type { Database, Migration } from '../store/index.ts';
+import type { Logger, TraceContext } from '../telemetry/index.ts';
+import type { OpsRoute } from './ops-server.ts';
+import { serviceSettings } from './settings.ts';
+
+/** What a service is handed to build itself from. */
+export interface ServiceRuntime<S extends Settings, Schema> {
+  readonly config: ConfigOf<S>;
+  readonly database: Database<Schema>;
+  readonly bus: Bus;
+  readonly logger: Logger;
+  /** A client of another service, one channel each; the service must be among `needs`. */
+  client<G extends GeneratedService>(service: string, generated: G, descriptor: DescService): ClientOf<G>;
+  readonly now: () => Date;
+  /** A new UUID, ordered by time. */
+  readonly newId: () => string;
+  /** Begins a trace, for work that no call and no event asked for. */
+  readonly startTrace: () => TraceContext;
+}
+
+/** Work that goes on by itself. */
+export interface Worker {
+  start(): Promise<void> | void;
+  /** Finishes what it has begun; bounded by the process's stop timeout. */
+  stop(): Promise<void>;
+  /** Work begun or waiting now; for tests and tools that wait until nothing moves. */
+  pending?(): Promise<number>;
+}
+
+/** What a service consists of. */
+export interface ServiceParts<Schema> {
+  readonly grpc: readonly ServiceBinding[];
+  readonly consumers?: readonly ConsumerDefinition<Schema>[];
+  readonly workers?: readonly Worker[];
+  /** Added to the process's ops port, by path. */
+  readonly routes?: Readonly<Record<string, OpsRoute>>;
+}
+
+export interface ServiceSpec<S extends Settings = Settings, Schema = unknown> {
+  readonly name: string;
+  /** Services that it calls; each gives a setting <NAME>_TARGET. */
+  readonly needs: readonly string[];
+  readonly settings: S;
+  readonly migrations: readonly Migration[];
+  create(runtime: ServiceRuntime<S, Schema>): Promise<ServiceParts<Schema>> | ServiceParts<Schema>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a list of services has services of any settings and schema
+export type AnyService = ServiceSpec<any, any>;
+
+/** Defines a service; nothing runs until a process starts it. */
+export function defineService<S extends Settings, Schema>(spec: ServiceSpec<S, Schema>): ServiceSpec<S, Schema> {
+  return spec;
+}
+
+/** All settings of a service: its own, those of every service, and the targets of those it calls. */
+export function settingsOf(spec: AnyService) {
+  const targets = spec.needs.map((name) => [targetKey(name), setting.target(`${name.toUpperCase()}_TARGET`)]);
+  return { ...spec.settings, ...serviceSettings, ...(Object.fromEntries(targets) as Settings) };
+}
+
+export const targetKey = (service: string): string => `${service}Target`;

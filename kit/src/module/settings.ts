@@ -1,0 +1,26 @@
+import { setting } from '../config/index.ts';
+
+/** Settings of a process, whatever services it runs. */
+export const processSettings = {
+  logLevel: setting.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], { fallback: 'info' }),
+  logFormat: setting.choice('LOG_FORMAT', ['json', 'pretty'], { fallback: 'json' }),
+  opsHost: setting.text('OPS_HOST', { fallback: '127.0.0.1' }),
+  opsPort: setting.port('OPS_PORT', { fallback: 9464 }),
+  otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT', { fallback: '' }),
+  traceRatioPercent: setting.integer('TRACE_PERCENT', { low: 0, high: 100 }, { fallback: 100 }),
+  drainDelay: setting.milliseconds('DRAIN_DELAY_MS', { fallback: 0 }),
+  stopTimeout: setting.milliseconds('STOP_TIMEOUT_MS', { fallback: 4500 }),
+};
+
+/** Settings that every service has. Each is read with the service's own prefix first: ORDERS_GRPC_PORT, then GRPC_PORT. */
+export const serviceSettings = {
+  grpcHost: setting.text('GRPC_HOST', { fallback: '127.0.0.1' }),
+  grpcPort: setting.port('GRPC_PORT', { fallback: 50051 }),
+  databaseUrl: setting.postgresUrl('DATABASE_URL'),
+  databaseConnections: setting.integer('DATABASE_CONNECTIONS', { low: 2, high: 100 }, { fallback: 10 }),
+  busUrl: setting.postgresUrl('BUS_DATABASE_URL'),
+  jwksUrl: setting.httpUrl('IDENTITY_JWKS_URL'),
+  issuer: setting.text('IDENTITY_ISSUER', { fallback: 'weft' }),
+  audience: setting.text('IDENTITY_AUDIENCE', { fallback: 'weft' }),
+  retries: setting.flag('CLIENT_RETRIES', { fallback: true }),
+};

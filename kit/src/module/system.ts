@@ -1,0 +1,96 @@
+import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
+import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
+import { main } from './main.ts';
+import { startModules, stopModules } from './module.ts';
+import { startOpsServer } from './ops-server.ts';
+import { type AnyService, settingsOf } from './service.ts';
+import { type RunningService, serviceModule } from './service-module.ts';
+import { processSettings } from './settings.ts';
+
+const VERSION = process.env.WEFT_VERSION ?? '0.1.0';
+
+/** Services that run in this process. */
+export interface System {
+  readonly logger: Logger;
+  readonly opsPort: number;
+  /** gRPC port by service. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Resolves when every outbox is empty and every consumer has caught up; for tests and tools. */
+  settle(timeoutMs: number): Promise<void>;
+  readonly stopTimeout: number;
+  stop(): Promise<void>;
+}
+
+export interface SystemOptions {
+  /** Takes the log's lines instead of standard output. */
+  readonly log?: (line: string) => void;
+}
+
+/** Starts services in one process from an environment. Throws a ConfigError that names every wrong setting at once. */
+export async function startSystem(
+  specs: readonly AnyService[],
+  environment: Environment,
+  { log }: SystemOptions = {},
+): Promise<System> {
+  const [settings, ...configs] = loadConfigs(
+    [
+      { service: '', settings: processSettings },
+      ...specs.map((spec) => ({ service: spec.name, settings: settingsOf(spec) })),
+    ],
+    environment,
+  );
+  const config = settings as ConfigOf<typeof processSettings>;
+  const logger = createLogger({
+    level: config.logLevel,
+    pretty: config.logFormat === 'pretty',
+    ...(log && { write: log }),
+  });
+  const metrics = createMetrics(VERSION);
+  const tracing = createTracing({
+    service: specs.length === 1 && specs[0] ? specs[0].name : 'weft',
+    version: VERSION,
+    ratio: config.traceRatioPercent / 100,
+    endpoint: config.otlpEndpoint,
+  });
+  const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
+  const shared = { logger, meter: metrics.meter, tracing, version: VERSION, ops };
+  const services = specs.map((spec, index) => serviceModule(spec, configs[index] as never, shared));
+  const release = () => Promise.all([ops.stop(), tracing.stop().catch(() => {}), metrics.stop()]);
+  const graceMs = Math.max(500, config.stopTimeout - config.drainDelay - 1000);
+  try {
+    await startModules(services, graceMs);
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return {
+    logger,
+    opsPort: ops.port,
+    ports: Object.fromEntries(services.map((service) => [service.name, service.port()])),
+    settle: (timeoutMs) => settle(services, timeoutMs),
+    stopTimeout: config.stopTimeout,
+    async stop() {
+      await stopModules(services, { drainMs: config.drainDelay, graceMs });
+      await release();
+    },
+  };
+}
+
+async function settle(services: readonly RunningService[], timeoutMs: number): Promise<void> {
+  const until = Date.now() + timeoutMs;
+  for (let quiet = 0; quiet < 2; ) {
+    const pending = await Promise.all(services.map((service) => service.pending()));
+    quiet = pending.every((count) => count === 0) ? quiet + 1 : 0;
+    if (quiet >= 2) return;
+    if (Date.now() > until)
+      throw new Error(
+        `not settled after ${timeoutMs} ms: ${services.map((s, i) => `${s.name} ${pending[i]}`).join(', ')}`,
+      );
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+/** A process of one service, or of several: runs until it is told to stop. */
+export async function run(...specs: AnyService[]): Promise<void> {
+  await main(() => startSystem(specs, process.env));
+}

@@ -1,0 +1,188 @@
+import type { DescService } from '@bufbuild/protobuf';
+import {
+  type ChannelOptions,
+  Client,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
+import { correlationIdFrom, currentContext, type WorkContext } from '../context/index.ts';
+import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
+import { type MethodContract, methodContracts } from './contract.ts';
+import { outcomeOf, RemoteError, remoteErrorOf } from './errors.ts';
+import { CALLER_HEADER } from './identity.ts';
+import type { Observer } from './observation.ts';
+import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
+
+export interface CallOptions {
+  /** Milliseconds; the method's own timeout where absent. */
+  readonly timeout?: number;
+  readonly signal?: AbortSignal;
+  /** Access token to send instead of the one of the current context. */
+  readonly token?: string;
+}
+
+/** A typed client: unary methods give a promise, streams an async iterable. They throw RemoteError. */
+export type ClientOf<S extends GeneratedService> = {
+  readonly [K in keyof S]: S[K]['responseStream'] extends true
+    ? (request: RequestOf<S[K]>, options?: CallOptions) => AsyncIterable<ResponseOf<S[K]>>
+    : (request: RequestOf<S[K]>, options?: CallOptions) => Promise<ResponseOf<S[K]>>;
+} & { readonly close: () => void };
+
+export interface ClientOptions {
+  /** host:port, or a target of grpc-js. */
+  readonly target: string;
+  /** Name of the service that calls; undefined for an end user's client. */
+  readonly caller?: string;
+  /** Access token to send where neither the call nor the current context has one. */
+  readonly token?: string;
+  readonly tracing: Tracing;
+  readonly observers?: readonly Observer[];
+  /** False where the mesh retries: never both. */
+  readonly retries: boolean;
+}
+
+/**
+ * One channel to one target. Every unary call has a deadline: the method's timeout or what is left of the current work's,
+ * whichever ends first. UNAVAILABLE is retried where the contract allows it, at most twice.
+ */
+export function createClient<S extends GeneratedService>(
+  generated: S,
+  descriptor: DescService,
+  options: ClientOptions,
+): ClientOf<S> {
+  const contracts = methodContracts(descriptor);
+  const client = new Client(options.target, credentials.createInsecure(), channelOptions(contracts, options.retries));
+  const methods = Object.entries(generated).map(([name, method]) => {
+    const contract = contracts[name] as MethodContract;
+    return [
+      name,
+      contract.stream ? streamCall(client, method, contract, options) : unaryCall(client, method, contract, options),
+    ];
+  });
+  return { ...Object.fromEntries(methods), close: () => client.close() } as ClientOf<S>;
+}
+
+function channelOptions(contracts: Readonly<Record<string, MethodContract>>, retries: boolean): ChannelOptions {
+  const retryable = Object.values(contracts).filter((contract) => contract.retryable);
+  const [service] = Object.values(contracts).map(({ name }) => name.split('/')[0]);
+  const methodConfig = [
+    {
+      name: retryable.map(({ name }) => ({ service, method: name.split('/')[1] })),
+      retryPolicy: {
+        maxAttempts: 3,
+        initialBackoff: '0.05s',
+        maxBackoff: '0.5s',
+        backoffMultiplier: 2,
+        retryableStatusCodes: ['UNAVAILABLE'],
+      },
+    },
+  ];
+  return {
+    'grpc.service_config': JSON.stringify({
+      loadBalancingConfig: [{ round_robin: {} }],
+      methodConfig: retries ? methodConfig : [],
+    }),
+    'grpc.enable_retries': retries ? 1 : 0,
+    'grpc.service_config_disable_resolution': 1,
+    'grpc.max_receive_message_length': 4 * 1024 * 1024,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 2000,
+  };
+}
+
+function contextOf({ tracing, token: standing }: ClientOptions, options: CallOptions | undefined): WorkContext {
+  const current = currentContext();
+  const token = options?.token ?? current?.token ?? standing;
+  return {
+    correlationId: current?.correlationId ?? correlationIdFrom(undefined),
+    trace: current ? childOf(current.trace) : tracing.start(),
+    deadline: current?.deadline ?? Number.POSITIVE_INFINITY,
+    ...(token !== undefined && { token }),
+  };
+}
+
+function metadataOf(context: WorkContext, { caller }: ClientOptions): Metadata {
+  const metadata = new Metadata();
+  metadata.set('traceparent', formatTraceparent(context.trace));
+  metadata.set('x-correlation-id', context.correlationId);
+  if (caller !== undefined) metadata.set(CALLER_HEADER, caller);
+  if (context.token !== undefined) metadata.set('authorization', `Bearer ${context.token}`);
+  return metadata;
+}
+
+function observer(client: ClientOptions, method: MethodContract, context: WorkContext) {
+  const startTime = Date.now();
+  const start = performance.now();
+  return (error: RemoteError | undefined) => {
+    const outcome = error && { ...outcomeOf(error), code: error.code, reason: error.reason };
+    for (const observe of client.observers ?? []) {
+      observe({ side: 'client', method, context, startTime, duration: performance.now() - start, outcome });
+    }
+  };
+}
+
+function unaryCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
+  return (request: unknown, callOptions?: CallOptions): Promise<unknown> => {
+    const context = contextOf(options, callOptions);
+    const ended = observer(options, contract, context);
+    const deadline = Math.min(Date.now() + (callOptions?.timeout ?? contract.timeout), context.deadline);
+    const signals = [callOptions?.signal, currentContext()?.signal].filter((signal) => signal !== undefined);
+    return new Promise((resolve, reject) => {
+      const { path, requestSerialize, responseDeserialize } = method;
+      const metadata = metadataOf(context, options);
+      const call = client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        { deadline },
+        (error, response) => {
+          for (const signal of signals) signal.removeEventListener('abort', cancel);
+          const remote = error ? remoteErrorOf(error) : undefined;
+          ended(remote);
+          if (remote) reject(remote);
+          else resolve(response);
+        },
+      );
+      const cancel = () => call.cancel();
+      for (const signal of signals)
+        signal.aborted ? cancel() : signal.addEventListener('abort', cancel, { once: true });
+    });
+  };
+}
+
+function streamCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
+  return async function* (request: unknown, callOptions?: CallOptions): AsyncGenerator<unknown> {
+    const context = contextOf(options, callOptions);
+    const ended = observer(options, contract, context);
+    const { path, requestSerialize, responseDeserialize } = method;
+    const stream: ClientReadableStream<unknown> = client.makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      metadataOf(context, options),
+    );
+    const cancel = () => stream.cancel();
+    callOptions?.signal?.addEventListener('abort', cancel, { once: true });
+    let failed: RemoteError | undefined;
+    try {
+      yield* stream;
+    } catch (error) {
+      failed =
+        'code' in (error as object)
+          ? remoteErrorOf(error as ServiceError)
+          : new RemoteError(status.UNKNOWN, 'UNKNOWN', String(error));
+      if (failed.code === status.CANCELLED && callOptions?.signal?.aborted) return;
+      throw failed;
+    } finally {
+      callOptions?.signal?.removeEventListener('abort', cancel);
+      stream.cancel();
+      ended(failed);
+    }
+  };
+}

@@ -1,0 +1,172 @@
+import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/grpc-js';
+import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '@weft/gen/grpc/google/rpc/error_details';
+import { Status } from '@weft/gen/grpc/google/rpc/status';
+import { DomainError, type FailureKind, type FieldViolation, InvalidArgument } from '../failure/index.ts';
+
+const CODES: Readonly<Record<FailureKind, status>> = {
+  'invalid-argument': status.INVALID_ARGUMENT,
+  'not-found': status.NOT_FOUND,
+  'already-exists': status.ALREADY_EXISTS,
+  'failed-precondition': status.FAILED_PRECONDITION,
+  'permission-denied': status.PERMISSION_DENIED,
+  unauthenticated: status.UNAUTHENTICATED,
+  aborted: status.ABORTED,
+  unavailable: status.UNAVAILABLE,
+  'resource-exhausted': status.RESOURCE_EXHAUSTED,
+};
+
+const RETRY_DELAY_MS: Readonly<Partial<Record<status, number>>> = {
+  [status.UNAVAILABLE]: 500,
+  [status.ABORTED]: 100,
+  [status.RESOURCE_EXHAUSTED]: 1000,
+};
+
+/** Codes of another service that say as much to our caller as they do to us; all others are our own fault. */
+const PASSED_ON: ReadonlySet<status> = new Set([
+  status.NOT_FOUND,
+  status.ALREADY_EXISTS,
+  status.FAILED_PRECONDITION,
+  status.ABORTED,
+  status.UNAVAILABLE,
+  status.RESOURCE_EXHAUSTED,
+  status.DEADLINE_EXCEEDED,
+  status.CANCELLED,
+]);
+
+/** What another service answered instead of a response. */
+export class RemoteError extends Error {
+  /** gRPC status code. */
+  readonly code: status;
+  /** The stable reason of its ErrorInfo; the code's name where there is none. */
+  readonly reason: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly FieldViolation[];
+
+  constructor(
+    code: status,
+    reason: string,
+    message: string,
+    metadata = {},
+    violations: readonly FieldViolation[] = [],
+  ) {
+    super(message);
+    this.name = 'RemoteError';
+    this.code = code;
+    this.reason = reason;
+    this.metadata = metadata;
+    this.violations = violations;
+  }
+}
+
+/** The call took longer than it may. */
+export class DeadlineExceeded extends Error {
+  override readonly name = 'DeadlineExceeded';
+}
+
+/** The caller went away. */
+export class Cancelled extends Error {
+  override readonly name = 'Cancelled';
+}
+
+export interface Outcome {
+  readonly code: status;
+  readonly reason: string;
+  readonly message: string;
+  /** True when nobody foresaw it: it is logged with its stack, and its text stays here. */
+  readonly unexpected: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly FieldViolation[];
+}
+
+/** The one place where a thrown thing becomes a status. */
+export function outcomeOf(error: unknown): Outcome {
+  const plain = { unexpected: false, metadata: {}, violations: [] };
+  if (error instanceof InvalidArgument) {
+    return {
+      ...plain,
+      code: status.INVALID_ARGUMENT,
+      reason: error.reason,
+      message: error.message,
+      violations: error.violations,
+    };
+  }
+  if (error instanceof DomainError) {
+    return {
+      ...plain,
+      code: CODES[error.kind],
+      reason: error.reason,
+      message: error.message,
+      metadata: error.metadata,
+    };
+  }
+  if (error instanceof RemoteError && PASSED_ON.has(error.code)) {
+    return { ...plain, code: error.code, reason: error.reason, message: error.message, metadata: error.metadata };
+  }
+  if (error instanceof DeadlineExceeded) {
+    return { ...plain, code: status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED', message: 'the deadline passed' };
+  }
+  if (error instanceof Cancelled) {
+    return { ...plain, code: status.CANCELLED, reason: 'CANCELLED', message: 'the caller cancelled' };
+  }
+  return { ...plain, code: status.INTERNAL, reason: 'INTERNAL', message: 'internal error', unexpected: true };
+}
+
+/** A status with google.rpc details: ErrorInfo, BadRequest, RetryInfo, RequestInfo. Source: google/rpc/error_details.proto. */
+export function statusOf(outcome: Outcome, domain: string, correlationId: string): StatusObject {
+  const { code, reason, message, violations } = outcome;
+  const details = [
+    detail('ErrorInfo', ErrorInfo.encode({ reason, domain, metadata: { ...outcome.metadata } }).finish()),
+    detail('RequestInfo', RequestInfo.encode({ requestId: correlationId, servingData: '' }).finish()),
+  ];
+  if (violations.length > 0) {
+    const fieldViolations = violations.map(({ field, rule, description }) => ({
+      field,
+      description,
+      reason: rule.replace(/[^A-Za-z0-9]+/g, '_').toUpperCase(),
+      localizedMessage: undefined,
+    }));
+    details.push(detail('BadRequest', BadRequest.encode({ fieldViolations }).finish()));
+  }
+  const delay = RETRY_DELAY_MS[code];
+  if (delay !== undefined) {
+    const retryDelay = { seconds: BigInt(Math.floor(delay / 1000)), nanos: (delay % 1000) * 1e6 };
+    details.push(detail('RetryInfo', RetryInfo.encode({ retryDelay }).finish()));
+  }
+  const metadata = new Metadata();
+  metadata.set('x-correlation-id', correlationId);
+  metadata.set('grpc-status-details-bin', Buffer.from(Status.encode({ code, message, details }).finish()));
+  return { code, details: message, metadata };
+}
+
+function detail(type: string, value: Uint8Array) {
+  return { typeUrl: `type.googleapis.com/google.rpc.${type}`, value };
+}
+
+/** Reads what a call ended with. */
+export function remoteErrorOf(error: ServiceError): RemoteError {
+  const [encoded] = error.metadata?.get('grpc-status-details-bin') ?? [];
+  let reason = status[error.code] ?? 'UNKNOWN';
+  let metadata: Record<string, string> = {};
+  let violations: FieldViolation[] = [];
+  if (encoded instanceof Buffer) {
+    for (const { typeUrl, value } of decodeDetails(encoded)) {
+      if (typeUrl.endsWith('/google.rpc.ErrorInfo')) ({ reason, metadata } = ErrorInfo.decode(value));
+      if (typeUrl.endsWith('/google.rpc.BadRequest')) {
+        violations = BadRequest.decode(value).fieldViolations.map(({ field, reason: rule, description }) => ({
+          field,
+          rule,
+          description,
+        }));
+      }
+    }
+  }
+  return new RemoteError(error.code, reason, error.details, metadata, violations);
+}
+
+function decodeDetails(encoded: Buffer): Status['details'] {
+  try {
+    return Status.decode(encoded).details;
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,74 @@
+import type { Metadata } from '@grpc/grpc-js';
+import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { DomainError } from '../failure/index.ts';
+import type { User } from './context.ts';
+import type { RoleName } from './contract.ts';
+
+/** Header in which a service names itself where no mesh proves who it is. */
+export const CALLER_HEADER = 'weft-caller';
+
+const MAX_REMEMBERED = 2000;
+
+export interface TokenOptions {
+  /** Where the signing keys are served (RFC 7517). */
+  readonly jwksUrl: string;
+  readonly issuer: string;
+  readonly audience: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+export type TokenVerifier = (token: string) => Promise<User>;
+
+/**
+ * Verifies access tokens: EdDSA signature, issuer, audience and expiry. A token that passed is remembered until it expires,
+ * within a bound. Throws UNAUTHENTICATED (TOKEN_EXPIRED, TOKEN_INVALID) or UNAVAILABLE (KEYS_UNAVAILABLE).
+ */
+export function createTokenVerifier({ jwksUrl, issuer, audience, now }: TokenOptions): TokenVerifier {
+  const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 2000, cooldownDuration: 1000 });
+  const remembered = new Map<string, { user: User; expires: number }>();
+  return async (token) => {
+    const known = remembered.get(token);
+    if (known && known.expires > now()) return known.user;
+    remembered.delete(token);
+    const { payload } = await jwtVerify(token, keys, {
+      issuer,
+      audience,
+      algorithms: ['EdDSA', 'Ed25519'],
+      requiredClaims: ['sub', 'exp', 'roles'],
+      currentDate: new Date(now()),
+    }).catch((error: unknown) => {
+      throw refusal(error);
+    });
+    const user: User = { id: String(payload.sub), roles: payload.roles as RoleName[] };
+    if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.keys().next().value as string);
+    remembered.set(token, { user, expires: (payload.exp as number) * 1000 });
+    return user;
+  };
+}
+
+function refusal(error: unknown): DomainError {
+  if (error instanceof errors.JWTExpired)
+    return new DomainError('unauthenticated', 'TOKEN_EXPIRED', 'the access token has expired');
+  const ours =
+    error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';
+  if (ours) return new DomainError('unauthenticated', 'TOKEN_INVALID', 'the access token is not valid');
+  return new DomainError('unavailable', 'KEYS_UNAVAILABLE', 'the keys of access tokens cannot be read');
+}
+
+/** The bearer token of a call. Throws UNAUTHENTICATED (TOKEN_INVALID) for another scheme. */
+export function bearerToken(metadata: Metadata): string | undefined {
+  const [header] = metadata.get('authorization');
+  if (header === undefined) return undefined;
+  const match = /^Bearer ([\w.~+/=-]{1,8192})$/i.exec(String(header));
+  if (!match)
+    throw new DomainError('unauthenticated', 'TOKEN_INVALID', 'authorization must be "Bearer <access token>"');
+  return match[1];
+}
+
+/** The service that calls. Its own word is taken from this machine only, where there is no mesh to prove it. */
+export function callerService(metadata: Metadata, peer: string): string | undefined {
+  if (!/^(127\.|\[?::1\]?:|\[?::ffff:127\.)/.test(peer)) return undefined;
+  const [header] = metadata.get(CALLER_HEADER);
+  return typeof header === 'string' && /^[a-z][a-z0-9-]{0,62}$/.test(header) ? header : undefined;
+}

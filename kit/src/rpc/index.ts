@@ -1,0 +1,10 @@
+export { status } from '@grpc/grpc-js';
+export { type CallOptions, type ClientOf, type ClientOptions, createClient } from './client.ts';
+export type { CallContext, User } from './context.ts';
+export type { RoleName } from './contract.ts';
+export { outcomeOf, RemoteError } from './errors.ts';
+export type { HealthCheck, HealthState } from './health.ts';
+export { createTokenVerifier, type TokenVerifier } from './identity.ts';
+export { accessLog, callMetrics, callSpans, type Observer } from './observation.ts';
+export { type GrpcServer, startGrpcServer } from './server.ts';
+export { type GeneratedService, type HandlersOf, type ServiceBinding, serveService } from './service.ts';

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
+import { correlationIdFrom, runInContext } from '../context/index.ts';
+import { InvalidArgument } from '../failure/index.ts';
+import { childOf, parseTraceparent, type Tracing } from '../telemetry/index.ts';
+import { authorize } from './authorization.ts';
+import type { CallContext } from './context.ts';
+import type { MethodContract } from './contract.ts';
+import { Cancelled, DeadlineExceeded, outcomeOf, statusOf } from './errors.ts';
+import type { StreamHandler, UnaryHandler } from './handler.ts';
+import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
+import type { Observer } from './observation.ts';
+import { sendAll } from './stream.ts';
+import { contractViolations, type Incoming } from './validation.ts';
+
+/** What every method of a server shares. */
+export interface MethodConcerns {
+  readonly service: string;
+  readonly verifyToken: TokenVerifier;
+  readonly tracing: Tracing;
+  readonly observers: readonly Observer[];
+  /** Fires when the server drains: streams end then, so that their callers resume elsewhere. */
+  readonly draining: AbortSignal;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+type Call<Q> = Pick<
+  ServerUnaryCall<Incoming<Q>, unknown>,
+  'metadata' | 'request' | 'getPeer' | 'getDeadline' | 'on' | 'cancelled'
+>;
+
+/** A unary method with everything around its handler, in this order: context, wire, identity, authorization, rules. */
+export function unaryMethod<Q, R>(method: MethodContract, handler: UnaryHandler<Q, R>, concerns: MethodConcerns) {
+  return (call: ServerUnaryCall<Incoming<Q>, R>, callback: sendUnaryData<R>): void => {
+    serve(method, call, concerns, async (request, context) => ({ response: await handler(request, context) })).then(
+      ({ response }) => callback(null, response),
+      (refusal) => callback(refusal),
+    );
+  };
+}
+
+/** A server-streaming method; it ends with OK when idle, old or drained. */
+export function streamMethod<Q, R>(method: MethodContract, handler: StreamHandler<Q, R>, concerns: MethodConcerns) {
+  return (call: ServerWritableStream<Incoming<Q>, R>): void => {
+    serve(method, call, concerns, (request, context) =>
+      sendAll(call, handler, request, context, method, concerns.draining),
+    ).then(
+      () => call.end(),
+      (refusal) => call.emit('error', refusal),
+    );
+  };
+}
+
+async function serve<Q, T>(
+  method: MethodContract,
+  call: Call<Q>,
+  concerns: MethodConcerns,
+  work: (request: Q, context: CallContext) => Promise<T>,
+): Promise<T> {
+  const startTime = concerns.now();
+  const start = performance.now();
+  const { context, aborted, dispose } = openContext(method, call, concerns, startTime);
+  let error: unknown;
+  try {
+    return await Promise.race([aborted, runInContext(context, () => admit(method, call, concerns, context, work))]);
+  } catch (thrown) {
+    error = thrown;
+    throw statusOf(outcomeOf(thrown), `${concerns.service}.weft`, context.correlationId);
+  } finally {
+    dispose();
+    const outcome = error === undefined ? undefined : outcomeOf(error);
+    const { callerService: caller, user } = context;
+    const ended = {
+      side: 'server',
+      method,
+      context,
+      startTime,
+      duration: performance.now() - start,
+      outcome,
+      error,
+    } as const;
+    for (const observe of concerns.observers) observe({ ...ended, callerService: caller, userId: user?.id });
+  }
+}
+
+async function admit<Q, T>(
+  method: MethodContract,
+  call: Call<Q>,
+  concerns: MethodConcerns,
+  context: Mutable<CallContext>,
+  work: (request: Q, context: CallContext) => Promise<T>,
+): Promise<T> {
+  const { bytes, decoded } = call.request;
+  if ('malformed' in decoded) throw new InvalidArgument([decoded.malformed]);
+  const token = bearerToken(call.metadata);
+  if (token !== undefined) {
+    context.user = await concerns.verifyToken(token);
+    context.token = token;
+  }
+  authorize(method, context.callerService, context.user);
+  const violations = contractViolations(method.input, bytes);
+  if (violations.length > 0) throw new InvalidArgument(violations);
+  return work(decoded.message, context);
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+function openContext<Q>(method: MethodContract, call: Call<Q>, concerns: MethodConcerns, now: number) {
+  const { metadata } = call;
+  const header = (name: string) => metadata.get(name)[0]?.toString();
+  const parent = parseTraceparent(header('traceparent'));
+  const asked = call.getDeadline();
+  const deadline = Math.min(asked instanceof Date ? asked.getTime() : asked, now + method.timeout);
+  const abort = new AbortController();
+  const context: Mutable<CallContext> = {
+    correlationId: correlationIdFrom(header('x-correlation-id')),
+    trace: parent ? childOf(parent) : concerns.tracing.start(),
+    deadline,
+    signal: abort.signal,
+    callerService: callerService(metadata, call.getPeer()),
+    user: undefined,
+    method: method.name,
+    requestHash: () => createHash('sha256').update(call.request.bytes).digest(),
+  };
+  const timer = Number.isFinite(deadline)
+    ? setTimeout(() => abort.abort(new DeadlineExceeded()), deadline - now)
+    : undefined;
+  // A cancel within a few milliseconds of the deadline is the caller's own timer: it is a deadline.
+  call.on('cancelled', () => abort.abort(concerns.now() >= deadline - 5 ? new DeadlineExceeded() : new Cancelled()));
+  const aborted = new Promise<never>((_, reject) => {
+    abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
+  });
+  aborted.catch(() => {});
+  return { context, aborted, dispose: () => clearTimeout(timer) };
+}

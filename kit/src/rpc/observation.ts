@@ -1,0 +1,87 @@
+import { status } from '@grpc/grpc-js';
+import { type Attributes, type Meter, SpanKind } from '@opentelemetry/api';
+import type { WorkContext } from '../context/index.ts';
+import type { Logger, Tracing } from '../telemetry/index.ts';
+import type { MethodContract } from './contract.ts';
+import type { Outcome } from './errors.ts';
+
+/** What is known of a call when it has ended. */
+export interface EndedCall {
+  readonly side: 'server' | 'client';
+  readonly method: MethodContract;
+  readonly context: WorkContext;
+  /** Epoch milliseconds. */
+  readonly startTime: number;
+  readonly duration: number;
+  readonly outcome: Outcome | undefined;
+  readonly error?: unknown;
+  readonly callerService?: string | undefined;
+  readonly userId?: string | undefined;
+}
+
+export type Observer = (call: EndedCall) => void;
+
+const codeName = (call: EndedCall): string => status[call.outcome?.code ?? status.OK] ?? 'UNKNOWN';
+
+/** One line a call. It names who called what and how it ended, and never holds a field of the request. */
+export function accessLog(logger: Logger): Observer {
+  return (call) => {
+    const line = {
+      method: call.method.name,
+      code: codeName(call),
+      ms: Math.round(call.duration * 100) / 100,
+      reason: call.outcome?.reason,
+      caller: call.callerService,
+      user: call.userId,
+      correlationId: call.context.correlationId,
+      traceId: call.context.trace.traceId,
+    };
+    if (call.outcome?.unexpected) logger.error({ ...line, err: call.error }, 'call failed');
+    else logger.info(line, 'call');
+  };
+}
+
+/** Rate, errors and duration by method, code and version. Source: OpenTelemetry RPC semantic conventions. */
+export function callMetrics(meter: Meter, version: string): Observer {
+  const advice = { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
+  const histogram = (side: string) => meter.createHistogram(`rpc.${side}.call.duration`, { unit: 's', advice });
+  const histograms = { server: histogram('server'), client: histogram('client') };
+  const attributes = new Map<string, Attributes>();
+  return (call) => {
+    const code = codeName(call);
+    const key = `${call.method.name} ${code}`;
+    let known = attributes.get(key);
+    if (!known) {
+      known = {
+        'rpc.system.name': 'grpc',
+        'rpc.method': call.method.name,
+        'rpc.response.status_code': code,
+        'service.version': version,
+      };
+      attributes.set(key, known);
+    }
+    histograms[call.side].record(call.duration / 1000, known);
+  };
+}
+
+/** A span a call, made when it has ended. Source: OpenTelemetry RPC semantic conventions. */
+export function callSpans(tracing: Tracing): Observer {
+  return (call) => {
+    const { side, method, context, startTime, duration, outcome } = call;
+    if (!context.trace.sampled) return;
+    tracing.record({
+      name: method.name,
+      kind: side === 'server' ? SpanKind.SERVER : SpanKind.CLIENT,
+      context: context.trace,
+      startTime,
+      endTime: startTime + duration,
+      attributes: {
+        'rpc.system.name': 'grpc',
+        'rpc.method': method.name,
+        'rpc.response.status_code': codeName(call),
+        'weft.correlation_id': context.correlationId,
+      },
+      ...(outcome && { error: outcome.reason }),
+    });
+  };
+}

@@ -1,0 +1,50 @@
+import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
+import { pathToString } from '@bufbuild/protobuf/reflect';
+import { createValidator } from '@bufbuild/protovalidate';
+import type { FieldViolation } from '../failure/index.ts';
+import { cardNumberViolations } from './card-number.ts';
+import { malformedField } from './wire.ts';
+
+/** A request as it came in: decoded when it could be, with its bytes to be validated once the caller is known. */
+export interface Incoming<T> {
+  readonly bytes: Uint8Array;
+  readonly decoded: { readonly message: T } | { readonly malformed: FieldViolation };
+}
+
+/** Decodes a request for its handler. Never throws: grpc-js would answer INTERNAL. */
+export function requestDecoder<T>(input: DescMessage, decode: (bytes: Buffer) => T): (bytes: Buffer) => Incoming<T> {
+  return (bytes) => {
+    try {
+      const malformed = malformedField(input, bytes);
+      return { bytes, decoded: malformed ? { malformed } : { message: decode(bytes) } };
+    } catch {
+      return { bytes, decoded: { malformed: { field: '', rule: 'wire', description: 'is not an encoded message' } } };
+    }
+  };
+}
+
+const patterns = new Map<string, RegExp>();
+
+// The patterns are those of our contracts, which have no nested repetition, so JavaScript's engine is safe and faster than RE2.
+const validator = createValidator({
+  regexMatch: (pattern, text) => {
+    const regex = patterns.get(pattern) ?? new RegExp(pattern, 'u');
+    patterns.set(pattern, regex);
+    return regex.test(text);
+  },
+});
+
+/** Applies the contract's rules to a request's bytes. An empty list means that it keeps them all. */
+export function contractViolations(input: DescMessage, bytes: Uint8Array): readonly FieldViolation[] {
+  const message = fromBinary(input, bytes);
+  const cards = cardNumberViolations(input, message);
+  if (cards.length > 0) return cards;
+  const result = validator.validate(input, message);
+  if (result.kind === 'error') throw result.error;
+  if (result.kind === 'valid') return [];
+  return result.violations.slice(0, 20).map((violation) => ({
+    field: pathToString(violation.field),
+    rule: violation.ruleId,
+    description: violation.message,
+  }));
+}

@@ -1,0 +1,189 @@
+import { type Compilable, type CompiledQuery, type IsolationLevel, Kysely } from 'kysely';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { backoff, pause, within } from './backoff.ts';
+import { type Changes, Notifier, OUTBOX_CHANNEL, readChanges } from './changes.ts';
+import { connectionOf, type PooledConnection, poolDialect } from './driver.ts';
+import { DatabaseUnavailable, isRetryable } from './errors.ts';
+import { Leases } from './leases.ts';
+import { assertPublishable, INSERT_OUTBOX, type OutgoingEvent, toColumns } from './outbox.ts';
+import { connectionConfig, createPool } from './pool.ts';
+import { Session } from './session.ts';
+
+export interface DatabaseOptions {
+  readonly url: string;
+  /** Of the service; the server shows it as the application's name. */
+  readonly name: string;
+  /** Default 10. One more connection is used when there is a relay or a listener for changes. */
+  readonly maxConnections?: number;
+  /** Default 10,000 ms. */
+  readonly statementTimeoutMs?: number;
+  readonly logger: Logger;
+  readonly now?: () => Date;
+}
+
+/** One transaction of a service: state and events are saved together or not at all. */
+export interface UnitOfWork<Schema> {
+  readonly sql: Kysely<Schema>;
+  /** Has the events saved with the commit, in this order, after everything else. The relay publishes them. */
+  publish(...events: readonly OutgoingEvent[]): void;
+  /** Has a statement sent together with the commit: no round trip of its own. Its result is not seen, its failure is. */
+  defer(statement: Compilable | CompiledQuery): void;
+}
+
+export interface TransactionOptions {
+  /** Default: read committed. */
+  readonly isolation?: IsolationLevel;
+}
+
+export interface Database<Schema> {
+  readonly name: string;
+  /** For reads outside of a transaction. Statements are prepared once a connection. */
+  readonly read: Kysely<Schema>;
+  /**
+   * Runs the work in a transaction and commits it. After a serialization failure or a deadlock the whole work runs again, at
+   * most three times: it touches nothing but `tx`. The promise rejects with what the work threw, or with
+   * DatabaseUnavailable (when the connection went away during the commit, it may have taken place) or DatabaseContended.
+   */
+  transaction<T>(work: (tx: UnitOfWork<Schema>) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** Hears of the aggregates whose published changes any process has committed. Holds no promise of order or number. */
+  onChange(listener: (changes: Changes) => void): () => void;
+  /** @throws DatabaseUnavailable when the database has not answered within two seconds. */
+  check(): Promise<void>;
+  stats(): { readonly total: number; readonly idle: number; readonly waiting: number };
+  /** Waits for the work in hand, at most `withinMs` (5,000), and ends all connections. */
+  close(withinMs?: number): Promise<void>;
+}
+
+/** What the other files of this room need of a database, and nobody else. */
+export interface Internals {
+  readonly logger: Logger;
+  readonly now: () => Date;
+  readonly connectionConfig: pg.ClientConfig;
+  /** Connected on first use. */
+  session(): Session;
+  leases(): Leases;
+}
+
+const RETRIES = 3;
+const internalsOf = new WeakMap<object, Internals>();
+
+export function internals<S>(db: Database<S>): Internals {
+  const found = internalsOf.get(db);
+  if (!found) throw new Error('not a database of this store');
+  return found;
+}
+
+/** Opens a database. Connects when it is first used, and again whenever connections were lost. */
+export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema> {
+  const { name, logger, now = () => new Date() } = options;
+  const settings = { maxConnections: 10, statementTimeoutMs: 10_000, ...options };
+  const config = connectionConfig(settings);
+  const pool = createPool(settings);
+  const read = new Kysely<Schema>({ dialect: poolDialect(pool) });
+  const notifier = new Notifier(pool, logger);
+  let session: Session | undefined;
+  let leases: Leases | undefined;
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => clients.add(client));
+  pool.on('remove', (client) => clients.delete(client));
+
+  const useSession = () => {
+    if (!session) {
+      session = new Session({ config, channels: [OUTBOX_CHANNEL], logger });
+      session.start();
+    }
+    return session;
+  };
+
+  const once = async <T>(work: (tx: UnitOfWork<Schema>) => Promise<T>, isolation?: IsolationLevel): Promise<T> => {
+    const events: OutgoingEvent[] = [];
+    const begin = isolation ? read.transaction().setIsolationLevel(isolation) : read.transaction();
+    const result = await begin.execute(async (sql) => {
+      const connection = await connectionOf(sql);
+      const unit = unitOfWork(sql, connection, events);
+      const done = await work(unit.tx);
+      unit.close();
+      if (events.length > 0) connection.defer(INSERT_OUTBOX, toColumns(events));
+      return done;
+    });
+    if (events.length > 0) notifier.add(events.map((event) => event.key));
+    return result;
+  };
+
+  const db: Database<Schema> = {
+    name,
+    read,
+    async transaction(work, { isolation } = {}) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await once(work, isolation);
+        } catch (error) {
+          if (attempt > RETRIES || !isRetryable(error)) throw error;
+          logger.debug({ err: error, attempt }, 'transaction tried again');
+          await pause(backoff(attempt, 10, 200));
+        }
+      }
+    },
+    onChange(listener) {
+      const from = useSession();
+      const unsubscribe = from.onNotify(OUTBOX_CHANNEL, (payload) => listener(readChanges(payload)));
+      const stop = from.onUp(() => listener('all'));
+      return () => {
+        unsubscribe();
+        stop();
+      };
+    },
+    async check() {
+      const answered = pool.query('SELECT 1').catch((error) => {
+        throw new DatabaseUnavailable(error);
+      });
+      await within(2_000, answered, () => {
+        throw new DatabaseUnavailable(new Error('no answer within 2 s'));
+      });
+    },
+    stats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    async close(withinMs = 5_000) {
+      await leases?.stop();
+      await within(withinMs, notifier.flushed(), () => undefined);
+      await session?.stop();
+      await within(withinMs, pool.end(), () => {
+        for (const client of clients) client.connection.stream.destroy();
+      });
+    },
+  };
+  internalsOf.set(db, {
+    logger,
+    now,
+    connectionConfig: config,
+    session: useSession,
+    leases: () => (leases ??= new Leases(useSession(), logger)),
+  });
+  return db;
+}
+
+function unitOfWork<Schema>(sql: Kysely<Schema>, connection: PooledConnection, events: OutgoingEvent[]) {
+  let open = true;
+  const assertOpen = () => {
+    if (!open) throw new Error('the unit of work has ended');
+  };
+  const tx: UnitOfWork<Schema> = {
+    sql,
+    publish(...published) {
+      assertOpen();
+      for (const event of published) assertPublishable(event);
+      events.push(...published);
+    },
+    defer(statement) {
+      assertOpen();
+      const { sql: text, parameters } = 'compile' in statement ? statement.compile() : statement;
+      connection.defer(text, parameters);
+    },
+  };
+  return {
+    tx,
+    close() {
+      open = false;
+    },
+  };
+}

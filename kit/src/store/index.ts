@@ -1,0 +1,16 @@
+export type { Changes } from './changes.ts';
+export {
+  type Database,
+  type DatabaseOptions,
+  openDatabase,
+  type TransactionOptions,
+  type UnitOfWork,
+} from './database.ts';
+export { DatabaseContended, DatabaseUnavailable, IdempotencyKeyReused, RequestInProgress } from './errors.ts';
+export { IDEMPOTENCY_MS, type IdempotentRequest, type IdempotentWork, once } from './idempotency.ts';
+export { receive } from './inbox.ts';
+export { migrate } from './migrate.ts';
+export type { OutgoingEvent } from './outbox.ts';
+export { INBOX_MS, type Purge, startPurge } from './purge.ts';
+export { type EventSink, type OutboxLag, type Relay, type RelayOptions, startRelay } from './relay.ts';
+export { type Migration, storeMigrations } from './store-migrations.ts';

@@ -1,0 +1,198 @@
+import type { Logger } from 'pino';
+import { Alarm } from './backoff.ts';
+import { BUCKETS, lockClass } from './hash.ts';
+import type { Session } from './session.ts';
+
+/** What has a share of the buckets of a resource. */
+export interface Holder {
+  /** The bucket is ours from now on. */
+  acquired(bucket: number): void;
+  /** The connection is gone, and every bucket with it. */
+  lost(): void;
+  /** Others are to have the bucket: resolves when the last work on it has ended. Only then it is given back. */
+  release(bucket: number): Promise<void>;
+}
+
+interface Membership {
+  readonly resource: string;
+  readonly class: number;
+  readonly holder: Holder;
+  readonly owned: Set<number>;
+  readonly releasing: Map<number, Promise<void>>;
+  present: boolean;
+  left: boolean;
+}
+
+const TICK_MS = 1_000;
+/** The key, beside the buckets, on which every member holds a shared lock: their number is that of the live members. */
+const PRESENCE = BUCKETS;
+
+/**
+ * Shares the buckets of named resources fairly among all processes that joined them, by session-level advisory locks: a
+ * bucket has one owner, and a dead owner's buckets are free when its connection ends.
+ */
+export class Leases {
+  readonly #session: Session;
+  readonly #logger: Logger;
+  readonly #members = new Map<string, Membership>();
+  readonly #alarm = new Alarm();
+  #stopped = false;
+  #running: Promise<void> | undefined;
+
+  constructor(session: Session, logger: Logger) {
+    this.#session = session;
+    this.#logger = logger;
+    session.onUp(() => this.#alarm.wake());
+    session.onDown(() => {
+      for (const member of this.#members.values()) this.#forget(member);
+    });
+  }
+
+  /** Joins the sharing of a resource; a process joins each once. The result leaves it and gives all buckets back. */
+  join(resource: string, holder: Holder): () => Promise<void> {
+    if (this.#members.has(resource)) throw new Error(`${resource} is already served by this process`);
+    const member: Membership = {
+      resource,
+      class: lockClass(resource),
+      holder,
+      owned: new Set(),
+      releasing: new Map(),
+      present: false,
+      left: false,
+    };
+    this.#members.set(resource, member);
+    this.#running ??= this.#run();
+    this.#alarm.wake();
+    return () => this.#leave(member);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#alarm.wake();
+    await this.#running;
+  }
+
+  async #leave(member: Membership): Promise<void> {
+    if (member.left) return;
+    member.left = true;
+    await Promise.all([...member.owned].map((bucket) => this.#release(member, bucket)));
+    if (member.present) await this.#unlock('pg_advisory_unlock_shared', member, PRESENCE);
+    this.#members.delete(member.resource);
+  }
+
+  #forget(member: Membership): void {
+    member.present = false;
+    member.owned.clear();
+    member.releasing.clear();
+    member.holder.lost();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      if (this.#session.connected && this.#members.size > 0) {
+        await this.#balance().catch((error) => this.#logger.debug({ err: error }, 'sharing of buckets failed'));
+      }
+      await this.#alarm.sleep(TICK_MS);
+    }
+  }
+
+  async #balance(): Promise<void> {
+    const { epoch } = this.#session;
+    const members = [...this.#members.values()].filter((member) => !member.left);
+    const absent = members.filter((member) => !member.present);
+    if (absent.length > 0) {
+      const classes = absent.map((member) => member.class);
+      await this.#session.query('SELECT pg_advisory_lock_shared(class, $2::int) FROM unnest($1::int[]) class', [
+        classes,
+        PRESENCE,
+      ]);
+      if (this.#session.epoch !== epoch) return;
+      for (const member of absent) {
+        if (member.left) await this.#unlock('pg_advisory_unlock_shared', member, PRESENCE);
+        else member.present = true;
+      }
+    }
+    const held = await this.#heldLocks(members);
+    if (this.#session.epoch !== epoch) return;
+    const wanted: { member: Membership; bucket: number }[] = [];
+    for (const member of members) {
+      const locks = held.get(member.class);
+      const share = Math.ceil(BUCKETS / Math.max(1, locks?.get(PRESENCE) ?? 1));
+      const keeping = member.owned.size - member.releasing.size;
+      if (keeping > share) {
+        const excess = [...member.owned].filter((bucket) => !member.releasing.has(bucket)).slice(share);
+        for (const bucket of excess) void this.#release(member, bucket);
+        continue;
+      }
+      const free = shuffled().filter((bucket) => !locks?.has(bucket) && !member.owned.has(bucket));
+      for (const bucket of free.slice(0, share - keeping)) wanted.push({ member, bucket });
+    }
+    if (wanted.length > 0) await this.#claim(wanted, epoch);
+  }
+
+  async #heldLocks(members: readonly Membership[]): Promise<Map<number, Map<number, number>>> {
+    const rows = await this.#session.query<{ class: bigint; key: bigint; holders: bigint }>(
+      `SELECT classid::int8 AS class, objid::int8 AS key, count(*) AS holders FROM pg_locks
+       WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       GROUP BY 1, 2`,
+    );
+    const held = new Map(members.map((member) => [member.class, new Map<number, number>()]));
+    for (const row of rows) held.get(Number(BigInt.asIntN(32, row.class)))?.set(Number(row.key), Number(row.holders));
+    return held;
+  }
+
+  async #claim(wanted: readonly { member: Membership; bucket: number }[], epoch: number): Promise<void> {
+    const rows = await this.#session.query<{ place: bigint }>(
+      `SELECT place FROM unnest($1::int[], $2::int[]) WITH ORDINALITY w(class, bucket, place)
+       WHERE pg_try_advisory_lock(class, bucket)`,
+      [wanted.map(({ member }) => member.class), wanted.map(({ bucket }) => bucket)],
+    );
+    if (this.#session.epoch !== epoch) return;
+    for (const { place } of rows) {
+      const claim = wanted[Number(place) - 1];
+      if (!claim) continue;
+      const { member, bucket } = claim;
+      if (member.left) {
+        await this.#unlock('pg_advisory_unlock', member, bucket);
+        continue;
+      }
+      member.owned.add(bucket);
+      member.holder.acquired(bucket);
+    }
+  }
+
+  async #release(member: Membership, bucket: number): Promise<void> {
+    const released = member.releasing.get(bucket) ?? this.#giveBack(member, bucket);
+    member.releasing.set(bucket, released);
+    await released;
+  }
+
+  async #giveBack(member: Membership, bucket: number): Promise<void> {
+    const { epoch } = this.#session;
+    try {
+      await member.holder.release(bucket);
+    } catch (error) {
+      this.#logger.error({ err: error, resource: member.resource }, 'release of a bucket failed');
+    }
+    if (this.#session.epoch !== epoch) return;
+    member.owned.delete(bucket);
+    member.releasing.delete(bucket);
+    await this.#unlock('pg_advisory_unlock', member, bucket);
+  }
+
+  /** A lock that cannot be given back is gone with its connection. */
+  async #unlock(
+    how: 'pg_advisory_unlock' | 'pg_advisory_unlock_shared',
+    member: Membership,
+    key: number,
+  ): Promise<void> {
+    await this.#session.query(`SELECT ${how}($1::int, $2::int)`, [member.class, key]).catch(() => undefined);
+  }
+}
+
+function shuffled(): number[] {
+  return Array.from({ length: BUCKETS }, (_, bucket) => ({ bucket, order: Math.random() }))
+    .sort((a, b) => a.order - b.order)
+    .map(({ bucket }) => bucket);
+}

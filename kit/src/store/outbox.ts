@@ -1,0 +1,51 @@
+import { bucketOf } from './hash.ts';
+
+/** An event on its way to the bus. */
+export interface OutgoingEvent {
+  /** UUID. The bus ignores an id that it has already. */
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  /** Id of the aggregate: events of one key keep their order. */
+  readonly key: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly payload: Uint8Array;
+}
+
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+const MAX_PAYLOAD = 512 * 1024;
+const MAX_TEXT = 512;
+
+/** @throws Error when the bus would not take the event: it would stop all that come after it. */
+export function assertPublishable(event: OutgoingEvent): void {
+  if (!UUID.test(event.id)) throw new Error(`event ${event.type}: its id is not a UUID`);
+  for (const text of [event.type, event.subject, event.key]) {
+    if (text === '' || text.length > MAX_TEXT || text.includes('\0')) {
+      throw new Error(`event ${event.type}: type, subject and key are text of 1 to ${MAX_TEXT} characters`);
+    }
+  }
+  if (Object.values(event.headers).some((value) => typeof value !== 'string' || value.includes('\0'))) {
+    throw new Error(`event ${event.type}: headers are text`);
+  }
+  if (event.payload.length > MAX_PAYLOAD) throw new Error(`event ${event.type}: payload over ${MAX_PAYLOAD} bytes`);
+}
+
+export const INSERT_OUTBOX = `
+  INSERT INTO outbox (bucket, message_id, type, subject, key, headers, payload)
+  SELECT bucket, message_id, type, subject, key, headers::jsonb, payload
+  FROM unnest($1::int[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])
+    WITH ORDINALITY event(bucket, message_id, type, subject, key, headers, payload, place)
+  ORDER BY place`;
+
+/** The columns of messages as arrays, for statements that take them with unnest. */
+export function toColumns(events: readonly OutgoingEvent[]): unknown[][] {
+  return [
+    events.map(({ key }) => bucketOf(key)),
+    events.map(({ id }) => id),
+    events.map(({ type }) => type),
+    events.map(({ subject }) => subject),
+    events.map(({ key }) => key),
+    events.map(({ headers }) => JSON.stringify(headers)),
+    events.map(({ payload }) => payload),
+  ];
+}

@@ -1,0 +1,78 @@
+import pg from 'pg';
+import type { Logger } from 'pino';
+import { statementName } from './hash.ts';
+
+export interface PoolOptions {
+  readonly url: string;
+  /** Shown by the server as application_name. */
+  readonly name: string;
+  readonly maxConnections: number;
+  readonly statementTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+/** Named statements kept on one connection; each costs the server memory, so that later ones go unnamed. */
+const MAX_NAMES = 500;
+const ACQUIRE_MS = 5_000;
+const LOCK_MS = 5_000;
+const IDLE_IN_TRANSACTION_MS = 10_000;
+
+const INT8 = 20;
+const INT8_ARRAY = 1016;
+const DATE = 1082;
+const parseTextArray = pg.types.getTypeParser(1009 as number) as (text: string) => (string | null)[];
+const parsers = new Map<number, (text: string) => unknown>([
+  [INT8, BigInt],
+  [INT8_ARRAY, (text) => parseTextArray(text).map((item) => (item === null ? null : BigInt(item)))],
+  // A day has no time zone: as a Date it would be another day for half of the world.
+  [DATE, (text) => text],
+]);
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    (format !== 'binary' && parsers.get(oid)) ||
+    pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
+};
+
+/** Settings of every connection. The server ends what takes too long; a connection without an answer is given up. */
+export function connectionConfig(options: PoolOptions): pg.ClientConfig {
+  return {
+    connectionString: options.url,
+    application_name: options.name,
+    connectionTimeoutMillis: ACQUIRE_MS,
+    keepAlive: true,
+    pipeline: true,
+    statement_timeout: options.statementTimeoutMs,
+    lock_timeout: LOCK_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    query_timeout: options.statementTimeoutMs + 5_000,
+    types,
+  };
+}
+
+/** A pool whose connections may break at any time without ending the process. */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({ ...connectionConfig(options), max: options.maxConnections, idleTimeoutMillis: 30_000 });
+  pool.on('error', (error) => options.logger.warn({ err: error, database: options.name }, 'idle connection lost'));
+  // The pool listens only while a connection is idle; one that breaks between two statements would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+const names = new WeakMap<pg.ClientBase, Set<string>>();
+
+/** Sends a statement by name, so that the server parses and plans it once a connection. */
+export function send<R extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  text: string,
+  values: readonly unknown[],
+): Promise<pg.QueryResult<R>> {
+  const known = names.get(client) ?? new Set<string>();
+  names.set(client, known);
+  const name = statementName(text);
+  if (!known.has(name)) {
+    if (known.size >= MAX_NAMES) return client.query<R>({ text, values: values as unknown[] });
+    known.add(name);
+  }
+  return client.query<R>({ name, text, values: values as unknown[] });
+}

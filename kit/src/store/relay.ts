@@ -1,0 +1,203 @@
+import { CompiledQuery } from 'kysely';
+import type { Logger } from 'pino';
+import { Alarm, backoff, pause, within } from './backoff.ts';
+import { OUTBOX_CHANNEL, readChanges } from './changes.ts';
+import { type Database, internals } from './database.ts';
+import { bucketOf } from './hash.ts';
+import type { OutgoingEvent } from './outbox.ts';
+import type { Session } from './session.ts';
+
+/** Where the relay publishes: resolves when all messages are durable, and ignores ids that it has already. */
+export interface EventSink {
+  publish(messages: readonly OutgoingEvent[]): Promise<void>;
+}
+
+export interface OutboxLag {
+  /** Events not yet on the bus, counted up to 10,000. */
+  readonly backlog: number;
+  /** Age of the oldest of them in milliseconds. */
+  readonly oldestAgeMs: number;
+}
+
+export interface RelayOptions<S> {
+  readonly db: Database<S>;
+  readonly bus: EventSink;
+  readonly logger: Logger;
+  /** Called every five seconds. */
+  readonly onLag?: (lag: OutboxLag) => void;
+}
+
+export interface Relay {
+  /** Committed events that are not on the bus yet, of all processes. */
+  backlog(): Promise<number>;
+  /** Publishes what is there, for at most `withinMs` (5,000), and leaves the rest to the next one. */
+  stop(withinMs?: number): Promise<void>;
+}
+
+const BATCH = 256;
+const POLL_MS = 500;
+const LAG_MS = 5_000;
+const LAG_COUNT = 10_000;
+
+const TAKE = `
+  SELECT id, message_id, type, subject, key, headers, payload FROM outbox
+  WHERE bucket = ANY ($1::int[]) ORDER BY id LIMIT ${BATCH}`;
+const DELETE = 'DELETE FROM outbox WHERE id = ANY ($1::bigint[])';
+const LAG = `
+  SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT ${LAG_COUNT}) waiting) AS backlog,
+         coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)) * 1000, 0)::int8 AS age`;
+
+interface OutboxRow {
+  readonly id: bigint;
+  readonly message_id: string;
+  readonly type: string;
+  readonly subject: string;
+  readonly key: string;
+  readonly headers: Record<string, string>;
+  readonly payload: Buffer;
+}
+
+/**
+ * Takes committed events from the outbox to the bus, whichever process wrote them: at least once, and in order for each
+ * key as long as transactions that publish for one key follow each other (they do when they update its row). Relays on
+ * the same database share the buckets. A failed batch is tried again until it succeeds.
+ */
+export function startRelay<S>({ db, bus, logger, onLag }: RelayOptions<S>): Relay {
+  const { session, leases } = internals(db);
+  const relay = new OutboxRelay(session(), bus, logger, onLag);
+  const leave = leases().join('outbox', relay);
+  relay.start();
+  return {
+    async backlog() {
+      const { rows } = await db.read.executeQuery(CompiledQuery.raw('SELECT count(*) AS backlog FROM outbox'));
+      return Number((rows[0] as { backlog: bigint } | undefined)?.backlog ?? 0n);
+    },
+    async stop(withinMs = 5_000) {
+      await relay.stop(withinMs);
+      await leave();
+    },
+  };
+}
+
+class OutboxRelay {
+  readonly #session: Session;
+  readonly #bus: EventSink;
+  readonly #logger: Logger;
+  readonly #onLag: ((lag: OutboxLag) => void) | undefined;
+  readonly #owned = new Set<number>();
+  readonly #alarm = new Alarm();
+  readonly #abort = new AbortController();
+  readonly #unsubscribe: () => void;
+  /** Ids that are on the bus and not deleted yet. */
+  #published: bigint[] = [];
+  #turnsBegun = 0;
+  #turnEnded = new Set<(begun: number) => void>();
+  #draining = false;
+  #running: Promise<unknown> | undefined;
+
+  constructor(session: Session, bus: EventSink, logger: Logger, onLag: ((lag: OutboxLag) => void) | undefined) {
+    this.#session = session;
+    this.#bus = bus;
+    this.#logger = logger;
+    this.#onLag = onLag;
+    this.#unsubscribe = session.onNotify(OUTBOX_CHANNEL, (payload) => {
+      const changes = readChanges(payload);
+      if (changes === 'all' || changes.some((key) => this.#owned.has(bucketOf(key)))) this.#alarm.wake();
+    });
+  }
+
+  start(): void {
+    this.#running = Promise.all([this.#run(), this.#onLag && this.#measure(this.#onLag)]);
+  }
+
+  acquired(bucket: number): void {
+    this.#owned.add(bucket);
+    this.#alarm.wake();
+  }
+
+  lost(): void {
+    this.#owned.clear();
+  }
+
+  /** Resolves after the batch in flight: what is taken from now on has nothing of this bucket. */
+  async release(bucket: number): Promise<void> {
+    this.#owned.delete(bucket);
+    if (this.#abort.signal.aborted) return;
+    const after = this.#turnsBegun;
+    this.#alarm.wake();
+    await new Promise<void>((resolve) => {
+      const ended = (begun: number) => {
+        if (begun <= after && !this.#abort.signal.aborted) return;
+        this.#turnEnded.delete(ended);
+        resolve();
+      };
+      this.#turnEnded.add(ended);
+    });
+  }
+
+  async stop(withinMs: number): Promise<void> {
+    this.#draining = true;
+    this.#alarm.wake();
+    await within(withinMs, Promise.resolve(this.#running), () => undefined);
+    this.#abort.abort();
+    this.#alarm.wake();
+    this.#endTurn();
+    this.#unsubscribe();
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#abort.signal.aborted) {
+      try {
+        const taken = await this.#turn();
+        failures = 0;
+        if (taken > 0) continue;
+        if (this.#draining) break;
+        await this.#alarm.sleep(POLL_MS);
+      } catch (error) {
+        failures++;
+        this.#logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'events not published; trying again');
+        await pause(backoff(failures, 100, 5_000), this.#abort.signal);
+      } finally {
+        this.#endTurn();
+      }
+    }
+    this.#abort.abort();
+    this.#endTurn();
+  }
+
+  /** Takes the next batch to the bus. One batch is in flight at a time, so that a repeated one cannot overtake. */
+  async #turn(): Promise<number> {
+    this.#turnsBegun++;
+    if (!this.#session.connected) return 0;
+    const published = this.#published;
+    const deleted = published.length > 0 ? this.#session.query(DELETE, [published]) : undefined;
+    const taken = this.#owned.size > 0 ? this.#session.query<OutboxRow>(TAKE, [[...this.#owned]]) : undefined;
+    const [rows = []] = await Promise.all([taken, deleted]);
+    this.#published = [];
+    if (rows.length === 0) return 0;
+    await this.#bus.publish(rows.map(toEvent));
+    this.#published = rows.map((row) => row.id);
+    return rows.length;
+  }
+
+  #endTurn(): void {
+    for (const ended of this.#turnEnded) ended(this.#turnsBegun);
+  }
+
+  async #measure(onLag: (lag: OutboxLag) => void): Promise<void> {
+    while (!this.#draining && !this.#abort.signal.aborted) {
+      try {
+        const [row] = await this.#session.query<{ backlog: bigint; age: bigint }>(LAG);
+        onLag({ backlog: Number(row?.backlog ?? 0n), oldestAgeMs: Number(row?.age ?? 0n) });
+      } catch (error) {
+        this.#logger.debug({ err: error }, 'lag not measured');
+      }
+      await pause(this.#session.connected ? LAG_MS : POLL_MS, this.#abort.signal);
+    }
+  }
+}
+
+function toEvent({ message_id: id, type, subject, key, headers, payload }: OutboxRow): OutgoingEvent {
+  return { id, type, subject, key, headers, payload };
+}

@@ -1,0 +1,36 @@
+import { type Logger, pino } from 'pino';
+
+export type { Logger };
+
+export interface LogOptions {
+  readonly level: string;
+  /** Lines for people instead of JSON. */
+  readonly pretty: boolean;
+  /** Takes the lines instead of standard output. */
+  readonly write?: (line: string) => void;
+}
+
+/** The process's logger: JSON lines on standard output, or short lines for people. */
+export function createLogger({ level, pretty, write }: LogOptions): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string): object => ({ level: label }) },
+  };
+  if (write) return pino(options, { write });
+  return pretty
+    ? pino(options, { write: (line: string) => void process.stdout.write(forPeople(line)) })
+    : pino(options);
+}
+
+function forPeople(line: string): string {
+  const { time, level, service, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
+  const fields = Object.entries(rest).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  const cause = err as { type?: string; message?: string } | undefined;
+  const head = [String(time).slice(11, 23), String(level).toUpperCase().padEnd(5), service, msg].filter(Boolean);
+  if (cause) fields.push(`error=${JSON.stringify(`${cause.type ?? 'Error'}: ${cause.message ?? ''}`)}`);
+  return `${[...head, ...fields].join(' ')}\n`;
+}

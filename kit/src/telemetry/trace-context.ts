@@ -1,0 +1,37 @@
+import { randomBytes } from 'node:crypto';
+
+/** W3C trace context of one span. */
+export interface TraceContext {
+  /** 32 lowercase hex digits, not all zero. */
+  readonly traceId: string;
+  /** 16 lowercase hex digits, not all zero. */
+  readonly spanId: string;
+  /** The span that this one is a child of. */
+  readonly parentSpanId: string | undefined;
+  readonly sampled: boolean;
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-|$)/;
+
+/** Reads a traceparent header; undefined when it is absent or malformed. Source: W3C Trace Context, section 3.2. */
+export function parseTraceparent(header: string | undefined): TraceContext | undefined {
+  const match = header === undefined ? null : TRACEPARENT.exec(header);
+  if (!match) return undefined;
+  const [, traceId = '', spanId = '', flags = '00'] = match;
+  return { traceId, spanId, parentSpanId: undefined, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+}
+
+export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {
+  return `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`;
+}
+
+/** A span below the given one. */
+export function childOf(parent: TraceContext): TraceContext {
+  return { ...parent, spanId: randomBytes(8).toString('hex'), parentSpanId: parent.spanId };
+}
+
+/** The first span of a new trace. */
+export function newTrace(sampled: boolean): TraceContext {
+  const bytes = randomBytes(24).toString('hex');
+  return { traceId: bytes.slice(0, 32), spanId: bytes.slice(32), parentSpanId: undefined, sampled };
+}

@@ -1,0 +1,147 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, createServer as createSocket } from 'node:net';
+import type { DescService } from '@bufbuild/protobuf';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type AnyService, type System, startSystem } from '../module/index.ts';
+import { type ClientOf, createClient, type GeneratedService, type RoleName } from '../rpc/index.ts';
+import { createTracing } from '../telemetry/index.ts';
+import { type TestDatabase, testDatabase } from './postgres.ts';
+
+/** Who calls: an end user, or a service on its own authority; nobody where neither is given. */
+export interface As {
+  readonly user?: { readonly id: string; readonly roles: readonly RoleName[] };
+  /** An access token instead of a user. */
+  readonly token?: string;
+  readonly caller?: string;
+}
+
+export interface Booted {
+  readonly system: System;
+  /** Parsed log lines so far. */
+  readonly logs: Record<string, unknown>[];
+  /** Of the service that the descriptor belongs to. */
+  client<G extends GeneratedService>(generated: G, descriptor: DescService, as?: As): Promise<ClientOf<G>>;
+  /** host:port of a service. */
+  target(service: string): string;
+  /** The database of a service, as its administrator. */
+  database(service: string): TestDatabase;
+  readonly bus: TestDatabase;
+  /** A token as users would give it, valid for `seconds`; only where users itself does not run. */
+  token(user: NonNullable<As['user']>, seconds?: number): Promise<string>;
+  /** Stops the services and starts them again on the same databases and ports. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface BootOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** host:port of services that do not run here. */
+  readonly targets?: Readonly<Record<string, string>>;
+}
+
+/** Runs services as they are, with real databases, a real bus and real gRPC over loopback, on fresh databases and free ports. */
+export async function boot(
+  specs: readonly AnyService[],
+  { env = {}, targets = {} }: BootOptions = {},
+): Promise<Booted> {
+  const names = specs.map(({ name }) => name);
+  const databases = new Map(await Promise.all(names.map(async (name) => [name, await testDatabase(name)] as const)));
+  const bus = await testDatabase('bus');
+  const ports = new Map(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
+  const opsPort = await freePort();
+  const identity = await testIdentity();
+  const perService = names.flatMap((name): [string, string][] => {
+    const prefix = name.toUpperCase();
+    return [
+      [`${prefix}_DATABASE_URL`, databases.get(name)?.url ?? ''],
+      [`${prefix}_GRPC_PORT`, String(ports.get(name))],
+      [`${prefix}_TARGET`, `127.0.0.1:${ports.get(name)}`],
+    ];
+  });
+  const environment = {
+    LOG_LEVEL: 'info',
+    BUS_DATABASE_URL: bus.url,
+    OPS_PORT: String(opsPort),
+    IDENTITY_JWKS_URL: names.includes('users') ? `http://127.0.0.1:${opsPort}/.well-known/jwks.json` : identity.url,
+    ...Object.fromEntries(perService),
+    ...Object.fromEntries(Object.entries(targets).map(([name, target]) => [`${name.toUpperCase()}_TARGET`, target])),
+    ...env,
+  };
+  const logs: Record<string, unknown>[] = [];
+  const log = (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>);
+  let system = await startSystem(specs, environment, { log });
+  const clients: { close: () => void }[] = [];
+  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
+  const target = (service: string) => `127.0.0.1:${ports.get(service)}`;
+  return {
+    get system() {
+      return system;
+    },
+    logs,
+    target,
+    bus,
+    async client(generated, descriptor, { user, token, caller } = {}) {
+      const service = descriptor.typeName.split('.')[1] as string;
+      const bearer = token ?? (user && (await identity.token(user, 600)));
+      const client = createClient(generated, descriptor, {
+        target: target(service),
+        tracing,
+        retries: true,
+        ...(caller !== undefined && { caller }),
+        ...(bearer !== undefined && { token: bearer }),
+      });
+      clients.push(client);
+      return client;
+    },
+    database: (service) => databases.get(service) as TestDatabase,
+    token: (user, seconds = 600) => identity.token(user, seconds),
+    async restart() {
+      await system.stop();
+      system = await startSystem(specs, environment, { log });
+    },
+    async stop() {
+      for (const client of clients) client.close();
+      await system.stop();
+      await identity.stop();
+      await Promise.all([bus, ...databases.values()].map((database) => database.drop()));
+    },
+  };
+}
+
+export async function freePort(): Promise<number> {
+  const socket = createSocket().listen(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address() as AddressInfo;
+  socket.close();
+  await once(socket, 'close');
+  return port;
+}
+
+/** A key pair of the test's own with its JWKS served over HTTP, as users serves its. */
+async function testIdentity() {
+  const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
+  const keys = [{ ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA', use: 'sig' }];
+  const server = createServer((_, response) =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
+    token: ({ id, roles }: NonNullable<As['user']>, seconds: number) =>
+      new SignJWT({ roles: [...roles] })
+        .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })
+        .setIssuer('weft')
+        .setAudience('weft')
+        .setSubject(id)
+        .setIssuedAt()
+        .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
+        .sign(privateKey),
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,118 @@
+import { expect, it } from '@jest/globals';
+import { type Delivery, Postponed, Unreadable } from '../events/bus.ts';
+import { type BusFixture, numbered, numberOf, upTo } from './bus-fixture.ts';
+import { eventually } from './eventually.ts';
+
+export function failureTests(current: () => BusFixture): void {
+  it('delivers again after a failure, and nothing of the same key before it', async () => {
+    const on = current();
+    let failures = 3;
+    const consumer = on.consume({
+      async handle(delivery) {
+        on.handled.push(delivery);
+        if (numberOf(delivery) === 5 && failures-- > 0) throw new Error('not now');
+      },
+    });
+    await on.bus.publish(upTo(10).map((n) => numbered('a', n)));
+    await on.settled(consumer);
+    expect(on.numbers('a')).toEqual([0, 1, 2, 3, 4, 5, 5, 5, 5, 6, 7, 8, 9]);
+    expect(on.handled.filter((each) => numberOf(each) === 5).map((each) => each.deliveries)).toEqual([1, 2, 3, 4]);
+    expect(await on.bus.deadLetters()).toEqual([]);
+  });
+
+  it('makes a message that always fails a dead letter, and goes on', async () => {
+    const on = current();
+    const consumer = on.consume({
+      maxDeliveries: 3,
+      async handle(delivery) {
+        on.handled.push(delivery);
+        if (numberOf(delivery) === 2) throw new Error(`cannot \0 do this`);
+      },
+    });
+    const poison = numbered('a', 2);
+    await on.bus.publish([numbered('a', 1), poison, numbered('a', 3)]);
+    await on.settled(consumer);
+    expect(on.numbers('a')).toEqual([1, 2, 2, 2, 3]);
+    const letters = await on.bus.deadLetters('counter');
+    expect(letters).toHaveLength(1);
+    expect(letters[0]).toMatchObject({ id: poison.id, key: 'a', consumer: 'counter', deliveries: 3, state: 'dead' });
+    expect(letters[0]?.error).toContain('do this');
+    expect(await on.bus.deadLetters('another')).toEqual([]);
+  });
+
+  it('does not repeat what is unreadable', async () => {
+    const on = current();
+    const consumer = on.consume({
+      async handle(delivery) {
+        on.handled.push(delivery);
+        if (numberOf(delivery) === 1) throw new Unreadable('not a message');
+      },
+    });
+    await on.bus.publish([numbered('a', 1), numbered('a', 2)]);
+    await on.settled(consumer);
+    expect(on.numbers('a')).toEqual([1, 2]);
+    expect(await on.bus.deadLetters()).toHaveLength(1);
+  });
+
+  it('never gives up what is postponed', async () => {
+    const on = current();
+    let missing = true;
+    const consumer = on.consume({
+      maxDeliveries: 2,
+      async handle(delivery) {
+        on.handled.push(delivery);
+        if (missing) throw new Postponed(new Error('no database'));
+      },
+    });
+    await on.bus.publish([numbered('a', 1)]);
+    await eventually(() => on.handled.length > 3);
+    missing = false;
+    await on.settled(consumer);
+    expect(await on.bus.deadLetters()).toEqual([]);
+    expect(new Set(on.handled.map(({ deliveries }) => deliveries))).toEqual(new Set([1]));
+  });
+
+  it('takes a handler that never ends for a failure', async () => {
+    const on = current();
+    const consumer = on.consume({
+      handleTimeoutMs: 50,
+      maxDeliveries: 2,
+      async handle(delivery) {
+        on.handled.push(delivery);
+        if (numberOf(delivery) === 1) await new Promise(() => undefined);
+      },
+    });
+    await on.bus.publish([numbered('a', 1), numbered('a', 2)]);
+    await on.settled(consumer);
+    expect(on.numbers('a')).toEqual([1, 1, 2]);
+  });
+
+  it('gives a dead letter to its consumer again, and to no other', async () => {
+    const on = current();
+    let broken = true;
+    const others: Delivery[] = [];
+    on.consume({ name: 'other', handle: async (delivery) => void others.push(delivery) });
+    const consumer = on.consume({
+      maxDeliveries: 1,
+      async handle(delivery) {
+        if (broken) throw new Error('broken');
+        on.handled.push(delivery);
+      },
+    });
+    await on.bus.publish([numbered('a', 1), numbered('b', 2)]);
+    await on.settled(consumer);
+    const [first, second] = await on.bus.deadLetters('counter');
+    await on.bus.redrive(first?.letter ?? '');
+    await eventually(async () => (await on.bus.deadLetters()).some(({ deliveries }) => deliveries === 2));
+    broken = false;
+    await on.bus.redrive(first?.letter ?? '');
+    await on.settled(consumer);
+    expect(on.handled).toHaveLength(1);
+    expect(on.handled[0]).toMatchObject({ id: first?.id, deliveries: 3 });
+    await on.bus.discard(second?.letter ?? '');
+    expect(await on.bus.deadLetters()).toEqual([]);
+    expect(others).toHaveLength(2);
+    await expect(on.bus.redrive(second?.letter ?? '')).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(on.bus.redrive('nonsense')).rejects.toMatchObject({ kind: 'not-found' });
+  });
+}

@@ -1,0 +1,3 @@
+export { type As, type Booted, type BootOptions, boot, freePort } from './boot.ts';
+export { eventually } from './eventually.ts';
+export { type TestDatabase, testDatabase } from './postgres.ts';

@@ -1,0 +1,4 @@
+import { busSuite } from '../../src/testing/bus-suite.ts';
+import { openDriver } from './driver.ts';
+
+busSuite('postgres', openDriver);

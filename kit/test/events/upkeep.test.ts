@@ -1,0 +1,119 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { openPostgresBus } from '../../src/events/index.ts';
+import { BusFixture, KEYS, numbered, OTHER_TYPE, TYPE, upTo } from '../../src/testing/bus-fixture.ts';
+import { eventually } from '../../src/testing/eventually.ts';
+import { logger, openDriver } from './driver.ts';
+
+const DAY = 24 * 3_600_000;
+
+let driver: Awaited<ReturnType<typeof openDriver>>;
+let on: BusFixture;
+beforeEach(async () => {
+  driver = await openDriver();
+  on = new BusFixture(driver, await driver.open());
+});
+afterEach(() => on.close());
+
+const kept = async () => Number((await driver.server.query('SELECT count(*) FROM bus.message'))[0]?.count);
+const later = () =>
+  openPostgresBus({ url: driver.server.url, name: 'later', logger, now: () => new Date(Date.now() + 8 * DAY) });
+
+it('keeps messages for seven days, and longer for a consumer that has not passed them', async () => {
+  const fast = on.consume({ name: 'fast' });
+  let blocked = true;
+  const slow = on.consume({
+    name: 'slow',
+    backoffMs: () => 50,
+    maxDeliveries: 1_000,
+    async handle({ key }) {
+      if (blocked && key === 'a') throw new Error('blocked');
+    },
+  });
+  await on.bus.publish(KEYS.flatMap((key) => upTo(300).map((n) => numbered(key, n))));
+  await on.settled(fast);
+  await eventually(async () => (await slow.lag()) < 2_400);
+  const bus = later();
+  await eventually(async () => (await bus.purge()) === 0 && (await kept()) < 1_500);
+  const left = await kept();
+  expect(left).toBeGreaterThanOrEqual(300);
+  blocked = false;
+  await on.settled(slow);
+  await eventually(async () => {
+    await bus.purge();
+    return (await kept()) === 0;
+  });
+  expect(on.handled).toHaveLength(3_600);
+  await bus.close();
+});
+
+it('does not keep messages for a consumer that was forgotten', async () => {
+  const gone = on.consume({ name: 'gone', handle: async () => Promise.reject(new Error('no')) });
+  await on.bus.publish([numbered('a', 1)]);
+  await eventually(
+    async () => (await driver.server.query("SELECT FROM bus.consumer WHERE name = 'gone'")).length === 8,
+  );
+  await gone.stop();
+  const bus = later();
+  expect(await bus.purge()).toBe(0);
+  await bus.forget('gone');
+  expect(await bus.purge()).toBe(1);
+  await bus.close();
+});
+
+it('finds the one message among thousands of other types, whose passing is written down', async () => {
+  for (const part of upTo(3)) await on.bus.publish(upTo(1_000).map((n) => numbered('a', part * 1_000 + n, OTHER_TYPE)));
+  await on.bus.publish([numbered('a', 1)]);
+  const consumer = on.consume();
+  await on.settled(consumer);
+  expect(on.numbers('a')).toEqual([1]);
+  await on.bus.publish([numbered('b', 1, OTHER_TYPE)]);
+  const positions = async () => (await driver.server.query('SELECT min(position) FROM bus.consumer'))[0]?.min;
+  await eventually(async () => Number(await positions()) === 3_002, 20_000);
+}, 40_000);
+
+it('finds out about messages that no notification told of', async () => {
+  const consumer = on.consume();
+  await on.bus.publish([numbered('a', 1)]);
+  await on.settled(consumer);
+  await driver.server.query(
+    `INSERT INTO bus.message (bucket, id, type, subject, key, headers, payload)
+     SELECT bucket, gen_random_uuid(), '${TYPE}', subject, key, headers, payload FROM bus.message`,
+  );
+  await eventually(() => on.numbers('a').length === 2);
+});
+
+it('starts in many processes at once on an empty database', async () => {
+  const another = await openDriver();
+  const buses = await Promise.all(upTo(5).map(() => another.open()));
+  await Promise.all(buses.map((bus) => bus.publish([numbered('a', 1)])));
+  expect(await another.server.query('SELECT count(*)::int AS n FROM bus.message')).toEqual([{ n: 5 }]);
+  await Promise.all(buses.map((bus) => bus.close()));
+  await another.close();
+});
+
+it('works for a role that may connect and nothing more', async () => {
+  await on.bus.publish([numbered('a', 1)]);
+  const [{ role } = { role: '' }] = await driver.server.query(
+    "SELECT 'guest_' || substr(md5(random()::text), 1, 8) AS role",
+  );
+  await driver.server.query(`CREATE ROLE ${role} LOGIN PASSWORD 'guest'`);
+  const url = new URL(driver.server.url);
+  url.username = role;
+  url.password = 'guest';
+  const bus = openPostgresBus({ url: url.href, name: 'guest', logger });
+  await bus.publish([numbered('a', 2)]);
+  const consumer = on.consume({}, bus);
+  await on.settled(consumer);
+  expect(on.numbers('a')).toEqual([1, 2]);
+  await bus.close();
+  await driver.server.query(`DROP ROLE ${role}`);
+});
+
+it('says that its database is not there, and serves once it is', async () => {
+  const url = new URL(driver.server.url);
+  url.port = '1';
+  const bus = openPostgresBus({ url: url.href, name: 'lost', logger });
+  await expect(bus.check()).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(bus.publish([numbered('a', 1)])).rejects.toMatchObject({ kind: 'unavailable' });
+  await bus.close();
+});
