@@ -1,0 +1,6 @@
+export { type DatabaseRequest, ensureDatabases } from './databases.ts';
+export { EmbeddedPostgresError } from './errors.ts';
+export type { EmbeddedLogger } from './logger.ts';
+export type { Settings } from './server.ts';
+export type { EmbeddedPostgres, EmbeddedPostgresOptions } from './start.ts';
+export { startEmbeddedPostgres } from './start.ts';

@@ -1,0 +1,17 @@
+import { catalog } from '@weft/catalog/module';
+import { checkout } from '@weft/checkout/module';
+import { inventory } from '@weft/inventory/module';
+import type { AnyService } from '@weft/kit/module';
+import { orders } from '@weft/orders/module';
+import { payments } from '@weft/payments/module';
+import { users } from '@weft/users/module';
+
+/** The one list of services, each with the loopback port that it has on a laptop. */
+export const services: readonly { readonly spec: AnyService; readonly port: number }[] = [
+  { spec: users, port: 50051 },
+  { spec: catalog, port: 50052 },
+  { spec: inventory, port: 50053 },
+  { spec: orders, port: 50054 },
+  { spec: checkout, port: 50055 },
+  { spec: payments, port: 50056 },
+];

@@ -1,0 +1,92 @@
+import type { Saga, SagaState } from '../domain/saga.ts';
+
+export interface StockLine {
+  readonly stockCode: string;
+  readonly quantity: bigint;
+}
+
+export interface Amount {
+  readonly currencyCode: string;
+  readonly minorUnits: bigint;
+}
+
+/** Calls of other services. Each may be repeated with the same arguments: it happens once. */
+export interface Inventory {
+  reserve(reservationId: string, lines: readonly StockLine[]): Promise<void>;
+  release(reservationId: string): Promise<void>;
+  commit(reservationId: string): Promise<void>;
+  restock(key: string, restockId: string, lines: readonly StockLine[]): Promise<void>;
+}
+
+export interface Payments {
+  authorize(payment: {
+    paymentId: string;
+    orderId: string;
+    customerId: string;
+    amount: Amount;
+    token: string;
+  }): Promise<void>;
+  void(paymentId: string): Promise<void>;
+  capture(paymentId: string): Promise<void>;
+  refund(paymentId: string, refundId: string, amount: Amount): Promise<void>;
+}
+
+export interface Orders {
+  confirm(orderId: string): Promise<void>;
+  reject(orderId: string, reason: string): Promise<void>;
+  confirmCancellation(orderId: string): Promise<void>;
+  settleReturn(orderId: string, returnId: string): Promise<void>;
+}
+
+export interface SagaFilter {
+  readonly orderId: string | undefined;
+  readonly state: SagaState | undefined;
+  /** Only sagas before this one, newest first. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** One transaction of checkout. */
+export interface CheckoutTransaction {
+  insert(saga: Saga): void;
+  /** Locked until the end of the transaction. */
+  saga(sagaId: string): Promise<Saga | undefined>;
+  /** Saves what changed of a saga that is locked, with the events that follow from it. */
+  save(before: Saga, after: Saga): void;
+}
+
+/** Sagas that one process runs until their lease ends; nobody else does meanwhile. */
+export interface Lease {
+  readonly leaseId: string;
+  /** Milliseconds from the claim or the last save. */
+  readonly length: number;
+}
+
+export interface LeasedSave {
+  /** The saga rests or has ended: the lease is given back. */
+  readonly release: boolean;
+  /** Another saga that follows from it. */
+  readonly next?: Saga | undefined;
+}
+
+export interface CheckoutStore {
+  transaction<T>(work: (tx: CheckoutTransaction) => Promise<T>): Promise<T>;
+  find(sagaId: string): Promise<Saga | undefined>;
+  list(filter: SagaFilter): Promise<Saga[]>;
+  /** Sagas that have not ended. */
+  countOpen(): Promise<number>;
+  /** Takes up to `limit` sagas that are due and run by nobody. */
+  claim(lease: Lease, now: Date, limit: number): Promise<Saga[]>;
+  /**
+   * Saves a saga under a lease, which begins anew. Gives it as saved, or as it is when somebody changed it meanwhile, or
+   * undefined when the lease is lost.
+   */
+  saveLeased(
+    lease: Lease,
+    before: Saga,
+    after: Saga,
+    save: LeasedSave,
+  ): Promise<{ saved: boolean; saga: Saga } | undefined>;
+  /** Gives a saga back that is not run on. */
+  release(lease: Lease, sagaId: string): Promise<void>;
+}

@@ -1,0 +1,22 @@
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import type { ServiceRuntime } from '@weft/kit/module';
+import type { Orders } from '../app/ports.ts';
+
+export function ordersClient(client: ServiceRuntime<never, never>['client']): Orders {
+  const orders = client('orders', OrdersServiceService, OrdersService);
+  return {
+    async confirm(orderId) {
+      await orders.confirmOrder({ orderId });
+    },
+    async reject(orderId, reason) {
+      await orders.rejectOrder({ orderId, reason });
+    },
+    async confirmCancellation(orderId) {
+      await orders.confirmCancellation({ orderId });
+    },
+    async settleReturn(orderId, returnId) {
+      await orders.settleReturn({ orderId, returnId });
+    },
+  };
+}

@@ -1,0 +1,194 @@
+export type SagaKind = 'place-order' | 'cancel-order' | 'return-items';
+export type SagaState = 'running' | 'compensating' | 'completed' | 'compensated';
+export type StepState = 'pending' | 'trying' | 'done' | 'failed' | 'undone';
+
+export interface StepRecord {
+  readonly name: string;
+  readonly state: StepState;
+  /** Tries, forward and undoing. */
+  readonly attempts: number;
+  /** Reason of the last failure; empty where there was none. */
+  readonly lastError: string;
+  /** ISO 8601; empty while pending. */
+  readonly updatedAt: string;
+}
+
+/** What a saga's steps look like: the order is that of going forward; undoing goes backward. */
+export interface SagaShape {
+  readonly kind: SagaKind;
+  readonly steps: readonly { readonly name: string; readonly undoable: boolean }[];
+  /** Once this step is done the saga only goes forward. Undefined: from its beginning. */
+  readonly pivot: string | undefined;
+  /** Name of the step that ends a saga whose steps are all undone. */
+  readonly whenUndone: string | undefined;
+}
+
+/** What it was asked to do, as plain JSON. */
+export type SagaInput = Readonly<Record<string, unknown>>;
+
+export interface Saga {
+  readonly sagaId: string;
+  readonly kind: SagaKind;
+  readonly orderId: string;
+  readonly state: SagaState;
+  /** Why it compensates; empty otherwise. */
+  readonly reason: string;
+  readonly steps: readonly StepRecord[];
+  readonly input: SagaInput;
+  /** Of the event that asked for it: trace and correlation id. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Somebody asked to undo the order; what that takes, should it be paid by then. */
+  readonly cancellation: SagaInput | undefined;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly stalled: boolean;
+  readonly nextAttemptAt: Date;
+  /** Grows by one with each change: a runner that lost its lease cannot save. */
+  readonly version: bigint;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+}
+
+/** What is to be done next; `undefined` when the saga has ended. */
+export type Action = { readonly step: number; readonly direction: 'invoke' | 'undo' };
+
+/** How a try ended: `refused` for good, or `unknown`, which another try may settle. */
+export type Failure = { readonly kind: 'refused' | 'unknown'; readonly reason: string };
+
+/** Tries of one step before the pivot, after which an unknown outcome is undone like a refusal. */
+export const MAX_TRIES = 10;
+/** Failures in a row after which somebody should look. */
+export const STALLED_AFTER = 10;
+
+const LONGEST_WAIT_MS = 5000;
+
+export interface NewSaga {
+  readonly sagaId: string;
+  readonly orderId: string;
+  readonly input: SagaInput;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export function startSaga(shape: SagaShape, { sagaId, orderId, input, headers }: NewSaga, now: Date): Saga {
+  const names = [...shape.steps.map(({ name }) => name), ...(shape.whenUndone ? [shape.whenUndone] : [])];
+  return {
+    sagaId,
+    kind: shape.kind,
+    orderId,
+    state: 'running',
+    reason: '',
+    steps: names.map((name) => ({ name, state: 'pending', attempts: 0, lastError: '', updatedAt: '' })),
+    input,
+    headers,
+    cancellation: undefined,
+    failures: 0,
+    stalled: false,
+    nextAttemptAt: now,
+    version: 1n,
+    createdAt: now,
+    updatedAt: now,
+  };
+}
+
+export const hasEnded = (saga: Saga): boolean => saga.state === 'completed' || saga.state === 'compensated';
+
+/** The saga as it goes on from here, and what it does next. A cancellation asked for before the pivot turns it back. */
+export function advance(shape: SagaShape, saga: Saga, now: Date): { saga: Saga; action: Action | undefined } {
+  if (hasEnded(saga)) return { saga, action: undefined };
+  if (saga.state === 'running') {
+    if (saga.cancellation && !pivotBegun(shape, saga)) return advance(shape, turnBack(saga, 'CANCELLED', now), now);
+    const step = shape.steps.findIndex((_, index) => saga.steps[index]?.state !== 'done');
+    if (step >= 0) return { saga, action: { step, direction: 'invoke' } };
+    return { saga: end(saga, 'completed', now), action: undefined };
+  }
+  for (let step = shape.steps.length - 1; step >= 0; step--) {
+    const { state } = saga.steps[step] as StepRecord;
+    if (shape.steps[step]?.undoable && state !== 'pending' && state !== 'undone')
+      return { saga, action: { step, direction: 'undo' } };
+  }
+  const last = shape.steps.length;
+  if (saga.steps[last] && saga.steps[last].state !== 'done')
+    return { saga, action: { step: last, direction: 'invoke' } };
+  return { saga: end(saga, 'compensated', now), action: undefined };
+}
+
+/** Registers a try before it is made: whatever becomes of it, it will be undone if the saga turns back. */
+export function beginTry(saga: Saga, { step, direction }: Action, now: Date): Saga {
+  return touch(
+    withStep(saga, step, now, ({ state, attempts }) => ({
+      state: direction === 'invoke' ? 'trying' : state,
+      attempts: attempts + 1,
+    })),
+    now,
+  );
+}
+
+export function succeed(saga: Saga, { step, direction }: Action, now: Date): Saga {
+  const done = withStep(saga, step, now, () => ({ state: direction === 'invoke' ? 'done' : 'undone', lastError: '' }));
+  return touch({ ...done, failures: 0, stalled: false }, now);
+}
+
+/** @param jitter 0 to 1, spreads the next tries of many sagas. */
+export function fail(shape: SagaShape, saga: Saga, action: Action, failure: Failure, now: Date, jitter: number): Saga {
+  const { step, direction } = action;
+  const failures = saga.failures + 1;
+  const waited = {
+    ...touch(saga, now),
+    failures,
+    stalled: failures >= STALLED_AFTER,
+    nextAttemptAt: backoff(failures, now, jitter),
+  };
+  const refused = failure.kind === 'refused';
+  const failed = withStep(waited, step, now, ({ state }) => ({
+    state: refused && direction === 'invoke' && mayTurnBack(shape, saga, step) ? 'failed' : state,
+    lastError: failure.reason,
+  }));
+  if (direction === 'undo' || saga.state !== 'running' || !mayTurnBack(shape, saga, step)) return failed;
+  const isPivot = shape.steps[step]?.name === shape.pivot;
+  const triesLeft = isPivot || (saga.steps[step]?.attempts ?? 0) < MAX_TRIES;
+  return refused || !triesLeft ? turnBack(failed, failure.reason, now) : failed;
+}
+
+/** Notes that the order is to be undone. After the pivot that takes a saga of its own, once this one is completed. */
+export function requestCancellation(saga: Saga, cancellation: SagaInput, now: Date): Saga {
+  return { ...touch(saga, now), cancellation, nextAttemptAt: now };
+}
+
+/** Tries again now. */
+export function retryNow(saga: Saga, now: Date): Saga {
+  return { ...touch(saga, now), nextAttemptAt: now };
+}
+
+function pivotBegun(shape: SagaShape, saga: Saga): boolean {
+  const pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
+  return pivot < 0 || saga.steps[pivot]?.state !== 'pending';
+}
+
+function mayTurnBack(shape: SagaShape, saga: Saga, step: number): boolean {
+  const pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
+  return saga.state === 'running' && step <= pivot;
+}
+
+function turnBack(saga: Saga, reason: string, now: Date): Saga {
+  return { ...touch(saga, now), state: 'compensating', reason, failures: 0, stalled: false, nextAttemptAt: now };
+}
+
+function end(saga: Saga, state: 'completed' | 'compensated', now: Date): Saga {
+  return { ...touch(saga, now), state, stalled: false, failures: 0 };
+}
+
+function touch(saga: Saga, now: Date): Saga {
+  return { ...saga, updatedAt: now };
+}
+
+function withStep(saga: Saga, index: number, now: Date, change: (step: StepRecord) => Partial<StepRecord>): Saga {
+  const steps = saga.steps.map((step, at) =>
+    at === index ? { ...step, ...change(step), updatedAt: now.toISOString() } : step,
+  );
+  return { ...saga, steps };
+}
+
+function backoff(failures: number, now: Date, jitter: number): Date {
+  const wait = Math.min(LONGEST_WAIT_MS, 50 * 2 ** Math.min(failures, 10));
+  return new Date(now.getTime() + wait / 2 + (wait / 2) * jitter);
+}

@@ -1,0 +1,46 @@
+import * as schema from '@weft/gen/es/weft/orders/v1/events_pb';
+import type { Money } from '@weft/gen/grpc/weft/common/v1/money';
+import {
+  type EventLine,
+  OrderCancellationRequested,
+  OrderPlaced,
+  ReturnRequested,
+} from '@weft/gen/grpc/weft/orders/v1/events';
+import { type ConsumerDefinition, consumer, defineEvent, type EventMeta, on } from '@weft/kit/events';
+import type { StartSagas } from '../app/start-sagas.ts';
+import { requestCancellation, startPlacement, startReturn } from '../app/start-sagas.ts';
+import { checkoutTransaction } from '../store/checkout-store.ts';
+import type { CheckoutSchema } from '../store/schema.ts';
+
+const orderPlaced = defineEvent(OrderPlaced, schema.OrderPlacedSchema);
+const cancellationRequested = defineEvent(OrderCancellationRequested, schema.OrderCancellationRequestedSchema);
+const returnRequested = defineEvent(ReturnRequested, schema.ReturnRequestedSchema);
+
+/** One consumer for all of them, so that a cancellation is handled after the order that it is for. */
+export function onOrders(sagas: StartSagas): ConsumerDefinition<CheckoutSchema> {
+  return consumer('checkout.orders', [
+    on(orderPlaced, async ({ orderId, customerId, lines, total, paymentMethodToken }, tx, meta) => {
+      const input = { customerId, lines: pieces(lines), total: amount(total), paymentMethodToken };
+      startPlacement(checkoutTransaction(tx), sagas, orderId, input, headersOf(meta));
+    }),
+    on(cancellationRequested, async ({ orderId, lines, refund }, tx, meta) => {
+      const giveBack = { lines: pieces(lines), refund: amount(refund) };
+      await requestCancellation(checkoutTransaction(tx), sagas, orderId, giveBack, headersOf(meta));
+    }),
+    on(returnRequested, async ({ orderId, returnId, lines, refund }, tx, meta) => {
+      const giveBack = { lines: pieces(lines), refund: amount(refund) };
+      startReturn(checkoutTransaction(tx), sagas, orderId, returnId, giveBack, headersOf(meta));
+    }),
+  ]);
+}
+
+const pieces = (lines: readonly EventLine[]) => lines.map(({ stockCode, quantity }) => ({ stockCode, quantity }));
+const amount = (money: Money | undefined) => ({
+  currencyCode: money?.currencyCode ?? '',
+  minorUnits: money?.minorUnits ?? 0n,
+});
+
+function headersOf({ headers }: EventMeta): Record<string, string> {
+  const kept = ['traceparent', 'correlation-id'].flatMap((name) => (headers[name] ? [[name, headers[name]]] : []));
+  return Object.fromEntries(kept);
+}

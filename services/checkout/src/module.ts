@@ -1,0 +1,48 @@
+import { defineService } from '@weft/kit/module';
+import { inventoryClient } from './clients/inventory.ts';
+import { ordersClient } from './clients/orders.ts';
+import { paymentsClient } from './clients/payments.ts';
+import { settings } from './config.ts';
+import { onOrders } from './events/on-orders.ts';
+import { shapeOf } from './sagas/definition.ts';
+import { sagaDefinitions } from './sagas/definitions.ts';
+import { sagaRunner } from './sagas/runner.ts';
+import { checkoutStore } from './store/checkout-store.ts';
+import { migrations } from './store/migrations.ts';
+import type { CheckoutSchema } from './store/schema.ts';
+import { checkoutHandlers } from './transport/handlers.ts';
+
+export const checkout = defineService<typeof settings, CheckoutSchema>({
+  name: 'checkout',
+  needs: ['inventory', 'payments', 'orders'],
+  settings,
+  migrations,
+  create({ config, database, client, logger, now, newId, startTrace }) {
+    const store = checkoutStore(database, now);
+    const definitions = sagaDefinitions({
+      inventory: inventoryClient(client),
+      payments: paymentsClient(client),
+      orders: ordersClient(client),
+    });
+    const shapes = {
+      'place-order': shapeOf(definitions['place-order']),
+      'cancel-order': shapeOf(definitions['cancel-order']),
+      'return-items': shapeOf(definitions['return-items']),
+    };
+    const runner = sagaRunner({
+      store,
+      definitions,
+      logger,
+      now,
+      newId,
+      startTrace,
+      concurrency: config.sagaConcurrency,
+    });
+    database.onChange(() => runner.wake());
+    return {
+      grpc: [checkoutHandlers({ store, wake: () => runner.wake(), now })],
+      consumers: [onOrders({ shapes, now, newId })],
+      workers: [runner],
+    };
+  },
+});

@@ -1,0 +1,155 @@
+import type { Database, UnitOfWork } from '@weft/kit/store';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { CheckoutStore, CheckoutTransaction } from '../app/ports.ts';
+import type { Saga } from '../domain/saga.ts';
+import { toEvents } from '../events/to-events.ts';
+import type { CheckoutSchema } from './schema.ts';
+
+export function checkoutStore(database: Database<CheckoutSchema>, now: () => Date): CheckoutStore {
+  const db = database.read;
+  return {
+    transaction: (work) => database.transaction((tx) => work(checkoutTransaction(tx))),
+    async find(sagaId) {
+      const row = await db.selectFrom('saga').selectAll().where('saga_id', '=', sagaId).executeTakeFirst();
+      return row && toSaga(row);
+    },
+    async list({ orderId, state, before, limit }) {
+      let query = db.selectFrom('saga').selectAll().orderBy('saga_id', 'desc').limit(limit);
+      if (orderId !== undefined) query = query.where('order_id', '=', orderId);
+      if (state !== undefined) query = query.where('state', '=', state);
+      if (before !== undefined) query = query.where('saga_id', '<', before);
+      return (await query.execute()).map(toSaga);
+    },
+    async countOpen() {
+      const { count } = await db
+        .selectFrom('saga')
+        .select(({ fn }) => fn.countAll<bigint>().as('count'))
+        .where('state', 'in', ['running', 'compensating'])
+        .executeTakeFirstOrThrow();
+      return Number(count);
+    },
+    async claim({ leaseId, length }, at, limit) {
+      const { rows } = await sql<Selectable<CheckoutSchema['saga']>>`
+        UPDATE saga SET lease_id = ${leaseId}, lease_until = ${later(at, length)}, version = version + 1
+        WHERE saga_id IN (
+          SELECT saga_id FROM saga
+          WHERE state IN ('running', 'compensating') AND next_attempt_at <= ${at} AND (lease_until IS NULL OR lease_until < ${at})
+          ORDER BY next_attempt_at LIMIT ${limit} FOR UPDATE SKIP LOCKED
+        ) RETURNING *`.execute(db);
+      return rows.map(toSaga);
+    },
+    async saveLeased({ leaseId, length }, before, after, { release, next }) {
+      const saved = { ...after, version: before.version + 1n };
+      const lease = release
+        ? { lease_id: null, lease_until: null }
+        : { lease_id: leaseId, lease_until: later(now(), length) };
+      const update = (on: Kysely<CheckoutSchema>) =>
+        on
+          .updateTable('saga')
+          .set({ ...changedColumns(saved), ...lease })
+          .where('saga_id', '=', before.sagaId)
+          .where('version', '=', before.version)
+          .where('lease_id', '=', leaseId)
+          .executeTakeFirst();
+      const events = toEvents(before, saved);
+      // Most saves publish nothing: one statement, its own transaction.
+      const { numUpdatedRows } =
+        events.length === 0 && !next
+          ? await update(db)
+          : await database.transaction(async (tx) => {
+              const result = await update(tx.sql);
+              if (result.numUpdatedRows === 0n) return result;
+              tx.publish(...events);
+              if (next) checkoutTransaction(tx).insert(next);
+              return result;
+            });
+      if (numUpdatedRows === 1n) return { saved: true, saga: saved };
+      const row = await db
+        .selectFrom('saga')
+        .selectAll()
+        .where('saga_id', '=', before.sagaId)
+        .where('lease_id', '=', leaseId)
+        .executeTakeFirst();
+      return row && { saved: false, saga: toSaga(row) };
+    },
+    async release({ leaseId }, sagaId) {
+      await db
+        .updateTable('saga')
+        .set({ lease_id: null, lease_until: null })
+        .where('saga_id', '=', sagaId)
+        .where('lease_id', '=', leaseId)
+        .execute();
+    },
+  };
+}
+
+export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>): CheckoutTransaction {
+  const { sql: db } = tx;
+  return {
+    insert(saga) {
+      const { sagaId, kind, orderId, headers, createdAt } = saga;
+      const row = { saga_id: sagaId, kind, order_id: orderId, headers: JSON.stringify(headers), created_at: createdAt };
+      tx.defer(db.insertInto('saga').values({ ...row, ...changedColumns(saga) }));
+      tx.publish(...toEvents(undefined, saga));
+    },
+    async saga(sagaId) {
+      const row = await db.selectFrom('saga').selectAll().where('saga_id', '=', sagaId).forUpdate().executeTakeFirst();
+      return row && toSaga(row);
+    },
+    save(before, after) {
+      const saved = { ...after, version: before.version + 1n };
+      tx.defer(db.updateTable('saga').set(changedColumns(saved)).where('saga_id', '=', before.sagaId));
+      tx.publish(...toEvents(before, saved));
+    },
+  };
+}
+
+function changedColumns({
+  state,
+  reason,
+  steps,
+  input,
+  cancellation,
+  failures,
+  stalled,
+  nextAttemptAt,
+  version,
+  updatedAt,
+}: Saga) {
+  return {
+    state,
+    reason,
+    steps: JSON.stringify(steps),
+    input: JSON.stringify(input),
+    cancellation: cancellation ? JSON.stringify(cancellation) : null,
+    failures,
+    stalled,
+    next_attempt_at: nextAttemptAt,
+    version,
+    updated_at: updatedAt,
+  };
+}
+
+function later(at: Date, milliseconds: number): Date {
+  return new Date(at.getTime() + milliseconds);
+}
+
+function toSaga(row: Selectable<CheckoutSchema['saga']>): Saga {
+  return {
+    sagaId: row.saga_id,
+    kind: row.kind,
+    orderId: row.order_id,
+    state: row.state,
+    reason: row.reason,
+    steps: row.steps,
+    input: row.input,
+    headers: row.headers,
+    cancellation: row.cancellation ?? undefined,
+    failures: row.failures,
+    stalled: row.stalled,
+    nextAttemptAt: row.next_attempt_at,
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

@@ -1,0 +1,22 @@
+import { moveTo, type Reservation, ReservationNotFound } from '../domain/reservation.ts';
+import type { InventoryStore } from './ports.ts';
+
+/** Takes a reservation's pieces off the shelf, once. */
+export function commit(store: InventoryStore, reservationId: string, now: Date): Promise<Reservation> {
+  return store.transaction(async (tx) => {
+    const standing = await tx.reservation(reservationId);
+    if (!standing) throw new ReservationNotFound(reservationId);
+    const committed = moveTo(standing, 'committed', now);
+    if (committed === standing) return standing;
+    await tx.stocks(standing.lines.map(({ stockCode }) => stockCode));
+    const changes = standing.lines.map(({ stockCode, quantity }) => ({
+      stockCode,
+      onHand: -quantity,
+      reserved: -quantity,
+    }));
+    await tx.changeStocks(changes, now);
+    await tx.updateReservation(committed);
+    tx.publish({ type: 'reservation-changed', reservation: committed });
+    return committed;
+  });
+}

@@ -1,0 +1,40 @@
+import type { Reservation, StockLine } from '../domain/reservation.ts';
+import type { Stock } from '../domain/stock.ts';
+
+/** What happened, to be published with the state that it changed. */
+export type InventoryEvent =
+  | { readonly type: 'stock-set'; readonly stock: Stock }
+  | { readonly type: 'reservation-changed'; readonly reservation: Reservation }
+  | {
+      readonly type: 'stock-restocked';
+      readonly restockId: string;
+      readonly lines: readonly StockLine[];
+      readonly at: Date;
+    };
+
+/** Pieces added to what is on hand and to what is reserved of a stock code; either may be negative. */
+export interface StockChange {
+  readonly stockCode: string;
+  readonly onHand: bigint;
+  readonly reserved: bigint;
+}
+
+/** One transaction of inventory. */
+export interface InventoryTransaction {
+  /** Saves a new reservation; false when one with its id stands, also one that was being made at the same time. */
+  insertReservation(reservation: Reservation): Promise<boolean>;
+  /** Locked until the end of the transaction. */
+  reservation(reservationId: string): Promise<Reservation | undefined>;
+  updateReservation(reservation: Reservation): Promise<void>;
+  /** Locked until the end of the transaction, always in the same order. */
+  stocks(stockCodes: readonly string[]): Promise<Map<string, Stock>>;
+  saveStock(stock: Stock): Promise<void>;
+  /** Changes stocks, creating those that are not there; gives them as they are then. */
+  changeStocks(changes: readonly StockChange[], now: Date): Promise<Stock[]>;
+  publish(event: InventoryEvent): void;
+}
+
+export interface InventoryStore {
+  transaction<T>(work: (tx: InventoryTransaction) => Promise<T>): Promise<T>;
+  findStocks(stockCodes: readonly string[]): Promise<Map<string, Stock>>;
+}

@@ -1,0 +1,22 @@
+import { onceForCall } from '@weft/kit/idempotency';
+import { defineService } from '@weft/kit/module';
+import { inventoryStore, inventoryTransaction } from './store/inventory-store.ts';
+import { migrations } from './store/migrations.ts';
+import type { InventorySchema } from './store/schema.ts';
+import { inventoryHandlers } from './transport/handlers.ts';
+
+export const inventory = defineService<Record<string, never>, InventorySchema>({
+  name: 'inventory',
+  needs: [],
+  settings: {},
+  migrations,
+  create: ({ database, now }) => ({
+    grpc: [
+      inventoryHandlers({
+        store: inventoryStore(database),
+        once: (call, key, work) => onceForCall(database, call, key, { commit: (tx) => work(inventoryTransaction(tx)) }),
+        now,
+      }),
+    ],
+  }),
+});

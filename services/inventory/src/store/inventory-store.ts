@@ -1,0 +1,122 @@
+import type { Database, UnitOfWork } from '@weft/kit/store';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { InventoryStore, InventoryTransaction, StockChange } from '../app/ports.ts';
+import type { Reservation } from '../domain/reservation.ts';
+import type { Stock } from '../domain/stock.ts';
+import { toEvent } from '../events/to-event.ts';
+import type { InventorySchema } from './schema.ts';
+
+export function inventoryStore(database: Database<InventorySchema>): InventoryStore {
+  return {
+    transaction: (work) => database.transaction((tx) => work(inventoryTransaction(tx))),
+    findStocks: (stockCodes) => selectStocks(database.read, stockCodes, false),
+  };
+}
+
+export function inventoryTransaction({ sql: db, publish }: UnitOfWork<InventorySchema>): InventoryTransaction {
+  return {
+    async insertReservation(reservation) {
+      const inserted = await db
+        .insertInto('reservation')
+        .values(reservationRow(reservation))
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('reservation_id')
+        .executeTakeFirst();
+      return inserted !== undefined;
+    },
+    async reservation(reservationId) {
+      const row = await db
+        .selectFrom('reservation')
+        .selectAll()
+        .where('reservation_id', '=', reservationId)
+        .forUpdate()
+        .executeTakeFirst();
+      return row && toReservation(row);
+    },
+    async updateReservation({ reservationId, status, version, updatedAt }) {
+      await db
+        .updateTable('reservation')
+        .set({ status, version, updated_at: updatedAt })
+        .where('reservation_id', '=', reservationId)
+        .execute();
+    },
+    stocks: (stockCodes) => selectStocks(db, stockCodes, true),
+    async saveStock({ stockCode, onHand, reserved, version, updatedAt }) {
+      await db
+        .insertInto('stock')
+        .values({ stock_code: stockCode, on_hand: onHand, reserved, version, updated_at: updatedAt })
+        .onConflict((conflict) =>
+          conflict.column('stock_code').doUpdateSet({ on_hand: onHand, version, updated_at: updatedAt }),
+        )
+        .execute();
+    },
+    changeStocks: (changes, now) => changeStocks(db, changes, now),
+    publish: (event) => publish(toEvent(event)),
+  };
+}
+
+// One statement whatever the number of lines, so that it is prepared once. Rows are created with nothing before they change,
+// as a check constraint would refuse the row that an upsert proposes when it takes away.
+async function changeStocks(db: Kysely<InventorySchema>, changes: readonly StockChange[], now: Date): Promise<Stock[]> {
+  const codes = changes.map(({ stockCode }) => stockCode);
+  const onHand = changes.map((change) => change.onHand);
+  const reserved = changes.map((change) => change.reserved);
+  if (onHand.some((pieces) => pieces > 0n)) {
+    await sql`INSERT INTO stock (stock_code, on_hand, reserved, version, updated_at)
+      SELECT code, 0, 0, 0, ${now} FROM unnest(${codes}::text[]) AS code ORDER BY code ON CONFLICT DO NOTHING`.execute(
+      db,
+    );
+  }
+  const { rows } = await sql<Selectable<InventorySchema['stock']>>`
+    UPDATE stock SET on_hand = on_hand + change.add_on_hand, reserved = reserved + change.add_reserved, version = version + 1, updated_at = ${now}
+    FROM unnest(${codes}::text[], ${onHand}::bigint[], ${reserved}::bigint[]) AS change(code, add_on_hand, add_reserved)
+    WHERE stock_code = change.code RETURNING stock.*`.execute(db);
+  return rows.map(toStock);
+}
+
+async function selectStocks(
+  db: Kysely<InventorySchema>,
+  stockCodes: readonly string[],
+  lock: boolean,
+): Promise<Map<string, Stock>> {
+  const query = db
+    .selectFrom('stock')
+    .selectAll()
+    .where('stock_code', '=', sql<string>`any(${stockCodes}::text[])`)
+    .orderBy('stock_code');
+  const rows = await (lock ? query.forUpdate() : query).execute();
+  return new Map(rows.map((row) => [row.stock_code, toStock(row)]));
+}
+
+function toStock(row: Selectable<InventorySchema['stock']>): Stock {
+  return {
+    stockCode: row.stock_code,
+    onHand: row.on_hand,
+    reserved: row.reserved,
+    version: row.version,
+    updatedAt: row.updated_at,
+  };
+}
+
+function toReservation(row: Selectable<InventorySchema['reservation']>): Reservation {
+  return {
+    reservationId: row.reservation_id,
+    status: row.status,
+    lines: row.stock_codes.map((stockCode, index) => ({ stockCode, quantity: row.quantities[index] ?? 0n })),
+    version: row.version,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
+
+function reservationRow({ reservationId, status, lines, version, createdAt, updatedAt }: Reservation) {
+  return {
+    reservation_id: reservationId,
+    status,
+    stock_codes: lines.map(({ stockCode }) => stockCode),
+    quantities: lines.map(({ quantity }) => quantity),
+    version,
+    created_at: createdAt,
+    updated_at: updatedAt,
+  };
+}

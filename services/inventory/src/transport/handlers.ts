@@ -1,0 +1,49 @@
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { InventoryServiceService, RestockResponse } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
+import { commit } from '../app/commit.ts';
+import type { InventoryStore, InventoryTransaction } from '../app/ports.ts';
+import { release } from '../app/release.ts';
+import { reserve } from '../app/reserve.ts';
+import { restock } from '../app/restock.ts';
+import { setStock } from '../app/set-stock.ts';
+import { StockNotFound } from '../domain/stock.ts';
+import { toReservation, toStock } from './messages.ts';
+
+export interface InventoryApp {
+  readonly store: InventoryStore;
+  /** Runs the work once for the call's idempotency key and gives its encoded response. */
+  readonly once: (
+    call: CallContext,
+    key: string,
+    work: (tx: InventoryTransaction) => Promise<Uint8Array>,
+  ) => Promise<Uint8Array>;
+  readonly now: () => Date;
+}
+
+export function inventoryHandlers({ store, once, now }: InventoryApp): ServiceBinding {
+  return serveService(InventoryServiceService, InventoryService, {
+    setStock: async ({ stockCode, onHand }) => ({ stock: toStock(await setStock(store, stockCode, onHand, now())) }),
+    getStock: async ({ stockCode }) => {
+      const stock = (await store.findStocks([stockCode])).get(stockCode);
+      if (!stock) throw new StockNotFound(stockCode);
+      return { stock: toStock(stock) };
+    },
+    batchGetStock: async ({ stockCodes }) => {
+      const found = await store.findStocks(stockCodes);
+      return { stocks: stockCodes.flatMap((code) => found.get(code) ?? []).map(toStock) };
+    },
+    reserve: async ({ reservationId, lines }) => ({
+      reservation: toReservation(await reserve(store, reservationId, lines, now())),
+    }),
+    commit: async ({ reservationId }) => ({ reservation: toReservation(await commit(store, reservationId, now())) }),
+    release: async ({ reservationId }) => ({ reservation: toReservation(await release(store, reservationId, now())) }),
+    restock: async ({ idempotencyKey, restockId, lines }, call) => {
+      const response = await once(call, idempotencyKey, async (tx) => {
+        const stocks = await restock(tx, restockId, lines, now());
+        return RestockResponse.encode({ stocks: stocks.map(toStock) }).finish();
+      });
+      return RestockResponse.decode(response);
+    },
+  });
+}

@@ -1,0 +1,48 @@
+import type { Order, OrderEvent, OrderStatus, Priced } from '../domain/order.ts';
+
+/** A product as the catalogue has it now. */
+export type CatalogProduct = Omit<Priced, 'quantity'>;
+
+export interface Catalog {
+  /** In the order of the ids. Throws NOT_FOUND (PRODUCT_NOT_FOUND) where one is missing. */
+  products(productIds: readonly string[]): Promise<CatalogProduct[]>;
+}
+
+/** One transaction of orders. */
+export interface OrdersTransaction {
+  insert(order: Order, event: OrderEvent): void;
+  /** Locked until the end of the transaction. Throws OrderNotFound. */
+  order(orderId: string): Promise<Order>;
+  /** Saves what a decision changed of an order, with its event. */
+  save(before: Order, after: Order, event: OrderEvent): Promise<void>;
+}
+
+export interface OrderFilter {
+  readonly customerId: string | undefined;
+  readonly status: OrderStatus | undefined;
+  /** Only orders before this one, newest first. */
+  readonly before: string | undefined;
+  readonly limit: number;
+}
+
+/** A change of an order, as its watchers see it. */
+export interface OrderChange {
+  readonly orderId: string;
+  readonly version: bigint;
+  readonly status: OrderStatus;
+  readonly reason: string;
+  readonly changedAt: Date;
+  /** Nothing was under way after it. */
+  readonly settled: boolean;
+}
+
+export interface OrdersStore {
+  transaction<T>(work: (tx: OrdersTransaction) => Promise<T>): Promise<T>;
+  find(orderId: string): Promise<Order | undefined>;
+  /** Without lines and returns. */
+  list(filter: OrderFilter): Promise<Order[]>;
+  /** Changes after a version, oldest first, at most 100; after undefined only the last one. */
+  changes(orderId: string, after: bigint | undefined): Promise<OrderChange[]>;
+  /** Of those orders, the ones that exist. */
+  versions(orderIds: readonly string[]): Promise<Map<string, bigint>>;
+}

@@ -1,0 +1,25 @@
+import type { User } from '@weft/kit/rpc';
+import { NotYours, OrderNotFound } from '../domain/failures.ts';
+import type { Order } from '../domain/order.ts';
+
+const isStaff = (user: User): boolean => user.roles.includes('support') || user.roles.includes('admin');
+
+/** The order, where the user may see it. Throws OrderNotFound otherwise, so that ids cannot be probed. */
+export function visibleTo(user: User | undefined, order: Order | undefined, orderId: string): Order {
+  if (!order || !user || (order.customerId !== user.id && !isStaff(user))) throw new OrderNotFound(orderId);
+  return order;
+}
+
+/** The customer whom a user acts for: themselves unless staff name another. Throws NotYours. */
+export function customerFor(user: User | undefined, wanted: string): string {
+  if (!user) throw new NotYours();
+  if (wanted === '' || wanted === user.id) return user.id;
+  if (!isStaff(user)) throw new NotYours();
+  return wanted;
+}
+
+/** The customer whose orders a user lists; undefined means everybody's. Throws NotYours. */
+export function listableBy(user: User | undefined, wanted: string): string | undefined {
+  if (user && isStaff(user)) return wanted === '' ? undefined : wanted;
+  return customerFor(user, wanted);
+}

@@ -1,0 +1,32 @@
+import { onceForCall } from '@weft/kit/idempotency';
+import { defineService } from '@weft/kit/module';
+import { catalogClient } from './clients/catalog.ts';
+import { migrations } from './store/migrations.ts';
+import { orderWakeups } from './store/order-wakeups.ts';
+import { ordersStore, ordersTransaction } from './store/orders-store.ts';
+import type { OrdersSchema } from './store/schema.ts';
+import { ordersHandlers } from './transport/handlers.ts';
+
+export const orders = defineService<Record<string, never>, OrdersSchema>({
+  name: 'orders',
+  needs: ['catalog'],
+  settings: {},
+  migrations,
+  create({ database, client, now, newId }) {
+    const store = ordersStore(database);
+    const wakeups = orderWakeups(database, store);
+    const handlers = ordersHandlers({
+      store,
+      catalog: catalogClient(client),
+      wakeups,
+      once: (call, key, { prepare, commit }) =>
+        onceForCall(database, call, key, {
+          ...(prepare && { prepare }),
+          commit: (tx, prepared) => commit(ordersTransaction(tx), prepared),
+        }),
+      now,
+      newId,
+    });
+    return { grpc: [handlers], workers: [wakeups] };
+  },
+});

@@ -1,0 +1,57 @@
+import type { Migration } from '@weft/kit/store';
+
+export const migrations: readonly Migration[] = [
+  {
+    name: '001-orders',
+    up: `
+      CREATE TABLE orders (
+        order_id uuid PRIMARY KEY,
+        customer_id uuid NOT NULL,
+        status text NOT NULL CHECK (status IN ('placed', 'confirmed', 'rejected', 'cancelling', 'cancelled')),
+        reason text NOT NULL,
+        currency text NOT NULL,
+        total bigint NOT NULL CHECK (total >= 0),
+        refunded bigint NOT NULL CHECK (refunded BETWEEN 0 AND total),
+        version bigint NOT NULL,
+        created_at timestamptz NOT NULL,
+        updated_at timestamptz NOT NULL
+      );
+      CREATE INDEX orders_by_customer ON orders (customer_id, order_id DESC);
+      CREATE INDEX orders_by_status ON orders (status, order_id DESC);
+
+      CREATE TABLE order_line (
+        order_id uuid NOT NULL REFERENCES orders,
+        position int NOT NULL,
+        product_id text NOT NULL,
+        stock_code text NOT NULL,
+        title text NOT NULL,
+        quantity bigint NOT NULL CHECK (quantity > 0),
+        unit_price bigint NOT NULL CHECK (unit_price >= 0),
+        returned bigint NOT NULL CHECK (returned BETWEEN 0 AND quantity),
+        PRIMARY KEY (order_id, position)
+      );
+
+      CREATE TABLE order_return (
+        return_id uuid PRIMARY KEY,
+        order_id uuid NOT NULL REFERENCES orders,
+        status text NOT NULL CHECK (status IN ('requested', 'settled')),
+        product_ids text[] NOT NULL,
+        quantities bigint[] NOT NULL,
+        refund bigint NOT NULL CHECK (refund >= 0),
+        created_at timestamptz NOT NULL,
+        settled_at timestamptz
+      );
+      CREATE INDEX order_return_by_order ON order_return (order_id);
+
+      CREATE TABLE order_change (
+        order_id uuid NOT NULL REFERENCES orders,
+        version bigint NOT NULL,
+        status text NOT NULL,
+        reason text NOT NULL,
+        settled boolean NOT NULL,
+        changed_at timestamptz NOT NULL,
+        PRIMARY KEY (order_id, version)
+      );
+    `,
+  },
+];

@@ -1,0 +1,44 @@
+import type { OrderStatus } from '../domain/order.ts';
+
+export interface OrdersSchema {
+  orders: {
+    order_id: string;
+    customer_id: string;
+    status: OrderStatus;
+    reason: string;
+    currency: string;
+    total: bigint;
+    refunded: bigint;
+    version: bigint;
+    created_at: Date;
+    updated_at: Date;
+  };
+  order_line: {
+    order_id: string;
+    position: number;
+    product_id: string;
+    stock_code: string;
+    title: string;
+    quantity: bigint;
+    unit_price: bigint;
+    returned: bigint;
+  };
+  order_return: {
+    return_id: string;
+    order_id: string;
+    status: 'requested' | 'settled';
+    product_ids: string[];
+    quantities: bigint[];
+    refund: bigint;
+    created_at: Date;
+    settled_at: Date | null;
+  };
+  order_change: {
+    order_id: string;
+    version: bigint;
+    status: OrderStatus;
+    reason: string;
+    settled: boolean;
+    changed_at: Date;
+  };
+}

@@ -1,0 +1,98 @@
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import { OrdersServiceService, PlaceOrderResponse, ReturnItemsResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { InvalidArgument } from '@weft/kit/failure';
+import { decodePageToken, encodePageToken, pageSize } from '@weft/kit/paging';
+import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
+import { changeOrder } from '../app/change-order.ts';
+import { placeOrder, priceLines } from '../app/place-order.ts';
+import type { Catalog, OrdersStore, OrdersTransaction } from '../app/ports.ts';
+import { customerFor, listableBy, visibleTo } from '../app/visibility.ts';
+import { type OrderWakeups, watchOrder } from '../app/watch-order.ts';
+import {
+  confirm,
+  confirmCancellation,
+  type Decision,
+  type Order,
+  reject,
+  requestCancellation,
+  requestReturn,
+  settleReturn,
+} from '../domain/order.ts';
+import { fromStatus, toChange, toOrder, toReturn } from './messages.ts';
+
+export interface OnceWork<P> {
+  readonly prepare?: () => Promise<P>;
+  readonly commit: (tx: OrdersTransaction, prepared: P) => Promise<Uint8Array>;
+}
+
+export interface OrdersApp {
+  readonly store: OrdersStore;
+  readonly catalog: Catalog;
+  readonly wakeups: OrderWakeups;
+  /** Runs the work once for the call's idempotency key and gives its encoded response. */
+  readonly once: <P>(call: CallContext, key: string, work: OnceWork<P>) => Promise<Uint8Array>;
+  readonly now: () => Date;
+  readonly newId: () => string;
+}
+
+export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: OrdersApp): ServiceBinding {
+  const change = async (orderId: string, decide: (order: Order) => Decision) => {
+    const { order } = await store.transaction((tx) => changeOrder(tx, orderId, decide));
+    return { order: toOrder(order) };
+  };
+  return serveService(OrdersServiceService, OrdersService, {
+    placeOrder: async ({ idempotencyKey, customerId: wanted, lines, paymentMethodToken }, call) => {
+      const customerId = customerFor(call.user, wanted);
+      const response = await once(call, idempotencyKey, {
+        prepare: () => priceLines(catalog, lines),
+        commit: async (tx, priced) => {
+          const order = placeOrder(tx, { orderId: newId(), customerId, lines: priced, paymentMethodToken }, now());
+          return PlaceOrderResponse.encode({ order: toOrder(order) }).finish();
+        },
+      });
+      return PlaceOrderResponse.decode(response);
+    },
+    getOrder: async ({ orderId }, { user }) => ({
+      order: toOrder(visibleTo(user, await store.find(orderId), orderId)),
+    }),
+    listOrders: async ({ customerId, status, pageSize: size, pageToken }, { user }) => {
+      const limit = pageSize(size, 50);
+      const [before] = pageToken === '' ? [] : decodePageToken(pageToken, 1);
+      if (before !== undefined && !UUID.test(before)) throw badToken('page_token');
+      const filter = { customerId: listableBy(user, customerId), status: fromStatus(status), before, limit: limit + 1 };
+      const found = await store.list(filter);
+      const orders = found.slice(0, limit);
+      const last = found.length > limit ? orders.at(-1) : undefined;
+      return { orders: orders.map(toOrder), nextPageToken: last ? encodePageToken([last.orderId]) : '' };
+    },
+    cancelOrder: ({ orderId }, { user }) =>
+      change(orderId, (order) => requestCancellation(visibleTo(user, order, orderId), now())),
+    returnItems: async ({ idempotencyKey, orderId, lines }, call) => {
+      const response = await once(call, idempotencyKey, {
+        commit: async (tx) => {
+          const { order, returned } = await changeOrder(tx, orderId, (standing) =>
+            requestReturn(visibleTo(call.user, standing, orderId), newId(), lines, now()),
+          );
+          return ReturnItemsResponse.encode({ return: toReturn(order, returned), order: toOrder(order) }).finish();
+        },
+      });
+      return ReturnItemsResponse.decode(response);
+    },
+    watchOrder: async function* ({ orderId, resumeToken }, { user, signal }) {
+      if (resumeToken !== '' && !/^\d{1,18}$/.test(resumeToken)) throw badToken('resume_token');
+      visibleTo(user, await store.find(orderId), orderId);
+      const after = resumeToken === '' ? undefined : BigInt(resumeToken);
+      for await (const one of watchOrder(store, wakeups, orderId, after, signal)) yield toChange(one);
+    },
+    confirmOrder: ({ orderId }) => change(orderId, (order) => confirm(order, now())),
+    rejectOrder: ({ orderId, reason }) => change(orderId, (order) => reject(order, reason, now())),
+    confirmCancellation: ({ orderId }) => change(orderId, (order) => confirmCancellation(order, now())),
+    settleReturn: ({ orderId, returnId }) => change(orderId, (order) => settleReturn(order, returnId, now())),
+  });
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function badToken(field: string): InvalidArgument {
+  return new InvalidArgument([{ field, rule: field, description: 'is not a token that this method gave' }]);
+}

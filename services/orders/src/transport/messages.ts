@@ -1,0 +1,77 @@
+import {
+  type Order as OrderMessage,
+  OrderStatus as OrderStatusMessage,
+  type Return as ReturnMessage,
+  ReturnStatus,
+  type WatchOrderResponse,
+} from '@weft/gen/grpc/weft/orders/v1/orders';
+import { toTimestamp } from '@weft/kit/time';
+import type { OrderChange } from '../app/ports.ts';
+import type { Order, OrderStatus, Return } from '../domain/order.ts';
+
+const STATUS = {
+  placed: OrderStatusMessage.ORDER_STATUS_PLACED,
+  confirmed: OrderStatusMessage.ORDER_STATUS_CONFIRMED,
+  rejected: OrderStatusMessage.ORDER_STATUS_REJECTED,
+  cancelling: OrderStatusMessage.ORDER_STATUS_CANCELLING,
+  cancelled: OrderStatusMessage.ORDER_STATUS_CANCELLED,
+} as const satisfies Record<OrderStatus, OrderStatusMessage>;
+
+const RETURN_STATUS = {
+  requested: ReturnStatus.RETURN_STATUS_REQUESTED,
+  settled: ReturnStatus.RETURN_STATUS_SETTLED,
+} as const;
+
+/** Undefined for UNSPECIFIED. */
+export function fromStatus(status: OrderStatusMessage): OrderStatus | undefined {
+  return (Object.keys(STATUS) as OrderStatus[]).find((name) => STATUS[name] === status);
+}
+
+export function toOrder(order: Order): OrderMessage {
+  const money = (minorUnits: bigint) => ({ currencyCode: order.currency, minorUnits });
+  return {
+    orderId: order.orderId,
+    customerId: order.customerId,
+    status: STATUS[order.status],
+    reason: order.reason,
+    lines: order.lines.map(({ productId, stockCode, title, quantity, unitPrice, returned }) => ({
+      productId,
+      stockCode,
+      title,
+      quantity,
+      unitPrice: money(unitPrice),
+      returnedQuantity: returned,
+    })),
+    returns: order.returns.map((returned) => toReturn(order, returned)),
+    total: money(order.total),
+    refunded: money(order.refunded),
+    version: order.version,
+    createTime: toTimestamp(order.createdAt),
+    updateTime: toTimestamp(order.updatedAt),
+  };
+}
+
+export function toReturn(
+  order: Order,
+  { returnId, status, lines, refund, createdAt, settledAt }: Return,
+): ReturnMessage {
+  return {
+    returnId,
+    status: RETURN_STATUS[status],
+    lines: lines.map(({ productId, quantity }) => ({ productId, quantity })),
+    refund: { currencyCode: order.currency, minorUnits: refund },
+    createTime: toTimestamp(createdAt),
+    settleTime: settledAt && toTimestamp(settledAt),
+  };
+}
+
+export function toChange({ orderId, version, status, reason, changedAt }: OrderChange): WatchOrderResponse {
+  return {
+    orderId,
+    status: STATUS[status],
+    reason,
+    version,
+    changeTime: toTimestamp(changedAt),
+    resumeToken: String(version),
+  };
+}

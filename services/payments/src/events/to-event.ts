@@ -1,0 +1,42 @@
+import * as schema from '@weft/gen/es/weft/payments/v1/events_pb';
+import {
+  PaymentAuthorized,
+  PaymentCaptured,
+  PaymentDeclined,
+  PaymentRefunded,
+  PaymentVoided,
+} from '@weft/gen/grpc/weft/payments/v1/events';
+import { defineEvent } from '@weft/kit/events';
+import type { OutgoingEvent } from '@weft/kit/store';
+import { toTimestamp } from '@weft/kit/time';
+import type { PaymentEvent } from '../app/ports.ts';
+import { termsOf } from '../domain/payment.ts';
+
+const authorized = defineEvent(PaymentAuthorized, schema.PaymentAuthorizedSchema);
+const declined = defineEvent(PaymentDeclined, schema.PaymentDeclinedSchema);
+const captured = defineEvent(PaymentCaptured, schema.PaymentCapturedSchema);
+const voided = defineEvent(PaymentVoided, schema.PaymentVoidedSchema);
+const refunded = defineEvent(PaymentRefunded, schema.PaymentRefundedSchema);
+
+/** The contract's event for what happened. */
+export function toEvent(event: PaymentEvent): OutgoingEvent {
+  const { payment } = event;
+  const { paymentId, version, updatedAt: now } = payment;
+  const base = { paymentId, version, occurTime: toTimestamp(now) };
+  if (payment.status === 'voided') return voided.create(base, { now });
+  const { orderId, amount } = termsOf(payment);
+  if (event.type === 'payment-refunded') {
+    const { refundId, amount: minorUnits } = event.refund;
+    return refunded.create({ ...base, orderId, refundId, amount: { ...amount, minorUnits } }, { now });
+  }
+  switch (payment.status) {
+    case 'authorized':
+      return authorized.create({ ...base, orderId, amount: { ...amount } }, { now });
+    case 'captured':
+      return captured.create({ ...base, orderId, amount: { ...amount } }, { now });
+    case 'declined':
+      return declined.create({ ...base, orderId, reason: payment.declineReason ?? '' }, { now });
+    case 'pending':
+      throw new Error('nothing has happened to a pending payment');
+  }
+}

@@ -1,0 +1,16 @@
+import { UserNotFound } from '../domain/failures.ts';
+import { eraseUser, type User } from '../domain/user.ts';
+import type { UsersStore } from './ports.ts';
+
+/** Erases an account's personal data, once. */
+export function deleteUser(store: UsersStore, userId: string, now: Date): Promise<User> {
+  return store.transaction(async (tx) => {
+    const account = await tx.account(userId);
+    if (!account) throw new UserNotFound(userId);
+    const user = eraseUser(account.user, now);
+    if (user === account.user) return user;
+    await tx.save({ user, passwordHash: '' });
+    tx.publish({ type: 'deleted', user });
+    return user;
+  });
+}

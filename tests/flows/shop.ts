@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { services } from '@weft/all/services';
+import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
+import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
+import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
+import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
+import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
+import { type Booted, boot, eventually } from '@weft/kit/testing';
+
+const ADMIN = { email: 'admin@weft.example', password: 'admin-of-the-test' };
+
+/** A whole shop, as real as on a laptop, with what a flow needs to speak to it. */
+export type Shop = Awaited<ReturnType<typeof openShop>>;
+
+export const END_STATES: readonly number[] = [
+  OrderStatus.ORDER_STATUS_CONFIRMED,
+  OrderStatus.ORDER_STATUS_REJECTED,
+  OrderStatus.ORDER_STATUS_CANCELLED,
+];
+
+export async function openShop() {
+  const booted = await boot(
+    services.map(({ spec }) => spec),
+    { env: { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password } },
+  );
+  return { booted, ...(await shopkeeper(booted)) };
+}
+
+async function clientsOf(booted: Booted, token?: string) {
+  const as = token === undefined ? {} : { token };
+  return {
+    users: await booted.client(UsersServiceService, UsersService, as),
+    catalog: await booted.client(CatalogServiceService, CatalogService, as),
+    inventory: await booted.client(InventoryServiceService, InventoryService, as),
+    orders: await booted.client(OrdersServiceService, OrdersService, as),
+    payments: await booted.client(PaymentsServiceService, PaymentsService, as),
+    checkout: await booted.client(CheckoutServiceService, CheckoutService, as),
+  };
+}
+
+async function shopkeeper(booted: Booted) {
+  const { users } = await clientsOf(booted);
+  const { accessToken } = await users.login(ADMIN);
+  const admin = await clientsOf(booted, accessToken);
+  return {
+    admin,
+    /** A new customer, signed in. */
+    async customer() {
+      const email = `${randomUUID()}@shop.example`;
+      const password = 'correct horse';
+      const { user } = await users.register({ email, password, fullName: 'A Customer' });
+      const login = await users.login({ email, password });
+      return { id: user?.userId ?? '', ...(await clientsOf(booted, login.accessToken)) };
+    },
+    /** A new product with stock of its own; gives its id, which is its stock code as well. */
+    async product({ price = 250n, stock = 10n } = {}) {
+      const productId = `P-${randomUUID().slice(0, 8)}`;
+      await admin.inventory.setStock({ stockCode: productId, onHand: stock });
+      await admin.catalog.createProduct({
+        productId,
+        stockCode: productId,
+        title: 'Lantern',
+        description: '',
+        price: { currencyCode: 'GBP', minorUnits: price },
+      });
+      return productId;
+    },
+    /** The order once it is in an end state with nothing under way. */
+    ended(orderId: string, withinMs = 20_000): Promise<Order> {
+      return eventually(async () => {
+        const { order } = await admin.orders.getOrder({ orderId });
+        const open = order?.returns.some((one) => one.settleTime === undefined);
+        if (!order || !END_STATES.includes(order.status) || open) throw new Error(`order is ${order?.status}`);
+        return order;
+      }, withinMs);
+    },
+    async stock(stockCode: string) {
+      const { stock } = await admin.inventory.getStock({ stockCode });
+      return { onHand: stock?.onHand, reserved: stock?.reserved };
+    },
+    async payment(orderId: string) {
+      const { payment } = await admin.payments.getPayment({ paymentId: orderId });
+      return {
+        status: payment?.status,
+        captured: payment?.captured?.minorUnits,
+        refunded: payment?.refunded?.minorUnits,
+      };
+    },
+  };
+}
+
+export function orderOf(productId: string, quantity = 1n, paymentMethodToken = 'tok_approved') {
+  return { idempotencyKey: randomUUID(), customerId: '', lines: [{ productId, quantity }], paymentMethodToken };
+}
