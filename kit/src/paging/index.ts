@@ -39,6 +39,9 @@ function parse(token: string): string[] {
   throw new InvalidPageToken();
 }
 
+/** What an id of ours looks like in a token. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** How many items a page has: 0 asks for the service's own choice. The contract bounds what can be asked for. */
 export function pageSize(requested: number, fallback: number): number {
   return requested === 0 ? fallback : requested;

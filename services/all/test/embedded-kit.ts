@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { realpath, rm } from 'node:fs/promises';
+import { cp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -26,13 +26,37 @@ export function later(work: () => unknown): void {
 }
 
 /** A path that is not there yet; with what it links to it is removed after the test. */
-export function newFolder(): string {
-  const folder = join(tmpdir(), `weft-embedded-${randomBytes(6).toString('hex')}`);
+export function newFolder(base = process.env.WEFT_TEST_FOLDER ?? tmpdir()): string {
+  const folder = join(base, `weft-embedded-${randomBytes(6).toString('hex')}`);
   later(async () => {
     const home = await realpath(join(folder, 'postgres')).catch(() => folder);
     for (const path of [home, folder]) await rm(path, { recursive: true, force: true });
   });
   return folder;
+}
+
+let template: Promise<string> | undefined;
+
+async function makeTemplate(): Promise<string> {
+  const folder = newFolder();
+  undo.pop();
+  const settings = { fsync: false };
+  const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  await (await startEmbeddedPostgres({ dataFolder: folder, logger: quiet, settings })).stop();
+  return folder;
+}
+
+/** A data folder that has been used before: a copy, which is quicker than a first start. */
+export async function usedFolder(): Promise<string> {
+  template ??= makeTemplate();
+  const folder = newFolder();
+  await cp(await template, folder, { recursive: true });
+  return folder;
+}
+
+export async function removeTemplate(): Promise<void> {
+  const made = await template;
+  if (made) await rm(made, { recursive: true, force: true });
 }
 
 export async function until(condition: () => boolean | Promise<boolean>, limitMs = 10_000): Promise<void> {

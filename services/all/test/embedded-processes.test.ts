@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { cp, lstat, mkdir, readdir, readlink, realpath, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import {
   asRoot,
   cleanUp,
@@ -11,19 +12,22 @@ import {
   newFolder,
   onPosix,
   query,
+  removeTemplate,
   serverPid,
   start,
   startChild,
   until,
+  usedFolder,
 } from './embedded-kit.ts';
 
 const posix = onPosix ? describe : describe.skip;
 
 afterEach(cleanUp);
+afterAll(removeTemplate);
 
 posix('two processes', () => {
   it('do not get the same folder: the second learns who has it', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const child = startChild(folder);
     await child.said();
     expect((await failure(start(folder))).message).toContain(`in use by process ${child.pid}:`);
@@ -38,7 +42,7 @@ posix('two processes', () => {
   });
 
   it('that want a dead one’s folder at the same time are told apart', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const dead = startChild(folder);
     await dead.said();
     await dead.kill('SIGKILL');
@@ -51,7 +55,7 @@ posix('two processes', () => {
 
 posix('a process that is killed', () => {
   it('takes its server along', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const child = startChild(folder);
     await child.said();
     const server = serverPid(folder);
@@ -69,7 +73,7 @@ posix('a process that is killed', () => {
   });
 
   it('leaves a server, when its watchdog dies too, that the next start takes over with all data', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const child = startChild(folder);
     const { adminUrl } = await child.said();
     await query(String(adminUrl), 'CREATE TABLE kept AS SELECT 1 AS one');
@@ -86,8 +90,8 @@ posix('a process that is killed', () => {
   });
 
   it('can be started again at once, while its watchdog still works', async () => {
-    const folder = newFolder();
-    for (let round = 0; round < 4; round += 1) {
+    const folder = await usedFolder();
+    for (let round = 0; round < 3; round += 1) {
       const child = startChild(folder);
       expect(await child.said()).toHaveProperty('port');
       const watchdog = child.watchdog() ?? 0;
@@ -102,7 +106,7 @@ posix('a process that is killed', () => {
 
 posix('Ctrl-C in the terminal', () => {
   it('does not reach the server: the process still has its database while it drains', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const child = startChild(folder);
     await child.said();
     process.kill(-child.pid, 'SIGINT');
@@ -116,7 +120,7 @@ posix('Ctrl-C in the terminal', () => {
 // These need root, since only for root the server must run as somebody else.
 (asRoot ? describe : describe.skip)('as root', () => {
   async function closedClone(): Promise<{ clone: string; script: string }> {
-    const clone = newFolder();
+    const clone = newFolder(tmpdir());
     await mkdir(clone, { mode: 0o700 });
     const root = join(import.meta.dirname, '..', '..', '..');
     const modules = (await readdir(join(root, 'node_modules'))).filter((name) =>
@@ -200,7 +204,7 @@ posix('Ctrl-C in the terminal', () => {
   });
 
   it('goes on with data that another user made', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const first = await start(folder);
     await query(first.adminUrl, 'CREATE TABLE kept AS SELECT 1 AS one');
     await first.stop();

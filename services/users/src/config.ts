@@ -18,9 +18,6 @@ export const settings = {
   ),
   adminPassword: optional('ADMIN_PASSWORD', /^.{8,128}$/su, 'must have 8 to 128 characters'),
   tokenTtlSeconds: setting.integer('TOKEN_TTL_SECONDS', { low: 1, high: 86_400 }, { fallback: 900 }),
-  // Of every service: what it verifies, users writes into its tokens.
-  issuer: setting.text('IDENTITY_ISSUER', { fallback: 'weft' }),
-  audience: setting.text('IDENTITY_AUDIENCE', { fallback: 'weft' }),
 };
 
 export type UsersConfig = ConfigOf<typeof settings>;

@@ -63,6 +63,11 @@ async function initialise(home: Home, binaries: Binaries, password: string, sync
       ],
       options,
     );
+    if (made.code === null && made.output.startsWith('spawn ')) {
+      throw new EmbeddedPostgresError(
+        `the programs of PostgreSQL do not run here: ${tellingLine(made.output)} (on Linux they need glibc)`,
+      );
+    }
     if (made.code !== 0) {
       throw new EmbeddedPostgresError(`PostgreSQL could not be set up in ${home.folder}: ${tellingLine(made.output)}`);
     }

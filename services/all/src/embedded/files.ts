@@ -42,6 +42,19 @@ export async function makeFolder(path: string, mode: number): Promise<boolean> {
   return true;
 }
 
+/** Like mkdir -p. Node's own `recursive` never returns where a parent exists and takes no entries, such as /proc. */
+export async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' && dirname(path) !== path && !(await exists(dirname(path)))) {
+      await makeFolders(dirname(path));
+      await mkdir(path);
+    } else if (code !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
 export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { lstat, mkdir, readFile, readlink, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, readFile, readlink, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { closedFolder, giveTree, nobodyAccount, runsAsRoot } from './accounts.ts';
 import { EmbeddedPostgresError, errorCode, oneLine } from './errors.ts';
-import { exists, makeFolder } from './files.ts';
+import { exists, makeFolder, makeFolders } from './files.ts';
 import type { Account } from './processes.ts';
 
 const SHARED_BASE = '/var/lib/weft';
@@ -24,7 +24,7 @@ export interface Home {
 export async function prepareFolder(path: string): Promise<string> {
   const folder = resolve(path);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     const probe = join(folder, `.write-test-${process.pid}`);
     await writeFile(probe, '');
     await rm(probe, { force: true });

@@ -34,17 +34,21 @@ export function catalogStore(database: Database<CatalogSchema>): CatalogStore {
       return (await query.execute()).map(toProduct);
     },
     async search({ query: text, after, limit }) {
-      // PostgreSQL refuses a NUL in any text; it separates words like any other sign.
-      const wanted = sql<{ wanted: string }>`(SELECT query_of(words(${text.replaceAll('\0', ' ')})) AS wanted)`;
+      const wanted = sql<string>`query_of(words(${text}))`.as('wanted');
       let query = read
-        .selectFrom((from) =>
-          from
-            .selectFrom(['product', wanted.as('query')])
+        // Otherwise it is made anew for every row that is ranked.
+        .with(
+          (name) => name('asked').materialized(),
+          (db) => db.selectNoFrom(wanted),
+        )
+        .with('found', (db) =>
+          db
+            .selectFrom(['product', 'asked'])
             .select(COLUMNS)
             .select(sql<number>`ts_rank(search, wanted)::float8`.as('rank'))
-            .where(sql<boolean>`search @@ wanted`)
-            .as('found'),
+            .where(sql<boolean>`search @@ wanted`),
         )
+        .selectFrom('found')
         .selectAll()
         .orderBy('rank', 'desc')
         .orderBy('product_id')

@@ -1,4 +1,4 @@
-import { makeAdmin, openUser } from '../domain/user.ts';
+import { type Account, makeAdmin, openUser } from '../domain/user.ts';
 import type { Credentials } from './login.ts';
 import type { Passwords, UsersStore } from './ports.ts';
 
@@ -9,26 +9,39 @@ interface Needs {
   readonly newId: () => string;
 }
 
+const TRIES = 5;
+
 /** Afterwards the address has an account of an administrator with this password. */
-export async function ensureAdmin(
-  { store, passwords, now, newId }: Needs,
+export async function ensureAdmin(needs: Needs, admin: Credentials): Promise<void> {
+  for (let tries = 1; tries <= TRIES; tries++) {
+    const standing = await needs.store.findAccount(admin.email);
+    if (await bringAbout(needs, admin, standing)) return;
+  }
+  throw new Error('the account of the administrator is being changed by others');
+}
+
+/** False when the account is no longer as it was found: another process may have done what there is to do. */
+async function bringAbout(
+  needs: Needs,
   { email, password }: Credentials,
-): Promise<void> {
-  const standing = await store.findAccount(email);
-  const known = await passwords.matches(standing?.passwordHash, password);
-  if (known && standing?.user.roles.includes('admin')) return;
-  const passwordHash = known && standing ? standing.passwordHash : await passwords.hash(password);
-  await store.transaction(async (tx) => {
+  standing: Account | undefined,
+): Promise<boolean> {
+  const { store, passwords, now, newId } = needs;
+  const known = standing !== undefined && (await passwords.matches(standing.passwordHash, password));
+  if (known && standing.user.roles.includes('admin')) return true;
+  const passwordHash = known ? standing.passwordHash : await passwords.hash(password);
+  return store.transaction(async (tx) => {
     const account = await tx.accountOf(email);
+    if (account?.user.version !== standing?.user.version) return false;
     if (!account) {
       const user = openUser({ userId: newId(), email, fullName: 'Administrator', roles: ['admin'] }, now());
       await tx.insert({ user, passwordHash });
       tx.publish({ type: 'registered', user });
-      return;
+      return true;
     }
-    const { user, fields } = makeAdmin(account.user, account.passwordHash !== passwordHash, now());
-    if (fields.length === 0) return;
+    const { user, fields } = makeAdmin(account.user, !known, now());
     await tx.save({ user, passwordHash });
     tx.publish({ type: 'updated', user, fields });
+    return true;
   });
 }

@@ -1,0 +1,66 @@
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { serveService, startGrpcServer } from '@weft/kit/rpc';
+import { createLogger, createTracing } from '@weft/kit/telemetry';
+
+/** An inventory that answers as its contract says, over gRPC, and does nothing else. */
+export interface InventoryStub {
+  readonly target: string;
+  readonly stock: Map<string, bigint>;
+  /** Stock codes of each call so far. */
+  readonly asked: string[][];
+  /** From now on it takes calls and answers none. */
+  hang(): void;
+  stop(): Promise<void>;
+}
+
+export async function startInventoryStub(): Promise<InventoryStub> {
+  const stock = new Map<string, bigint>();
+  const asked: string[][] = [];
+  let hanging = false;
+  const none = async (): Promise<never> => {
+    throw new Error('the stub does not do this');
+  };
+  const binding = serveService(InventoryServiceService, InventoryService, {
+    setStock: none,
+    getStock: none,
+    reserve: none,
+    commit: none,
+    release: none,
+    restock: none,
+    batchGetStock: async ({ stockCodes }) => {
+      asked.push(stockCodes);
+      if (hanging) await new Promise(() => {});
+      const known = stockCodes.filter((code) => stock.has(code));
+      const stocks = known.map((stockCode) => {
+        const available = stock.get(stockCode) ?? 0n;
+        return { stockCode, onHand: available, reserved: 0n, available, version: 1n, updateTime: undefined };
+      });
+      return { stocks };
+    },
+  });
+  const server = await startGrpcServer({
+    host: '127.0.0.1',
+    port: 0,
+    services: [binding],
+    concerns: {
+      service: 'inventory',
+      verifyToken: async () => ({ id: 'somebody', roles: [] }),
+      tracing: createTracing({ service: 'inventory', version: '0', ratio: 0, endpoint: '' }),
+      observers: [],
+      now: Date.now,
+    },
+    checks: {},
+    logger: createLogger({ level: 'silent', pretty: false }),
+  });
+  await server.serve();
+  return {
+    target: `127.0.0.1:${server.port}`,
+    stock,
+    asked,
+    hang: () => {
+      hanging = true;
+    },
+    stop: () => server.stop(0),
+  };
+}
