@@ -87,6 +87,4 @@ export interface CheckoutStore {
     after: Saga,
     save: LeasedSave,
   ): Promise<{ saved: boolean; saga: Saga } | undefined>;
-  /** Gives a saga back that is not run on. */
-  release(lease: Lease, sagaId: string): Promise<void>;
 }

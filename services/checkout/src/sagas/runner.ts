@@ -2,7 +2,17 @@ import { contextFromHeaders, runInContext } from '@weft/kit/context';
 import { outcomeOf, RemoteError, status } from '@weft/kit/rpc';
 import type { Logger, TraceContext } from '@weft/kit/telemetry';
 import type { CheckoutStore, Lease } from '../app/ports.ts';
-import { type Action, advance, beginTry, type Failure, fail, type Saga, startSaga, succeed } from '../domain/saga.ts';
+import {
+  type Action,
+  advance,
+  beginTry,
+  type Failure,
+  fail,
+  hasEnded,
+  type Saga,
+  startSaga,
+  succeed,
+} from '../domain/saga.ts';
 import { type SagaDefinition, shapeOf } from './definition.ts';
 import type { SagaDefinitions } from './definitions.ts';
 
@@ -20,6 +30,8 @@ export interface RunnerOptions {
 /** Longer than a call may take (five seconds) with its saves, so that a living process keeps its sagas. */
 const LEASE_MS = 12_000;
 const POLL_MS = 250;
+/** How long a call may still take when the process is to stop; then it is given up, and its outcome noted as unknown. */
+const LAST_CALL_MS = 1000;
 
 /** Codes that leave it open whether the call was done, or say that we are wrongly set up; all others refuse it for good. */
 const UNKNOWN_CODES: ReadonlySet<status> = new Set([
@@ -42,46 +54,44 @@ const UNKNOWN_CODES: ReadonlySet<status> = new Set([
  */
 export function sagaRunner({ store, definitions, logger, now, newId, startTrace, concurrency }: RunnerOptions) {
   const running = new Set<Promise<void>>();
+  const giveUp = new AbortController();
   let stopping = false;
   let wake = () => {};
   let awake = false;
   let loop: Promise<void> | undefined;
 
   async function run(lease: Lease, claimed: Saga): Promise<void> {
-    const definition = definitions[claimed.kind];
-    const work = contextFromHeaders(claimed.headers, startTrace);
-    await runInContext(work, async () => {
-      let current: Saga | undefined = claimed;
-      while (current && !stopping) current = await turn(lease, definition, current);
-      if (current) await store.release(lease, current.sagaId);
-    });
+    await runInContext(contextFromHeaders(claimed.headers, startTrace), () =>
+      runOn(lease, definitions[claimed.kind], claimed),
+    );
   }
 
-  /** One try and its saves. Gives the saga to go on with, or undefined when there is nothing to do now. */
-  async function turn(lease: Lease, definition: SagaDefinition<unknown>, saga: Saga): Promise<Saga | undefined> {
+  /** Tries step after step. One save notes what a try came to and, before it is made, the next one. */
+  async function runOn(lease: Lease, definition: SagaDefinition<unknown>, claimed: Saga): Promise<void> {
     const shape = shapeOf(definition);
-    const { saga: ahead, action } = advance(shape, saga, now());
-    if (!action) {
-      const kept = definition.forget ? { ...ahead, input: definition.forget(ahead.input) } : ahead;
-      const ended = await store.saveLeased(lease, saga, kept, { release: true, next: followUp(ahead) });
-      return ended && !ended.saved ? ended.saga : undefined;
-    }
-    const begun = await store.saveLeased(lease, saga, beginTry(ahead, action, now()), { release: false });
-    if (!begun?.saved) return begun?.saga;
-    let trying = begun.saga;
-    const failure = await attempt(definition, trying, action);
+    let standing = claimed;
+    let settle = (saga: Saga): Saga => saga;
     for (;;) {
-      const after: Saga = failure
-        ? fail(shape, trying, action, failure, now(), Math.random())
-        : succeed(trying, action, now());
-      if (failure) report(trying, action, failure, after);
-      const release = failure !== undefined && after.nextAttemptAt > now();
-      const done = await store.saveLeased(lease, trying, after, { release });
-      if (!done || (done.saved && release)) return undefined;
-      if (done.saved) return done.saga;
-      // Somebody changed the saga (a cancellation was asked for): the outcome is noted on what it is now.
-      trying = done.saga;
+      const settled = settle(standing);
+      const goesOn = !stopping && settled.nextAttemptAt <= now();
+      const { saga: ahead, action } = goesOn ? advance(shape, settled, now()) : { saga: settled };
+      const next = action ? beginTry(ahead, action, now()) : forgetIfEnded(definition, ahead);
+      const saved = await store.saveLeased(lease, standing, next, { release: !action, next: followUp(ahead) });
+      if (!saved) return;
+      standing = saved.saga;
+      // Somebody changed the saga (a cancellation was asked for): the same outcome is noted on what it is now.
+      if (!saved.saved) continue;
+      if (!action) return;
+      const tried = standing;
+      const failure = await attempt(definition, tried, action);
+      const jitter = Math.random();
+      settle = (saga) => (failure ? fail(shape, saga, action, failure, now(), jitter) : succeed(saga, action, now()));
+      if (failure) report(tried, action, failure, settle(tried));
     }
+  }
+
+  function forgetIfEnded({ forget }: SagaDefinition<unknown>, saga: Saga): Saga {
+    return forget && hasEnded(saga) ? { ...saga, input: forget(saga.input) } : saga;
   }
 
   async function attempt(
@@ -165,8 +175,10 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     async stop() {
       stopping = true;
       signal();
+      const lastCall = setTimeout(() => giveUp.abort(), LAST_CALL_MS);
       await loop;
       await Promise.all(running);
+      clearTimeout(lastCall);
     },
     pending: () => store.countOpen(),
   };

@@ -72,14 +72,6 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
         .executeTakeFirst();
       return row && { saved: false, saga: toSaga(row) };
     },
-    async release({ leaseId }, sagaId) {
-      await db
-        .updateTable('saga')
-        .set({ lease_id: null, lease_until: null })
-        .where('saga_id', '=', sagaId)
-        .where('lease_id', '=', leaseId)
-        .execute();
-    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
-import { decodePageToken, encodePageToken, pageSize } from '@weft/kit/paging';
+import { decodePageToken, pageOf, pageSize, UUID } from '@weft/kit/paging';
 import { type ServiceBinding, serveService } from '@weft/kit/rpc';
 import type { CheckoutStore } from '../app/ports.ts';
 import { SagaEnded, SagaNotFound } from '../domain/failures.ts';
@@ -23,20 +23,15 @@ export function checkoutHandlers({ store, wake, now }: CheckoutApp): ServiceBind
     },
     listSagas: async ({ orderId, state, pageSize: size, pageToken }) => {
       const limit = pageSize(size, 50);
-      const [before] = pageToken === '' ? [] : decodePageToken(pageToken, 1);
+      const [before] = pageToken === '' ? [] : decodePageToken(pageToken, [UUID]);
       const filter = {
         orderId: orderId === '' ? undefined : orderId,
         state: fromState(state),
         before,
         limit: limit + 1,
       };
-      const found = await store.list(filter);
-      const sagas = found.slice(0, limit);
-      const last = found.length > limit ? sagas.at(-1) : undefined;
-      return {
-        sagas: sagas.map((saga) => toSaga(saga, { withSteps: false })),
-        nextPageToken: last ? encodePageToken([last.sagaId]) : '',
-      };
+      const page = pageOf(await store.list(filter), { size: limit, position: (saga) => [saga.sagaId] });
+      return { sagas: page.items.map((saga) => toSaga(saga, { withSteps: false })), nextPageToken: page.nextPageToken };
     },
     retrySaga: async ({ sagaId }) => {
       const saga = await store.transaction(async (tx) => {
