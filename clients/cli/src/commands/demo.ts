@@ -1,0 +1,176 @@
+import { randomBytes } from 'node:crypto';
+import type { SagaStep } from '@weft/gen/grpc/weft/checkout/v1/checkout';
+import { StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
+import type { Order } from '@weft/gen/grpc/weft/orders/v1/orders';
+import type { Payment } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { inventName } from '../demo/gifts.ts';
+import { findProducts, pickProducts } from '../demo/shelf.ts';
+import { paymentStatusName } from '../replay/read-evidence.ts';
+import { formatMoney } from '../shop/money.ts';
+import { followOrder, isEndState, type OrderChange, statusName } from '../system/follow.ts';
+import { persist } from '../system/patience.ts';
+import { type Session, signIn } from '../system/session.ts';
+import { print, toJson } from '../terminal/output.ts';
+import { bad, bold, dim, good, notable } from '../terminal/style.ts';
+import { table } from '../terminal/table.ts';
+import { adminRefused, type CommandContext, type CommonOptions, runCommand } from './command.ts';
+
+export interface DemoOptions extends CommonOptions {
+  readonly payment: string;
+}
+
+const LINES = 3;
+
+export async function demo(options: DemoOptions): Promise<void> {
+  const say = async (text: string) => {
+    if (!options.json) await print(text);
+  };
+  await runCommand(options, async (context) => {
+    const { clients, patience } = context;
+    const admin = await adminSession(context);
+    const { products, filled } = await findProducts(clients, admin, patience);
+    if (filled) await say(dim('The shop was empty: put some gifts on its shelves.\n'));
+
+    const { session, fullName, email } = await newCustomer(context);
+    await say(`${bold('Customer')}  ${fullName} <${email}>, registered and signed in`);
+
+    const lines = pickProducts(products, LINES, Math.random).map(({ productId }) => ({
+      productId,
+      quantity: BigInt(1 + Math.floor(Math.random() * 3)),
+    }));
+    const request = {
+      idempotencyKey: randomBytes(12).toString('hex'),
+      customerId: '',
+      lines,
+      paymentMethodToken: options.payment,
+    };
+    const asked = performance.now();
+    const placed = await session.call((token) => clients.orders.placeOrder(request, { token }));
+    const answered = Math.round(performance.now() - asked);
+    const orderId = placed.order?.orderId ?? '';
+    await say(`${bold('Order')}     ${orderId}, accepted in ${answered} ms, paid with ${options.payment}\n`);
+
+    const changes: OrderChange[] = [];
+    for await (const change of followOrder(clients.orders, session, orderId, { ...patience, untilEndState: true })) {
+      await say(changeLine(change, changes.at(-1)));
+      changes.push(change);
+    }
+    const { order } = await session.call((token) => clients.orders.getOrder({ orderId }, { token }));
+    const payment = await readPayment(context, session, orderId);
+    const saga = admin && (await admin.call((token) => clients.checkout.getSaga({ sagaId: orderId }, { token }))).saga;
+    if (options.json) await print(toJson(jsonOf(orderId, changes, order, payment, saga?.steps)));
+    else await print(summary(order, payment, saga?.steps));
+    return isEndState(statusName(order?.status ?? 0));
+  });
+}
+
+async function adminSession({ clients, admin, patience }: CommandContext): Promise<Session | undefined> {
+  if (!admin) return undefined;
+  return signIn(clients.users, admin, patience).catch((error) => {
+    throw adminRefused(error);
+  });
+}
+
+async function newCustomer({ clients, patience }: CommandContext) {
+  const fullName = inventName(Math.random);
+  const email = `${fullName.toLowerCase().replace(' ', '.')}.${randomBytes(3).toString('hex')}@example.com`;
+  const password = randomBytes(12).toString('base64url');
+  await persist(patience, () => clients.users.register({ email, fullName, password }));
+  return { fullName, email, session: await signIn(clients.users, { email, password }, patience) };
+}
+
+/** Undefined when no payment was asked for, as when the stock ran out first. */
+async function readPayment(
+  { clients }: CommandContext,
+  session: Session,
+  paymentId: string,
+): Promise<Payment | undefined> {
+  try {
+    return (await session.call((token) => clients.payments.getPayment({ paymentId }, { token }))).payment;
+  } catch (error) {
+    if ((error as { reason?: string }).reason === 'PAYMENT_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+function coloured(status: string): string {
+  if (status === 'CONFIRMED') return good(status);
+  return status === 'REJECTED' || status === 'CANCELLED' ? bad(status) : notable(status);
+}
+
+function changeLine({ status, reason, time }: OrderChange, before: OrderChange | undefined): string {
+  const clock = time?.toISOString().slice(11, 23) ?? '';
+  const after = time && before?.time ? dim(`  ${time.getTime() - before.time.getTime()} ms later`) : '';
+  return `  ${dim(clock)}  ${coloured(status)}${reason === '' ? '' : ` ${reason}`}${after}`;
+}
+
+const STEP_STATES = new Map<number, string>(
+  Object.entries(StepState).map(([name, value]) => [value, name.replace('STEP_STATE_', '')]),
+);
+
+function stepRows(steps: readonly SagaStep[]) {
+  return steps.map(({ name, state, attempts, lastError }) => ({
+    name,
+    state: STEP_STATES.get(state) ?? 'UNRECOGNIZED',
+    attempts,
+    lastError,
+  }));
+}
+
+function summary(
+  order: Order | undefined,
+  payment: Payment | undefined,
+  steps: readonly SagaStep[] | undefined,
+): string {
+  const currency = order?.total?.currencyCode;
+  const money = (value: bigint | undefined) => formatMoney(value ?? 0n, currency);
+  const lines = (order?.lines ?? []).map(({ quantity, title, unitPrice }) => {
+    const price = unitPrice?.minorUnits ?? 0n;
+    return [`${quantity} ×`, title, money(price), money(price * quantity)];
+  });
+  const parts = ['', table([...lines, ['', bold('Total'), '', bold(money(order?.total?.minorUnits))]], [0, 2, 3]), ''];
+  if (payment) {
+    const { captured, refunded, declineReason } = payment;
+    const state = `${paymentStatusName(payment.status)}${declineReason === '' ? '' : ` ${declineReason}`}`;
+    parts.push(
+      `${bold('Payment')}   ${state}: ${money(captured?.minorUnits)} captured, ${money(refunded?.minorUnits)} refunded`,
+    );
+  } else parts.push(`${bold('Payment')}   none was asked for`);
+  if (steps) {
+    const rows = stepRows(steps).map(({ name, state, attempts, lastError }) => {
+      return [name, state, attempts === 1 ? '1 attempt' : `${attempts} attempts`, lastError];
+    });
+    parts.push(`${bold('Saga')}`, table(rows));
+  } else parts.push(`${bold('Saga')}      shown to administrators: set WEFT_ADMIN_EMAIL and WEFT_ADMIN_PASSWORD`);
+  return parts.join('\n');
+}
+
+function jsonOf(
+  orderId: string,
+  changes: readonly OrderChange[],
+  order: Order | undefined,
+  payment: Payment | undefined,
+  steps: readonly SagaStep[] | undefined,
+) {
+  return {
+    orderId,
+    status: statusName(order?.status ?? 0),
+    reason: order?.reason ?? '',
+    changes,
+    lines: order?.lines.map(({ productId, title, quantity, unitPrice }) => ({
+      productId,
+      title,
+      quantity,
+      price: unitPrice?.minorUnits,
+    })),
+    currency: order?.total?.currencyCode,
+    total: order?.total?.minorUnits,
+    payment: payment && {
+      status: paymentStatusName(payment.status),
+      declineReason: payment.declineReason,
+      captured: payment.captured?.minorUnits,
+      refunded: payment.refunded?.minorUnits,
+    },
+    saga: steps && stepRows(steps),
+  };
+}

@@ -1,0 +1,114 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+
+const TARGETS = `
+A system is looked for on this machine, at the ports of npm start; USERS_TARGET, CATALOG_TARGET, INVENTORY_TARGET,
+ORDERS_TARGET, CHECKOUT_TARGET and PAYMENTS_TARGET (host:port) name another one. --embedded starts one for this command
+only, on free ports, with its data in WEFT_DATA (./.weft where that is not set).`;
+
+const ADMIN = `
+The administrator is WEFT_ADMIN_EMAIL and WEFT_ADMIN_PASSWORD, else who stands in admin.json in WEFT_DATA, in ./.weft or in
+.weft of this project.`;
+
+const TOKENS = `
+Payment tokens of the built-in provider:
+  tok_approved            approved
+  tok_declined            declined: CARD_DECLINED
+  tok_insufficient_funds  declined: INSUFFICIENT_FUNDS
+  tok_timeout_approved    the first attempt times out, then approved
+  tok_timeout_declined    the first attempt times out, then declined
+  tok_capture_timeout     approved, the first attempt to take the money times out`;
+
+const COLUMNS = `
+The file has the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID and Country, in any
+order. Goods are codes with three digits in a row (85123A, gift_0001_20) or that begin with DCGS; all others are fees,
+discounts and corrections (POST, D, M, C2, DOT, S, B, CRUK, PADS, AMAZONFEE, BANK CHARGES). Prices are GBP, read exactly.`;
+
+const IMPORT = `${COLUMNS}
+Each stock code is sold at each of its prices as a product of its own, <code>-<pence>, under the description that most of its
+lines have. The pieces that the file sells are added to what is on hand, so that files which follow each other can be
+imported first and replayed then; importing a file again adds its pieces again. A product that is there already keeps its
+title. Import while nothing is sold: stock that leaves the shelf meanwhile is counted as still there.`;
+
+const REPLAY = `${COLUMNS}
+Import the file first. Each invoice becomes an order of its customer (customer-<CustomerID>@shop.example, registered when
+needed, with a password that follows from the administrator's); lines of the same code and price become one line of the
+order, which holds 1,000 at most.
+
+Lines of an invoice that begins with C are returns of earlier sales of this replay to the same customer, of the same code:
+first sales at the same price, then at others, the most recent first; what was paid is refunded, whatever price the return
+names. A return waits for the customer's earlier orders, may be spread over several, and only takes from confirmed ones.
+
+A system that goes away in the middle is waited for. At the end everything is compared with what the servers say: orders,
+payments, returns, stock and every line of the file. That holds only while nobody else buys, returns or stocks the same goods.
+The exit code is 0 only when it reconciles. Lines not taken have one of these reasons, the first that applies:
+  MALFORMED_LINE FEE_CODE FRACTIONAL_PENCE ZERO_PRICE NEGATIVE_PRICE NOT_NEGATIVE NO_QUANTITY NO_CUSTOMER MIXED_CUSTOMERS
+  TOO_MANY_PIECES TOO_MANY_LINES NO_EARLIER_SALE ORDER_REFUSED ORDER_REJECTED ORDER_UNFINISHED RETURN_REFUSED`;
+
+/** The `weft` command. What a command needs is loaded when it runs, so that help is there at once. */
+export function createProgram(): Command {
+  const program = new Command('weft')
+    .description('Places orders in a Weft system, fills it from a real shop and replays its sales.')
+    .helpCommand(false)
+    .showHelpAfterError('(weft --help says more)');
+
+  common(program.command('demo'))
+    .description('register a customer, place an order and follow it to its end')
+    .addOption(payment())
+    .addHelpText('after', [TARGETS, ADMIN, TOKENS].join('\n'))
+    .action(async (options) => (await import('./commands/demo.ts')).demo(options));
+
+  common(program.command('import'))
+    .argument('<file>', 'CSV file of a shop')
+    .description("put a shop's goods into the catalogue and on the shelves")
+    .option('--concurrency <number>', 'calls under way at a time, 1 to 128', wholeNumber(1, 128), 16)
+    .addHelpText('after', [IMPORT, TARGETS, ADMIN].join('\n'))
+    .action(async (file, options) => (await import('./commands/import.ts')).importFile(file, options));
+
+  common(program.command('replay'))
+    .argument('<file>', 'CSV file of a shop')
+    .description("place a shop's orders and returns again, and reconcile to the penny and the piece")
+    .option('--concurrency <number>', 'invoices under way at a time, 1 to 256', wholeNumber(1, 256), 16)
+    .option('--run-id <name>', 'name of the run, a part of its idempotency keys (default: random)', runName)
+    .option('--patience <seconds>', 'how long the system may be away', wholeNumber(1, 3600), 120)
+    .option('--untaken <file>', 'write every line that was not taken to a CSV file')
+    .addOption(payment())
+    .addHelpText('after', [REPLAY, TARGETS, ADMIN, TOKENS].join('\n'))
+    .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
+
+  common(program.command('health'))
+    .description('ask the six services how they are; exit code 0 when all serve')
+    .addHelpText('after', TARGETS)
+    .action(async (options) => (await import('./commands/health.ts')).health(options));
+  return program;
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--embedded', 'start a system for this command and stop it at the end')
+    .option('--json', 'write the result as JSON');
+}
+
+function payment(): Option {
+  return new Option('--payment <token>', "the payment provider's token to pay with")
+    .default('tok_approved')
+    .argParser((text) => {
+      if (!/^tok_[a-z0-9_]{1,60}$/.test(text))
+        throw new InvalidArgumentError('It is tok_ and lower-case letters, digits or _.');
+      return text;
+    });
+}
+
+function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= low && value <= high))
+      throw new InvalidArgumentError(`It is a whole number from ${low} to ${high}.`);
+    return value;
+  };
+}
+
+function runName(text: string): string {
+  if (!/^[A-Za-z0-9._-]{1,40}$/.test(text))
+    throw new InvalidArgumentError('It is 1 to 40 letters, digits, dots, dashes or _.');
+  return text;
+}

@@ -1,0 +1,113 @@
+import { status } from '@grpc/grpc-js';
+import { type Order, ReturnStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { type Payment, PaymentStatus } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { RemoteError } from '@weft/kit/rpc';
+import { eachBounded } from '../system/bounded.ts';
+import type { Clients } from '../system/clients.ts';
+import { statusName } from '../system/follow.ts';
+import type { Session } from '../system/session.ts';
+import type { OrderEvidence, PaymentEvidence } from './evidence.ts';
+
+const AT_ONCE = 8;
+const PAGE = 1000;
+
+/** Reads every order and its payment, as the administrator. */
+export async function readOrdersAndPayments(
+  clients: Pick<Clients, 'orders' | 'payments'>,
+  admin: Session,
+  orderIds: readonly string[],
+  onRead: () => void,
+): Promise<{ orders: Map<string, OrderEvidence>; payments: Map<string, PaymentEvidence> }> {
+  const orders = new Map<string, OrderEvidence>();
+  const payments = new Map<string, PaymentEvidence>();
+  await eachBounded(orderIds, AT_ONCE, async (orderId) => {
+    const [order, payment] = await Promise.all([
+      found(admin.call((token) => clients.orders.getOrder({ orderId }, { token }))),
+      found(admin.call((token) => clients.payments.getPayment({ paymentId: orderId }, { token }))),
+    ]);
+    if (order?.order) orders.set(orderId, orderEvidence(order.order));
+    if (payment?.payment) payments.set(orderId, paymentEvidence(payment.payment));
+    onRead();
+  });
+  return { orders, payments };
+}
+
+/** The newest order of all; undefined when there is none. */
+export async function newestOrder(orders: Clients['orders'], admin: Session): Promise<Order | undefined> {
+  const request = { customerId: '', status: 0, pageSize: 1, pageToken: '' } as const;
+  const page = await admin.call((token) => orders.listOrders(request, { token }));
+  return page.orders[0];
+}
+
+/** Orders of the given customers that are newer than `since` and not among the known ones. */
+export async function findStrangers(
+  orders: Clients['orders'],
+  admin: Session,
+  since: Order | undefined,
+  customerIds: ReadonlySet<string>,
+  known: ReadonlySet<string>,
+): Promise<string[]> {
+  const strangers: string[] = [];
+  let pageToken = '';
+  do {
+    const request = { customerId: '', status: 0, pageSize: PAGE, pageToken } as const;
+    const page = await admin.call((token) => orders.listOrders(request, { token }));
+    for (const { orderId, customerId } of page.orders) {
+      if (orderId === since?.orderId) return strangers;
+      if (customerIds.has(customerId) && !known.has(orderId)) strangers.push(orderId);
+    }
+    pageToken = page.nextPageToken;
+  } while (pageToken !== '');
+  return strangers;
+}
+
+async function found<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof RemoteError && error.code === status.NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+function orderEvidence(order: Order): OrderEvidence {
+  return {
+    orderId: order.orderId,
+    status: statusName(order.status),
+    reason: order.reason,
+    currency: order.total?.currencyCode ?? '',
+    total: order.total?.minorUnits ?? 0n,
+    refunded: order.refunded?.minorUnits ?? 0n,
+    lines: order.lines.map((line) => ({
+      productId: line.productId,
+      stockCode: line.stockCode,
+      pieces: line.quantity,
+      price: line.unitPrice?.minorUnits ?? 0n,
+      returned: line.returnedQuantity,
+    })),
+    returns: order.returns.map((one) => ({
+      returnId: one.returnId,
+      settled: one.status === ReturnStatus.RETURN_STATUS_SETTLED,
+      refund: one.refund?.minorUnits ?? 0n,
+      lines: one.lines.map((line) => ({ productId: line.productId, pieces: line.quantity })),
+    })),
+  };
+}
+
+const PAYMENT_STATUSES = new Map<number, string>(
+  Object.entries(PaymentStatus).map(([name, value]) => [value, name.replace('PAYMENT_STATUS_', '')]),
+);
+
+export function paymentStatusName(value: PaymentStatus): string {
+  return PAYMENT_STATUSES.get(value) ?? 'UNRECOGNIZED';
+}
+
+function paymentEvidence(payment: Payment): PaymentEvidence {
+  return {
+    status: paymentStatusName(payment.status),
+    currency: payment.amount?.currencyCode ?? '',
+    amount: payment.amount?.minorUnits ?? 0n,
+    captured: payment.captured?.minorUnits ?? 0n,
+    refunded: payment.refunded?.minorUnits ?? 0n,
+  };
+}

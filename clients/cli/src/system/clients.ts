@@ -1,0 +1,37 @@
+import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
+import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
+import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
+import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
+import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
+import { createClient } from '@weft/kit/rpc';
+import { createTracing } from '@weft/kit/telemetry';
+import type { Targets } from './targets.ts';
+
+/** A typed client of each service, one channel each. */
+export type Clients = ReturnType<typeof createClients>;
+
+export function createClients(targets: Targets) {
+  const tracing = createTracing({ service: 'cli', version: '0.1.0', ratio: 0, endpoint: '' });
+  const to = (target: string) => ({ target, tracing, retries: true });
+  const clients = {
+    users: createClient(UsersServiceService, UsersService, to(targets.users)),
+    catalog: createClient(CatalogServiceService, CatalogService, to(targets.catalog)),
+    inventory: createClient(InventoryServiceService, InventoryService, to(targets.inventory)),
+    orders: createClient(OrdersServiceService, OrdersService, to(targets.orders)),
+    checkout: createClient(CheckoutServiceService, CheckoutService, to(targets.checkout)),
+    payments: createClient(PaymentsServiceService, PaymentsService, to(targets.payments)),
+  };
+  return {
+    ...clients,
+    close: () => {
+      for (const client of Object.values(clients)) client.close();
+    },
+  };
+}

@@ -1,0 +1,17 @@
+import { RemoteError } from '@weft/kit/rpc';
+
+/** One line that says what went wrong, with the reason that the service gave and the field it is about. */
+export function describeError(error: unknown): string {
+  if (error instanceof RemoteError) return describeRemote(error);
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replaceAll(/\s*\n\s*/g, ' ');
+}
+
+function describeRemote({ message, reason, metadata, violations }: RemoteError): string {
+  const refused = /connect ECONNREFUSED ([^\s,]+)/.exec(message)?.[1];
+  if (refused) return `nothing answers at ${refused}: start a system with npm start, or use --embedded`;
+  const about = Object.entries(metadata).map(([name, value]) => `${name}=${value}`);
+  const fields = violations.map(({ field, description }) => `${field} ${description}`);
+  const text = fields.length > 0 ? fields.join('; ') : message.replaceAll(/\s*\n\s*/g, ' ');
+  return `${text} (${[reason, ...about].join(', ')})`;
+}
