@@ -130,7 +130,7 @@ export function succeed(saga: Saga, { step, direction }: Action, now: Date): Sag
 
 /** @param jitter 0 to 1, spreads the next tries of many sagas. */
 export function fail(shape: SagaShape, saga: Saga, action: Action, failure: Failure, now: Date, jitter: number): Saga {
-  const { step, direction } = action;
+  const { step } = action;
   const failures = saga.failures + 1;
   const waited = {
     ...touch(saga, now),
@@ -139,11 +139,12 @@ export function fail(shape: SagaShape, saga: Saga, action: Action, failure: Fail
     nextAttemptAt: backoff(failures, now, jitter),
   };
   const refused = failure.kind === 'refused';
+  const mayTurn = mayTurnBack(shape, saga, step);
   const failed = withStep(waited, step, now, ({ state }) => ({
-    state: refused && direction === 'invoke' && mayTurnBack(shape, saga, step) ? 'failed' : state,
+    state: refused && mayTurn ? 'failed' : state,
     lastError: failure.reason,
   }));
-  if (direction === 'undo' || saga.state !== 'running' || !mayTurnBack(shape, saga, step)) return failed;
+  if (!mayTurn) return failed;
   const isPivot = shape.steps[step]?.name === shape.pivot;
   const triesLeft = isPivot || (saga.steps[step]?.attempts ?? 0) < MAX_TRIES;
   return refused || !triesLeft ? turnBack(failed, failure.reason, now) : failed;

@@ -61,9 +61,8 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
   let loop: Promise<void> | undefined;
 
   async function run(lease: Lease, claimed: Saga): Promise<void> {
-    await runInContext(contextFromHeaders(claimed.headers, startTrace), () =>
-      runOn(lease, definitions[claimed.kind], claimed),
-    );
+    const work = { ...contextFromHeaders(claimed.headers, startTrace), signal: giveUp.signal };
+    await runInContext(work, () => runOn(lease, definitions[claimed.kind], claimed));
   }
 
   /** Tries step after step. One save notes what a try came to and, before it is made, the next one. */

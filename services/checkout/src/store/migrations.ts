@@ -4,6 +4,7 @@ export const migrations: readonly Migration[] = [
   {
     name: '001-sagas',
     up: `
+      -- Room to rewrite a row in its page: a saga is saved with each step.
       CREATE TABLE saga (
         saga_id uuid PRIMARY KEY,
         kind text NOT NULL CHECK (kind IN ('place-order', 'cancel-order', 'return-items')),
@@ -22,7 +23,7 @@ export const migrations: readonly Migration[] = [
         updated_at timestamptz NOT NULL,
         lease_id uuid,
         lease_until timestamptz
-      );
+      ) WITH (fillfactor = 50);
       CREATE INDEX saga_due ON saga (next_attempt_at) WHERE state IN ('running', 'compensating');
       CREATE INDEX saga_by_order ON saga (order_id, saga_id DESC);
       CREATE INDEX saga_by_state ON saga (state, saga_id DESC);

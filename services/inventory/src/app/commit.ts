@@ -8,14 +8,13 @@ export function commit(store: InventoryStore, reservationId: string, now: Date):
     if (!standing) throw new ReservationNotFound(reservationId);
     const committed = moveTo(standing, 'committed', now);
     if (committed === standing) return standing;
-    await tx.stocks(standing.lines.map(({ stockCode }) => stockCode));
     const changes = standing.lines.map(({ stockCode, quantity }) => ({
       stockCode,
       onHand: -quantity,
       reserved: -quantity,
     }));
-    await tx.changeStocks(changes, now);
-    await tx.updateReservation(committed);
+    tx.changeStocks(changes, now);
+    tx.updateReservation(committed);
     tx.publish({ type: 'reservation-changed', reservation: committed });
     return committed;
   });

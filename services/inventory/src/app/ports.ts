@@ -25,12 +25,17 @@ export interface InventoryTransaction {
   insertReservation(reservation: Reservation): Promise<boolean>;
   /** Locked until the end of the transaction. */
   reservation(reservationId: string): Promise<Reservation | undefined>;
-  updateReservation(reservation: Reservation): Promise<void>;
+  /** With the commit. */
+  updateReservation(reservation: Reservation): void;
   /** Locked until the end of the transaction, always in the same order. */
   stocks(stockCodes: readonly string[]): Promise<Map<string, Stock>>;
-  saveStock(stock: Stock): Promise<void>;
-  /** Changes stocks, creating those that are not there; gives them as they are then. */
-  changeStocks(changes: readonly StockChange[], now: Date): Promise<Stock[]>;
+  /** Saves the stock of a new code; false when there is one, also one that was being made at the same time. */
+  insertStock(stock: Stock): Promise<boolean>;
+  updateStock(stock: Stock): Promise<void>;
+  /** With the commit, which fails when there would be less than nothing of one. Locks in the same order as `stocks`. */
+  changeStocks(changes: readonly StockChange[], now: Date): void;
+  /** Adds to what is on hand, creating the stocks that are not there; gives them as they are then. */
+  addStocks(lines: readonly StockLine[], now: Date): Promise<Stock[]>;
   publish(event: InventoryEvent): void;
 }
 

@@ -12,10 +12,9 @@ export function release(store: InventoryStore, reservationId: string, now: Date)
     const standing = (await tx.reservation(reservationId)) as Reservation;
     const released = moveTo(standing, 'released', now);
     if (released === standing) return standing;
-    await tx.stocks(standing.lines.map(({ stockCode }) => stockCode));
     const changes = standing.lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: 0n, reserved: -quantity }));
-    await tx.changeStocks(changes, now);
-    await tx.updateReservation(released);
+    tx.changeStocks(changes, now);
+    tx.updateReservation(released);
     tx.publish({ type: 'reservation-changed', reservation: released });
     return released;
   });

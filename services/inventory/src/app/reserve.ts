@@ -18,7 +18,7 @@ export function reserve(
     }
     assertAvailable(await tx.stocks(lines.map(({ stockCode }) => stockCode)), lines);
     const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: 0n, reserved: quantity }));
-    await tx.changeStocks(changes, now);
+    tx.changeStocks(changes, now);
     tx.publish({ type: 'reservation-changed', reservation });
     return reservation;
   });

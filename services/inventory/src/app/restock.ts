@@ -9,9 +9,7 @@ export async function restock(
   lines: readonly StockLine[],
   now: Date,
 ): Promise<Stock[]> {
-  await tx.stocks(lines.map(({ stockCode }) => stockCode));
-  const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: quantity, reserved: 0n }));
-  const stocks = await tx.changeStocks(changes, now);
+  const stocks = await tx.addStocks(lines, now);
   tx.publish({ type: 'stock-restocked', restockId, lines, at: now });
   return stocks;
 }

@@ -1,7 +1,7 @@
 import type { Database, UnitOfWork } from '@weft/kit/store';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { InventoryStore, InventoryTransaction, StockChange } from '../app/ports.ts';
-import type { Reservation } from '../domain/reservation.ts';
+import type { Reservation, StockLine } from '../domain/reservation.ts';
 import type { Stock } from '../domain/stock.ts';
 import { toEvent } from '../events/to-event.ts';
 import type { InventorySchema } from './schema.ts';
@@ -13,7 +13,7 @@ export function inventoryStore(database: Database<InventorySchema>): InventorySt
   };
 }
 
-export function inventoryTransaction({ sql: db, publish }: UnitOfWork<InventorySchema>): InventoryTransaction {
+export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<InventorySchema>): InventoryTransaction {
   return {
     async insertReservation(reservation) {
       const inserted = await db
@@ -33,44 +33,62 @@ export function inventoryTransaction({ sql: db, publish }: UnitOfWork<InventoryS
         .executeTakeFirst();
       return row && toReservation(row);
     },
-    async updateReservation({ reservationId, status, version, updatedAt }) {
-      await db
-        .updateTable('reservation')
-        .set({ status, version, updated_at: updatedAt })
-        .where('reservation_id', '=', reservationId)
-        .execute();
+    updateReservation({ reservationId, status, version, updatedAt }) {
+      defer(
+        db
+          .updateTable('reservation')
+          .set({ status, version, updated_at: updatedAt })
+          .where('reservation_id', '=', reservationId),
+      );
     },
     stocks: (stockCodes) => selectStocks(db, stockCodes, true),
-    async saveStock({ stockCode, onHand, reserved, version, updatedAt }) {
-      await db
+    async insertStock({ stockCode, onHand, reserved, version, updatedAt }) {
+      const inserted = await db
         .insertInto('stock')
         .values({ stock_code: stockCode, on_hand: onHand, reserved, version, updated_at: updatedAt })
-        .onConflict((conflict) =>
-          conflict.column('stock_code').doUpdateSet({ on_hand: onHand, version, updated_at: updatedAt }),
-        )
+        .onConflict((conflict) => conflict.doNothing())
+        .returning('stock_code')
+        .executeTakeFirst();
+      return inserted !== undefined;
+    },
+    async updateStock({ stockCode, onHand, version, updatedAt }) {
+      await db
+        .updateTable('stock')
+        .set({ on_hand: onHand, version, updated_at: updatedAt })
+        .where('stock_code', '=', stockCode)
         .execute();
     },
-    changeStocks: (changes, now) => changeStocks(db, changes, now),
+    changeStocks: (changes, now) => defer(changeStocks(changes, now).compile(db)),
+    addStocks: (lines, now) => addStocks(db, lines, now),
     publish: (event) => publish(toEvent(event)),
   };
 }
 
-// One statement whatever the number of lines, so that it is prepared once. Rows are created with nothing before they change,
-// as a check constraint would refuse the row that an upsert proposes when it takes away.
-async function changeStocks(db: Kysely<InventorySchema>, changes: readonly StockChange[], now: Date): Promise<Stock[]> {
+type StockRow = Selectable<InventorySchema['stock']>;
+
+// One statement whatever the number of lines, so that it is prepared once.
+function changeStocks(changes: readonly StockChange[], now: Date) {
   const codes = changes.map(({ stockCode }) => stockCode);
   const onHand = changes.map((change) => change.onHand);
   const reserved = changes.map((change) => change.reserved);
-  if (onHand.some((pieces) => pieces > 0n)) {
-    await sql`INSERT INTO stock (stock_code, on_hand, reserved, version, updated_at)
-      SELECT code, 0, 0, 0, ${now} FROM unnest(${codes}::text[]) AS code ORDER BY code ON CONFLICT DO NOTHING`.execute(
-      db,
-    );
-  }
-  const { rows } = await sql<Selectable<InventorySchema['stock']>>`
+  return sql<StockRow>`
+    WITH locked AS MATERIALIZED (
+      SELECT stock_code FROM stock WHERE stock_code = any(${codes}::text[]) ORDER BY stock_code FOR UPDATE
+    )
     UPDATE stock SET on_hand = on_hand + change.add_on_hand, reserved = reserved + change.add_reserved, version = version + 1, updated_at = ${now}
     FROM unnest(${codes}::text[], ${onHand}::bigint[], ${reserved}::bigint[]) AS change(code, add_on_hand, add_reserved)
-    WHERE stock_code = change.code RETURNING stock.*`.execute(db);
+    JOIN locked ON locked.stock_code = change.code
+    WHERE stock.stock_code = change.code RETURNING stock.*`;
+}
+
+async function addStocks(db: Kysely<InventorySchema>, lines: readonly StockLine[], now: Date): Promise<Stock[]> {
+  const codes = lines.map(({ stockCode }) => stockCode);
+  await sql`INSERT INTO stock (stock_code, on_hand, reserved, version, updated_at)
+    SELECT code, 0, 0, 0, ${now} FROM unnest(${codes}::text[]) AS code ORDER BY code ON CONFLICT DO NOTHING`.execute(
+    db,
+  );
+  const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: quantity, reserved: 0n }));
+  const { rows } = await changeStocks(changes, now).execute(db);
   return rows.map(toStock);
 }
 
@@ -88,7 +106,7 @@ async function selectStocks(
   return new Map(rows.map((row) => [row.stock_code, toStock(row)]));
 }
 
-function toStock(row: Selectable<InventorySchema['stock']>): Stock {
+function toStock(row: StockRow): Stock {
   return {
     stockCode: row.stock_code,
     onHand: row.on_hand,

@@ -10,7 +10,7 @@ export const migrations: readonly Migration[] = [
         reserved bigint NOT NULL CHECK (reserved BETWEEN 0 AND on_hand),
         version bigint NOT NULL,
         updated_at timestamptz NOT NULL
-      );
+      ) WITH (fillfactor = 50);
       CREATE TABLE reservation (
         reservation_id uuid PRIMARY KEY,
         status text NOT NULL CHECK (status IN ('reserved', 'committed', 'released')),

@@ -34,13 +34,17 @@ export function inventoryHandlers({ store, once, now }: InventoryApp): ServiceBi
       return { stocks: stockCodes.flatMap((code) => found.get(code) ?? []).map(toStock) };
     },
     reserve: async ({ reservationId, lines }) => ({
-      reservation: toReservation(await reserve(store, reservationId, lines, now())),
+      reservation: toReservation(await reserve(store, reservationId.toLowerCase(), lines, now())),
     }),
-    commit: async ({ reservationId }) => ({ reservation: toReservation(await commit(store, reservationId, now())) }),
-    release: async ({ reservationId }) => ({ reservation: toReservation(await release(store, reservationId, now())) }),
+    commit: async ({ reservationId }) => ({
+      reservation: toReservation(await commit(store, reservationId.toLowerCase(), now())),
+    }),
+    release: async ({ reservationId }) => ({
+      reservation: toReservation(await release(store, reservationId.toLowerCase(), now())),
+    }),
     restock: async ({ idempotencyKey, restockId, lines }, call) => {
       const response = await once(call, idempotencyKey, async (tx) => {
-        const stocks = await restock(tx, restockId, lines, now());
+        const stocks = await restock(tx, restockId.toLowerCase(), lines, now());
         return RestockResponse.encode({ stocks: stocks.map(toStock) }).finish();
       });
       return RestockResponse.decode(response);

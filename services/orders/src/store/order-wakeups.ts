@@ -21,6 +21,7 @@ export function orderWakeups(database: Database<OrdersSchema>, store: OrdersStor
   };
   let unsubscribe = () => {};
   let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
 
   const poll = async () => {
     if (watched.size > 0) {
@@ -32,6 +33,7 @@ export function orderWakeups(database: Database<OrdersSchema>, store: OrdersStor
         wake(orderId);
       }
     }
+    if (stopped) return;
     timer = setTimeout(() => void poll(), POLL_MS);
     timer.unref();
   };
@@ -55,6 +57,7 @@ export function orderWakeups(database: Database<OrdersSchema>, store: OrdersStor
       void poll();
     },
     async stop() {
+      stopped = true;
       unsubscribe();
       clearTimeout(timer);
     },

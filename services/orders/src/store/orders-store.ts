@@ -1,5 +1,6 @@
 import type { Database, UnitOfWork } from '@weft/kit/store';
 import { type Kysely, sql } from 'kysely';
+import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { OrderNotFound } from '../domain/failures.ts';
 import type { Order } from '../domain/order.ts';
@@ -13,7 +14,7 @@ export function ordersStore(database: Database<OrdersSchema>): OrdersStore {
   const db = database.read;
   return {
     transaction: (work) => database.transaction((tx) => work(ordersTransaction(tx))),
-    find: (orderId) => findOrder(db, orderId, false),
+    find: (orderId) => findOrder(db, orderId),
     async list({ customerId, status, before, limit }) {
       let query = db.selectFrom('orders').selectAll().orderBy('order_id', 'desc').limit(limit);
       if (customerId !== undefined) query = query.where('customer_id', '=', customerId);
@@ -51,7 +52,9 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
       tx.publish(toEvent(order, event));
     },
     async order(orderId) {
-      const order = await findOrder(db, orderId, true);
+      // A statement that waits for a lock still sees lines as they were before it waited: the lock comes first.
+      await db.selectFrom('orders').select('order_id').where('order_id', '=', orderId).forUpdate().execute();
+      const order = await findOrder(db, orderId);
       if (!order) throw new OrderNotFound(orderId);
       return order;
     },
@@ -102,22 +105,44 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
   }
 }
 
-async function findOrder(db: Kysely<OrdersSchema>, orderId: string, lock: boolean): Promise<Order | undefined> {
-  const query = db.selectFrom('orders').selectAll().where('order_id', '=', orderId);
-  const row = await (lock ? query.forUpdate() : query).executeTakeFirst();
-  if (!row) return undefined;
-  const lines = await db
-    .selectFrom('order_line')
-    .selectAll()
+// One statement for an order with everything that belongs to it.
+async function findOrder(db: Kysely<OrdersSchema>, orderId: string): Promise<Order | undefined> {
+  const row = await db
+    .selectFrom('orders')
+    .selectAll('orders')
+    .select((from) => [
+      jsonArrayFrom(
+        from
+          .selectFrom('order_line as line')
+          .select([
+            'line.product_id',
+            'line.stock_code',
+            'line.title',
+            'line.quantity',
+            'line.unit_price',
+            'line.returned',
+          ])
+          .whereRef('line.order_id', '=', 'orders.order_id')
+          .orderBy('line.position'),
+      ).as('lines'),
+      jsonArrayFrom(
+        from
+          .selectFrom('order_return as one')
+          .select([
+            'one.return_id',
+            'one.status',
+            'one.product_ids',
+            'one.quantities',
+            'one.refund',
+            'one.created_at',
+            'one.settled_at',
+          ])
+          .whereRef('one.order_id', '=', 'orders.order_id')
+          .orderBy('one.created_at')
+          .orderBy('one.return_id'),
+      ).as('returns'),
+    ])
     .where('order_id', '=', orderId)
-    .orderBy('position')
-    .execute();
-  const returns = await db
-    .selectFrom('order_return')
-    .selectAll()
-    .where('order_id', '=', orderId)
-    .orderBy('created_at')
-    .orderBy('return_id')
-    .execute();
-  return toOrder(row, lines.map(toLine), returns.map(toReturn));
+    .executeTakeFirst();
+  return row && toOrder(row, row.lines.map(toLine), row.returns.map(toReturn));
 }

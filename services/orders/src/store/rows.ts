@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import type { Selectable, ShallowDehydrateObject } from 'kysely';
 import type { OrderChange } from '../app/ports.ts';
 import { isSettled, type Order, type OrderLine, type Return } from '../domain/order.ts';
 import type { OrdersSchema } from './schema.ts';
@@ -22,25 +22,29 @@ export function toOrder(row: Row<'orders'>, lines: readonly OrderLine[], returns
   };
 }
 
-export function toLine(row: Row<'order_line'>): OrderLine {
+// Lines and returns come as JSON inside of their order's row. Its numbers are exact: the contract bounds them below 2^53.
+export type LineJson = ShallowDehydrateObject<Omit<Row<'order_line'>, 'order_id' | 'position'>>;
+export type ReturnJson = ShallowDehydrateObject<Omit<Row<'order_return'>, 'order_id'>>;
+
+export function toLine(line: LineJson): OrderLine {
   return {
-    productId: row.product_id,
-    stockCode: row.stock_code,
-    title: row.title,
-    quantity: row.quantity,
-    unitPrice: row.unit_price,
-    returned: row.returned,
+    productId: line.product_id,
+    stockCode: line.stock_code,
+    title: line.title,
+    quantity: BigInt(line.quantity),
+    unitPrice: BigInt(line.unit_price),
+    returned: BigInt(line.returned),
   };
 }
 
-export function toReturn(row: Row<'order_return'>): Return {
+export function toReturn(one: ReturnJson): Return {
   return {
-    returnId: row.return_id,
-    status: row.status,
-    lines: row.product_ids.map((productId, index) => ({ productId, quantity: row.quantities[index] ?? 0n })),
-    refund: row.refund,
-    createdAt: row.created_at,
-    settledAt: row.settled_at ?? undefined,
+    returnId: one.return_id,
+    status: one.status,
+    lines: one.product_ids.map((productId, index) => ({ productId, quantity: BigInt(one.quantities[index] ?? 0) })),
+    refund: BigInt(one.refund),
+    createdAt: new Date(one.created_at),
+    settledAt: one.settled_at === null ? undefined : new Date(one.settled_at),
   };
 }
 

@@ -1,7 +1,7 @@
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { OrdersServiceService, PlaceOrderResponse, ReturnItemsResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { InvalidArgument } from '@weft/kit/failure';
-import { decodePageToken, encodePageToken, pageSize } from '@weft/kit/paging';
+import { decodePageToken, pageOf, pageSize, UUID } from '@weft/kit/paging';
 import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
 import { changeOrder } from '../app/change-order.ts';
 import { placeOrder, priceLines } from '../app/place-order.ts';
@@ -42,7 +42,7 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
   };
   return serveService(OrdersServiceService, OrdersService, {
     placeOrder: async ({ idempotencyKey, customerId: wanted, lines, paymentMethodToken }, call) => {
-      const customerId = customerFor(call.user, wanted);
+      const customerId = customerFor(call.user, wanted.toLowerCase());
       const response = await once(call, idempotencyKey, {
         prepare: () => priceLines(catalog, lines),
         commit: async (tx, priced) => {
@@ -57,13 +57,11 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
     }),
     listOrders: async ({ customerId, status, pageSize: size, pageToken }, { user }) => {
       const limit = pageSize(size, 50);
-      const [before] = pageToken === '' ? [] : decodePageToken(pageToken, 1);
-      if (before !== undefined && !UUID.test(before)) throw badToken('page_token');
-      const filter = { customerId: listableBy(user, customerId), status: fromStatus(status), before, limit: limit + 1 };
-      const found = await store.list(filter);
-      const orders = found.slice(0, limit);
-      const last = found.length > limit ? orders.at(-1) : undefined;
-      return { orders: orders.map(toOrder), nextPageToken: last ? encodePageToken([last.orderId]) : '' };
+      const [before] = pageToken === '' ? [] : decodePageToken(pageToken, [UUID]);
+      const wanted = listableBy(user, customerId.toLowerCase());
+      const filter = { customerId: wanted, status: fromStatus(status), before, limit: limit + 1 };
+      const page = pageOf(await store.list(filter), { size: limit, position: ({ orderId }) => [orderId] });
+      return { orders: page.items.map(toOrder), nextPageToken: page.nextPageToken };
     },
     cancelOrder: ({ orderId }, { user }) =>
       change(orderId, (order) => requestCancellation(visibleTo(user, order, orderId), now())),
@@ -79,20 +77,20 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
       return ReturnItemsResponse.decode(response);
     },
     watchOrder: async function* ({ orderId, resumeToken }, { user, signal }) {
-      if (resumeToken !== '' && !/^\d{1,18}$/.test(resumeToken)) throw badToken('resume_token');
-      visibleTo(user, await store.find(orderId), orderId);
+      if (resumeToken !== '' && !/^\d{1,18}$/.test(resumeToken)) throw badResumeToken();
+      const order = visibleTo(user, await store.find(orderId), orderId);
       const after = resumeToken === '' ? undefined : BigInt(resumeToken);
-      for await (const one of watchOrder(store, wakeups, orderId, after, signal)) yield toChange(one);
+      for await (const one of watchOrder(store, wakeups, order.orderId, after, signal)) yield toChange(one);
     },
     confirmOrder: ({ orderId }) => change(orderId, (order) => confirm(order, now())),
     rejectOrder: ({ orderId, reason }) => change(orderId, (order) => reject(order, reason, now())),
     confirmCancellation: ({ orderId }) => change(orderId, (order) => confirmCancellation(order, now())),
-    settleReturn: ({ orderId, returnId }) => change(orderId, (order) => settleReturn(order, returnId, now())),
+    settleReturn: ({ orderId, returnId }) =>
+      change(orderId, (order) => settleReturn(order, returnId.toLowerCase(), now())),
   });
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-function badToken(field: string): InvalidArgument {
-  return new InvalidArgument([{ field, rule: field, description: 'is not a token that this method gave' }]);
+function badResumeToken(): InvalidArgument {
+  const description = 'must be the resume_token of an earlier response';
+  return new InvalidArgument([{ field: 'resume_token', rule: 'resume_token', description }]);
 }
