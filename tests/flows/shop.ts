@@ -12,6 +12,8 @@ import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/invent
 import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
+import { createClient } from '@weft/kit/rpc';
+import { createTracing } from '@weft/kit/telemetry';
 import { type Booted, boot, eventually } from '@weft/kit/testing';
 
 const ADMIN = { email: 'admin@weft.example', password: 'admin-of-the-test' };
@@ -30,25 +32,43 @@ export async function openShop() {
     services.map(({ spec }) => spec),
     { env: { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password } },
   );
-  return { booted, ...(await shopkeeper(booted)) };
+  return { booted, ...(await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN)) };
 }
 
-async function clientsOf(booted: Booted, token?: string) {
+/** Clients of every service, of nobody or of whom the token is of. */
+async function clientsFrom(client: Booted['client'], token?: string) {
   const as = token === undefined ? {} : { token };
   return {
-    users: await booted.client(UsersServiceService, UsersService, as),
-    catalog: await booted.client(CatalogServiceService, CatalogService, as),
-    inventory: await booted.client(InventoryServiceService, InventoryService, as),
-    orders: await booted.client(OrdersServiceService, OrdersService, as),
-    payments: await booted.client(PaymentsServiceService, PaymentsService, as),
-    checkout: await booted.client(CheckoutServiceService, CheckoutService, as),
+    users: await client(UsersServiceService, UsersService, as),
+    catalog: await client(CatalogServiceService, CatalogService, as),
+    inventory: await client(InventoryServiceService, InventoryService, as),
+    orders: await client(OrdersServiceService, OrdersService, as),
+    payments: await client(PaymentsServiceService, PaymentsService, as),
+    checkout: await client(CheckoutServiceService, CheckoutService, as),
   };
 }
 
-async function shopkeeper(booted: Booted) {
-  const { users } = await clientsOf(booted);
-  const { accessToken } = await users.login(ADMIN);
-  const admin = await clientsOf(booted, accessToken);
+type Clients = Awaited<ReturnType<typeof clientsFrom>>;
+
+const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
+
+/** Clients of services that run elsewhere. */
+export function clientsAt(target: (service: string) => string, token?: string): Promise<Clients> {
+  return clientsFrom(async (generated, descriptor) => {
+    const service = descriptor.typeName.split('.')[1] ?? '';
+    const options = { target: target(service), tracing, retries: true };
+    return createClient(generated, descriptor, token === undefined ? options : { ...options, token });
+  }, token);
+}
+
+/** What a flow needs to speak to a shop: its administrator, its customers and its goods. */
+export async function shopkeeper(
+  clients: (token?: string) => Promise<Clients>,
+  login: { email: string; password: string },
+) {
+  const { users } = await clients();
+  const { accessToken } = await users.login(login);
+  const admin = await clients(accessToken);
   return {
     admin,
     /** A new customer, signed in. */
@@ -57,7 +77,7 @@ async function shopkeeper(booted: Booted) {
       const password = 'correct horse';
       const { user } = await users.register({ email, password, fullName: 'A Customer' });
       const login = await users.login({ email, password });
-      return { id: user?.userId ?? '', ...(await clientsOf(booted, login.accessToken)) };
+      return { id: user?.userId ?? '', ...(await clients(login.accessToken)) };
     },
     /** A new product with stock of its own; gives its id, which is its stock code as well. */
     async product({ price = 250n, stock = 10n } = {}) {

@@ -18,7 +18,10 @@ export default class SummaryReporter {
     const file = process.env.WEFT_SUMMARY_FILE;
     if (file) writeFileSync(file, `${JSON.stringify(summary)}\n`);
     if (process.env.WEFT_SUMMARY === '1') {
-      process.stdout.write(`${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped\n`);
+      // Jest's own summary comes after every reporter's; only at the exit is this the last line.
+      process.once('exit', () => {
+        process.stdout.write(`${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped\n`);
+      });
     }
   }
 }

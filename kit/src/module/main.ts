@@ -31,5 +31,12 @@ function describe(error: unknown): string[] {
   if (!(error instanceof Error)) return [`weft: ${String(error)}`];
   if ('problems' in error && Array.isArray(error.problems))
     return error.problems.map((problem) => `weft: setting ${problem}`);
-  return [`weft: ${error.message.replaceAll('\n', ' ')}`];
+  return [`weft: ${textOf(error).replaceAll(/\s*\n\s*/g, ' ')}`];
+}
+
+// Node's AggregateError of a refused connection has no text of its own.
+function textOf(error: Error): string {
+  if (error.message !== '') return error.message;
+  const parts = error instanceof AggregateError ? error.errors : [];
+  return parts.map((part) => (part instanceof Error ? part.message : String(part))).join(', ') || error.name;
 }

@@ -6,7 +6,7 @@ export interface Module {
   start(): Promise<void>;
   /** Says that it is about to stop, while it goes on working: readiness goes first. */
   announceStop(): void;
-  /** Finishes what it has begun, within `graceMs`, and lets go of what it holds. */
+  /** Finishes what it has begun, within about `graceMs`, and lets go of what it holds. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -36,17 +36,33 @@ export async function startModules(modules: readonly Module[], graceMs: number):
       await module.start();
     }
   } catch (error) {
-    await stopModules(started, { drainMs: 0, graceMs });
+    await stopModules(started, { drainMs: 0, graceMs }).catch(() => {});
     throw error;
   }
 }
 
-/** Takes readiness away everywhere, waits until callers have seen it, then stops modules in reverse dependency order. */
+/**
+ * Takes readiness away everywhere, waits until callers have seen it, then stops modules in reverse dependency order.
+ * `graceMs` is for all of them together. One that fails to stop keeps none of the others from it; its error is thrown last.
+ */
 export async function stopModules(
   modules: readonly Module[],
   { drainMs, graceMs }: { drainMs: number; graceMs: number },
 ): Promise<void> {
   for (const module of modules) module.announceStop();
   if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
-  for (const module of inDependencyOrder(modules).reverse()) await module.stop(graceMs);
+  const left = countdown(graceMs);
+  const failures: unknown[] = [];
+  for (const module of inDependencyOrder(modules).reverse()) {
+    await module.stop(left()).catch((error: unknown) => failures.push(error));
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+const LEAST_MS = 20;
+
+/** What is left of a time, in milliseconds, but never nothing: whoever comes last may still let go of what it holds. */
+export function countdown(totalMs: number): () => number {
+  const end = performance.now() + totalMs;
+  return () => Math.max(LEAST_MS, end - performance.now());
 }

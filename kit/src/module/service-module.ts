@@ -24,7 +24,7 @@ import {
   storeMigrations,
 } from '../store/index.ts';
 import type { Logger, Tracing } from '../telemetry/index.ts';
-import type { Module } from './module.ts';
+import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
 import { type AnyService, type ServiceParts, targetKey } from './service.ts';
 import type { serviceSettings } from './settings.ts';
@@ -130,15 +130,27 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     },
     announceStop: () => server?.announceStop(),
     async stop(graceMs) {
+      const left = countdown(graceMs);
       for (const { what, stop } of stops.splice(0)) {
         try {
-          await stop(graceMs);
+          await inTime(left() + LATE_MS, stop(left()));
         } catch (error) {
           logger.error({ err: error, what }, 'did not stop cleanly');
         }
       }
     },
   };
+}
+
+const LATE_MS = 50;
+
+/** Waits no longer for what ought to have stopped: the rest has to let go as well before the process is cut off. */
+async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still running after ${Math.round(ms)} ms`)), ms);
+  });
+  await Promise.race([stopping, late]).finally(() => clearTimeout(timer));
 }
 
 async function openStores(

@@ -9,7 +9,7 @@ import { serviceSettings } from './settings.ts';
 
 /** What a service is handed to build itself from. */
 export interface ServiceRuntime<S extends Settings, Schema> {
-  readonly config: ConfigOf<S>;
+  readonly config: ConfigOf<S> & ConfigOf<typeof serviceSettings>;
   readonly database: Database<Schema>;
   readonly bus: Bus;
   readonly logger: Logger;

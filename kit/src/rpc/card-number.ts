@@ -2,17 +2,36 @@ import { type DescMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
 import type { FieldViolation } from '../failure/index.ts';
 
-// 13 to 19 digits that begin like a card's, alone or in groups; not a part of a longer word, so that ids never match.
-const CANDIDATE = /(?<![\w-])(?:3[0-9]|4|5[0-9]|6[0-9]|2[2-7])(?:[ -]?\d){11,18}(?![\w-])/g;
+// Digits alone or in groups; not a part of a longer word, so that ids never match.
+const DIGITS = /(?<![A-Za-z0-9-])\d+(?:[ -]\d+)*(?![A-Za-z0-9-])/g;
+const UUID = /^\d{8}(?:-\d{4}){3}-\d{12}$/;
+const PREFIX = /^(?:2[2-7]|3[04-9]|4|5|6)/;
+const MIN_DIGITS = 13;
+const MAX_DIGITS = 19;
+// Shorter groups are lists of sizes and the like; only the last group of a card's number may be shorter.
+const MIN_GROUP = 3;
 
-/** True when the text holds what passes for a payment card's number (length, prefix and Luhn digit). */
+/** True when the text holds what passes for a payment card's number (length, prefix and Luhn digit), also between others. */
 export function holdsCardNumber(text: string): boolean {
-  if (text.length < 13) return false;
-  for (const [candidate] of text.matchAll(CANDIDATE)) {
-    const digits = candidate.replace(/[ -]/g, '');
-    if (digits.length >= 13 && digits.length <= 19 && passesLuhn(digits)) return true;
+  if (text.length < MIN_DIGITS) return false;
+  for (const [digits] of text.matchAll(DIGITS)) {
+    if (digits.length >= MIN_DIGITS && !UUID.test(digits) && anyCard(digits.split(/[ -]/))) return true;
   }
   return false;
+}
+
+function anyCard(groups: readonly string[]): boolean {
+  return groups.some((_, first) => {
+    let number = '';
+    for (let last = first; last < groups.length; last++) {
+      const group = groups[last] ?? '';
+      number += group;
+      if (number.length > MAX_DIGITS) return false;
+      if (number.length >= MIN_DIGITS && PREFIX.test(number) && passesLuhn(number)) return true;
+      if (group.length < MIN_GROUP) return false;
+    }
+    return false;
+  });
 }
 
 /** The fields of a message that hold a card number. It is refused wherever it is sent, so that it is stored nowhere. */

@@ -13,11 +13,12 @@ import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts'
 import { type MethodContract, methodContracts } from './contract.ts';
 import { outcomeOf, RemoteError, remoteErrorOf } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
+import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { Observer } from './observation.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
 
 export interface CallOptions {
-  /** Milliseconds; the method's own timeout where absent. */
+  /** Milliseconds; the method's own timeout where absent, which streams have none of. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
   /** Access token to send instead of the one of the current context. */
@@ -29,7 +30,11 @@ export type ClientOf<S extends GeneratedService> = {
   readonly [K in keyof S]: S[K]['responseStream'] extends true
     ? (request: RequestOf<S[K]>, options?: CallOptions) => AsyncIterable<ResponseOf<S[K]>>
     : (request: RequestOf<S[K]>, options?: CallOptions) => Promise<ResponseOf<S[K]>>;
-} & { readonly close: () => void };
+} & {
+  readonly close: () => void;
+  /** Resolves once connected; rejects when that takes longer than `withinMs`. */
+  readonly ready: (withinMs: number) => Promise<void>;
+};
 
 export interface ClientOptions {
   /** host:port, or a target of grpc-js. */
@@ -62,7 +67,14 @@ export function createClient<S extends GeneratedService>(
       contract.stream ? streamCall(client, method, contract, options) : unaryCall(client, method, contract, options),
     ];
   });
-  return { ...Object.fromEntries(methods), close: () => client.close() } as ClientOf<S>;
+  return { ...Object.fromEntries(methods), close: () => client.close(), ready: readiness(client) } as ClientOf<S>;
+}
+
+function readiness(client: Client) {
+  return (withinMs: number) =>
+    new Promise<void>((resolve, reject) => {
+      client.waitForReady(Date.now() + withinMs, (error) => (error ? reject(error) : resolve()));
+    });
 }
 
 function channelOptions(contracts: Readonly<Record<string, MethodContract>>, retries: boolean): ChannelOptions {
@@ -87,7 +99,8 @@ function channelOptions(contracts: Readonly<Record<string, MethodContract>>, ret
     }),
     'grpc.enable_retries': retries ? 1 : 0,
     'grpc.service_config_disable_resolution': 1,
-    'grpc.max_receive_message_length': 4 * 1024 * 1024,
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 2000,
   };
@@ -128,8 +141,7 @@ function unaryCall(client: Client, method: GeneratedMethod, contract: MethodCont
   return (request: unknown, callOptions?: CallOptions): Promise<unknown> => {
     const context = contextOf(options, callOptions);
     const ended = observer(options, contract, context);
-    const deadline = Math.min(Date.now() + (callOptions?.timeout ?? contract.timeout), context.deadline);
-    const signals = [callOptions?.signal, currentContext()?.signal].filter((signal) => signal !== undefined);
+    const deadline = deadlineOf(contract, context, callOptions);
     return new Promise((resolve, reject) => {
       const { path, requestSerialize, responseDeserialize } = method;
       const metadata = metadataOf(context, options);
@@ -141,17 +153,29 @@ function unaryCall(client: Client, method: GeneratedMethod, contract: MethodCont
         metadata,
         { deadline },
         (error, response) => {
-          for (const signal of signals) signal.removeEventListener('abort', cancel);
+          release();
           const remote = error ? remoteErrorOf(error) : undefined;
           ended(remote);
           if (remote) reject(remote);
           else resolve(response);
         },
       );
-      const cancel = () => call.cancel();
-      for (const signal of signals)
-        signal.aborted ? cancel() : signal.addEventListener('abort', cancel, { once: true });
+      const release = onAbort(callOptions, () => call.cancel());
     });
+  };
+}
+
+function deadlineOf(contract: MethodContract, context: WorkContext, options: CallOptions | undefined): number {
+  return Math.min(Date.now() + (options?.timeout ?? contract.timeout), context.deadline);
+}
+
+/** Cancels when the call's own signal or that of the current work fires; gives what takes that back. */
+function onAbort(options: CallOptions | undefined, cancel: () => void): () => void {
+  const signals = [options?.signal, currentContext()?.signal].filter((signal) => signal !== undefined);
+  for (const signal of signals) signal.addEventListener('abort', cancel, { once: true });
+  if (signals.some((signal) => signal.aborted)) cancel();
+  return () => {
+    for (const signal of signals) signal.removeEventListener('abort', cancel);
   };
 }
 
@@ -166,9 +190,9 @@ function streamCall(client: Client, method: GeneratedMethod, contract: MethodCon
       responseDeserialize,
       request,
       metadataOf(context, options),
+      { deadline: deadlineOf(contract, context, callOptions) },
     );
-    const cancel = () => stream.cancel();
-    callOptions?.signal?.addEventListener('abort', cancel, { once: true });
+    const release = onAbort(callOptions, () => stream.cancel());
     let failed: RemoteError | undefined;
     try {
       yield* stream;
@@ -180,7 +204,7 @@ function streamCall(client: Client, method: GeneratedMethod, contract: MethodCon
       if (failed.code === status.CANCELLED && callOptions?.signal?.aborted) return;
       throw failed;
     } finally {
-      callOptions?.signal?.removeEventListener('abort', cancel);
+      release();
       stream.cancel();
       ended(failed);
     }

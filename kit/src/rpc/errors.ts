@@ -21,7 +21,8 @@ const RETRY_DELAY_MS: Readonly<Partial<Record<status, number>>> = {
   [status.RESOURCE_EXHAUSTED]: 1000,
 };
 
-/** Codes of another service that say as much to our caller as they do to us; all others are our own fault. */
+/** Codes of another service that say as much to our caller as they do to us, as does a token that expired on the way; all
+ * others are our own fault. */
 const PASSED_ON: ReadonlySet<status> = new Set([
   status.NOT_FOUND,
   status.ALREADY_EXISTS,
@@ -68,6 +69,11 @@ export class Cancelled extends Error {
   override readonly name = 'Cancelled';
 }
 
+/** A handler gave more than a message may hold. */
+export class ResponseTooLarge extends Error {
+  override readonly name = 'ResponseTooLarge';
+}
+
 export interface Outcome {
   readonly code: status;
   readonly reason: string;
@@ -99,7 +105,7 @@ export function outcomeOf(error: unknown): Outcome {
       metadata: error.metadata,
     };
   }
-  if (error instanceof RemoteError && PASSED_ON.has(error.code)) {
+  if (error instanceof RemoteError && (PASSED_ON.has(error.code) || error.reason === 'TOKEN_EXPIRED')) {
     return { ...plain, code: error.code, reason: error.reason, message: error.message, metadata: error.metadata };
   }
   if (error instanceof DeadlineExceeded) {
@@ -107,6 +113,10 @@ export function outcomeOf(error: unknown): Outcome {
   }
   if (error instanceof Cancelled) {
     return { ...plain, code: status.CANCELLED, reason: 'CANCELLED', message: 'the caller cancelled' };
+  }
+  if (error instanceof ResponseTooLarge) {
+    const message = 'the response is larger than a message may be';
+    return { ...plain, code: status.RESOURCE_EXHAUSTED, reason: 'RESPONSE_TOO_LARGE', message, unexpected: true };
   }
   return { ...plain, code: status.INTERNAL, reason: 'INTERNAL', message: 'internal error', unexpected: true };
 }
@@ -128,7 +138,7 @@ export function statusOf(outcome: Outcome, domain: string, correlationId: string
     details.push(detail('BadRequest', BadRequest.encode({ fieldViolations }).finish()));
   }
   const delay = RETRY_DELAY_MS[code];
-  if (delay !== undefined) {
+  if (delay !== undefined && !outcome.unexpected) {
     const retryDelay = { seconds: BigInt(Math.floor(delay / 1000)), nanos: (delay % 1000) * 1e6 };
     details.push(detail('RetryInfo', RetryInfo.encode({ retryDelay }).finish()));
   }
@@ -148,8 +158,8 @@ export function remoteErrorOf(error: ServiceError): RemoteError {
   let reason = status[error.code] ?? 'UNKNOWN';
   let metadata: Record<string, string> = {};
   let violations: FieldViolation[] = [];
-  if (encoded instanceof Buffer) {
-    for (const { typeUrl, value } of decodeDetails(encoded)) {
+  try {
+    for (const { typeUrl, value } of encoded instanceof Buffer ? Status.decode(encoded).details : []) {
       if (typeUrl.endsWith('/google.rpc.ErrorInfo')) ({ reason, metadata } = ErrorInfo.decode(value));
       if (typeUrl.endsWith('/google.rpc.BadRequest')) {
         violations = BadRequest.decode(value).fieldViolations.map(({ field, reason: rule, description }) => ({
@@ -159,14 +169,8 @@ export function remoteErrorOf(error: ServiceError): RemoteError {
         }));
       }
     }
+  } catch {
+    // Its code says enough. Thrown here, in a callback of grpc-js, it would end the process.
   }
   return new RemoteError(error.code, reason, error.details, metadata, violations);
-}
-
-function decodeDetails(encoded: Buffer): Status['details'] {
-  try {
-    return Status.decode(encoded).details;
-  } catch {
-    return [];
-  }
 }

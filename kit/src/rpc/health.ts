@@ -1,5 +1,12 @@
-import type { Server } from '@grpc/grpc-js';
-import { HealthImplementation } from 'grpc-health-check';
+import {
+  type Server,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceDefinition,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
 import type { Logger } from '../telemetry/index.ts';
 
 /** Throws when a dependency cannot do its work. Bounded in time by itself. */
@@ -17,10 +24,25 @@ export interface Health {
   start(): Promise<void>;
   /** Says NOT_SERVING from now on. */
   stop(): void;
+  /** Ends every Watch: their callers would hold the server open. */
+  endWatches(): void;
   state(): HealthState;
 }
 
 const INTERVAL_MS = 1000;
+
+interface Asked {
+  readonly service: string;
+}
+
+interface Answer {
+  readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
+}
+
+interface Watch {
+  readonly known: boolean;
+  readonly call: ServerWritableStream<Asked, Answer>;
+}
 
 /** gRPC health of a server and its services: SERVING only while every dependency is well. Source: grpc.health.v1. */
 export function createHealth(
@@ -28,16 +50,33 @@ export function createHealth(
   checks: Readonly<Record<string, HealthCheck>>,
   logger: Logger,
 ): Health {
-  const names = ['', ...services];
-  const implementation = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'NOT_SERVING'])));
+  const names = new Set(['', ...services]);
+  const watches = new Set<Watch>();
   let dependencies: Record<string, string> = {};
   let serving = false;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
   const become = (now: boolean) => {
-    if (now !== serving) for (const name of names) implementation.setStatus(name, now ? 'SERVING' : 'NOT_SERVING');
+    if (now === serving) return;
     serving = now;
+    for (const { known, call } of watches) if (known) call.write(answer());
+  };
+  const answer = (): Answer => ({ status: serving ? 'SERVING' : 'NOT_SERVING' });
+  const implementation = {
+    check({ request }: ServerUnaryCall<Asked, Answer>, callback: sendUnaryData<Answer>) {
+      if (names.has(request.service)) callback(null, answer());
+      else callback({ code: status.NOT_FOUND, details: 'no such service here' });
+    },
+    watch(call: ServerWritableStream<Asked, Answer>) {
+      const watch = { known: names.has(call.request.service), call };
+      watches.add(watch);
+      call.on('cancelled', () => watches.delete(watch));
+      call.write(watch.known ? answer() : { status: 'SERVICE_UNKNOWN' });
+    },
+    list(_: unknown, callback: sendUnaryData<{ statuses: Record<string, Answer> }>) {
+      callback(null, { statuses: Object.fromEntries([...names].map((name) => [name, answer()])) });
+    },
   };
   const check = async () => {
     const results = await Promise.all(
@@ -58,12 +97,15 @@ export function createHealth(
     timer.unref();
   };
   return {
-    addTo: (server) => implementation.addToServer(server),
+    addTo: (server) => server.addService(healthService as unknown as ServiceDefinition, implementation),
     start: check,
     stop: () => {
       stopped = true;
       clearTimeout(timer);
       become(false);
+    },
+    endWatches: () => {
+      for (const { call } of watches) call.end();
     },
     state: () => ({ serving, dependencies }),
   };

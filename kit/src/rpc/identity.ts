@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import type { Metadata } from '@grpc/grpc-js';
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { DomainError } from '../failure/index.ts';
@@ -40,19 +41,27 @@ export function createTokenVerifier({ jwksUrl, issuer, audience, now }: TokenOpt
     }).catch((error: unknown) => {
       throw refusal(error);
     });
-    const user: User = { id: String(payload.sub), roles: payload.roles as RoleName[] };
+    const user: User = { id: String(payload.sub), roles: rolesOf(payload.roles) };
     if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.keys().next().value as string);
     remembered.set(token, { user, expires: (payload.exp as number) * 1000 });
     return user;
   };
 }
 
+function rolesOf(claim: unknown): RoleName[] {
+  if (Array.isArray(claim) && claim.every((role) => typeof role === 'string')) return claim as RoleName[];
+  throw new DomainError('unauthenticated', 'TOKEN_INVALID', 'the access token is not valid');
+}
+
 function refusal(error: unknown): DomainError {
   if (error instanceof errors.JWTExpired)
     return new DomainError('unauthenticated', 'TOKEN_EXPIRED', 'the access token has expired');
-  const ours =
-    error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout) && error.code !== 'ERR_JOSE_GENERIC';
-  if (ours) return new DomainError('unauthenticated', 'TOKEN_INVALID', 'the access token is not valid');
+  const unreadable =
+    !(error instanceof errors.JOSEError) ||
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    error.code === 'ERR_JOSE_GENERIC';
+  if (!unreadable) return new DomainError('unauthenticated', 'TOKEN_INVALID', 'the access token is not valid');
   return new DomainError('unavailable', 'KEYS_UNAVAILABLE', 'the keys of access tokens cannot be read');
 }
 
@@ -68,7 +77,20 @@ export function bearerToken(metadata: Metadata): string | undefined {
 
 /** The service that calls. Its own word is taken from this machine only, where there is no mesh to prove it. */
 export function callerService(metadata: Metadata, peer: string): string | undefined {
-  if (!/^(127\.|\[?::1\]?:|\[?::ffff:127\.)/.test(peer)) return undefined;
   const [header] = metadata.get(CALLER_HEADER);
-  return typeof header === 'string' && /^[a-z][a-z0-9-]{0,62}$/.test(header) ? header : undefined;
+  if (typeof header !== 'string' || !/^[a-z][a-z0-9-]{0,62}$/.test(header)) return undefined;
+  return isLoopback(peer) ? header : undefined;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** @param peer address:port, the address of IPv6 in brackets or not */
+function isLoopback(peer: string): boolean {
+  const address = peer.slice(0, peer.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
+  const family = isIP(address);
+  // A zone belongs to addresses that are never loopback, and BlockList refuses it.
+  if (family === 0 || address.includes('%')) return false;
+  return loopback.check(address, family === 4 ? 'ipv4' : 'ipv6');
 }

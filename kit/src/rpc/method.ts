@@ -7,9 +7,9 @@ import { authorize } from './authorization.ts';
 import type { CallContext } from './context.ts';
 import type { MethodContract } from './contract.ts';
 import { Cancelled, DeadlineExceeded, outcomeOf, statusOf } from './errors.ts';
-import type { StreamHandler, UnaryHandler } from './handler.ts';
+import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
 import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
-import type { Observer } from './observation.ts';
+import type { EndedCall, Observer } from './observation.ts';
 import { sendAll } from './stream.ts';
 import { contractViolations, type Incoming } from './validation.ts';
 
@@ -31,20 +31,30 @@ type Call<Q> = Pick<
 >;
 
 /** A unary method with everything around its handler, in this order: context, wire, identity, authorization, rules. */
-export function unaryMethod<Q, R>(method: MethodContract, handler: UnaryHandler<Q, R>, concerns: MethodConcerns) {
-  return (call: ServerUnaryCall<Incoming<Q>, R>, callback: sendUnaryData<R>): void => {
-    serve(method, call, concerns, async (request, context) => ({ response: await handler(request, context) })).then(
-      ({ response }) => callback(null, response),
+export function unaryMethod<Q, R>(
+  method: MethodContract,
+  handler: UnaryHandler<Q, R>,
+  encode: Encode<R>,
+  concerns: MethodConcerns,
+) {
+  return (call: ServerUnaryCall<Incoming<Q>, Uint8Array>, callback: sendUnaryData<Uint8Array>): void => {
+    serve(method, call, concerns, async (request, context) => encode(await handler(request, context))).then(
+      (response) => callback(null, response),
       (refusal) => callback(refusal),
     );
   };
 }
 
 /** A server-streaming method; it ends with OK when idle, old or drained. */
-export function streamMethod<Q, R>(method: MethodContract, handler: StreamHandler<Q, R>, concerns: MethodConcerns) {
-  return (call: ServerWritableStream<Incoming<Q>, R>): void => {
+export function streamMethod<Q, R>(
+  method: MethodContract,
+  handler: StreamHandler<Q, R>,
+  encode: Encode<R>,
+  concerns: MethodConcerns,
+) {
+  return (call: ServerWritableStream<Incoming<Q>, Uint8Array>): void => {
     serve(method, call, concerns, (request, context) =>
-      sendAll(call, handler, request, context, method, concerns.draining),
+      sendAll(call, (signal) => handler(request, { ...context, signal }), encode, context, method, concerns.draining),
     ).then(
       () => call.end(),
       (refusal) => call.emit('error', refusal),
@@ -80,7 +90,17 @@ async function serve<Q, T>(
       outcome,
       error,
     } as const;
-    for (const observe of concerns.observers) observe({ ...ended, callerService: caller, userId: user?.id });
+    tell(concerns.observers, { ...ended, callerService: caller, userId: user?.id });
+  }
+}
+
+function tell(observers: readonly Observer[], call: EndedCall): void {
+  for (const observe of observers) {
+    try {
+      observe(call);
+    } catch {
+      // What looks on does not change how a call ends.
+    }
   }
 }
 
@@ -126,11 +146,20 @@ function openContext<Q>(method: MethodContract, call: Call<Q>, concerns: MethodC
   const timer = Number.isFinite(deadline)
     ? setTimeout(() => abort.abort(new DeadlineExceeded()), deadline - now)
     : undefined;
-  // A cancel within a few milliseconds of the deadline is the caller's own timer: it is a deadline.
-  call.on('cancelled', () => abort.abort(concerns.now() >= deadline - 5 ? new DeadlineExceeded() : new Cancelled()));
+  let open = true;
+  call.on('cancelled', () => {
+    // grpc-js says it of every call, also when it has ended well.
+    if (!open) return;
+    // A cancel within a few milliseconds of the deadline is the caller's own timer: it is a deadline.
+    abort.abort(concerns.now() >= deadline - 5 ? new DeadlineExceeded() : new Cancelled());
+  });
   const aborted = new Promise<never>((_, reject) => {
     abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
   });
   aborted.catch(() => {});
-  return { context, aborted, dispose: () => clearTimeout(timer) };
+  const dispose = () => {
+    open = false;
+    clearTimeout(timer);
+  };
+  return { context, aborted, dispose };
 }

@@ -44,7 +44,12 @@ export function accessLog(logger: Logger): Observer {
 /** Rate, errors and duration by method, code and version. Source: OpenTelemetry RPC semantic conventions. */
 export function callMetrics(meter: Meter, version: string): Observer {
   const advice = { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
-  const histogram = (side: string) => meter.createHistogram(`rpc.${side}.call.duration`, { unit: 's', advice });
+  const histogram = (side: string) =>
+    meter.createHistogram(`rpc.${side}.call.duration`, {
+      unit: 's',
+      advice,
+      description: `Calls as the ${side} saw them`,
+    });
   const histograms = { server: histogram('server'), client: histogram('client') };
   const attributes = new Map<string, Attributes>();
   return (call) => {

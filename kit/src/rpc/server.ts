@@ -1,11 +1,14 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Logger } from '../telemetry/index.ts';
 import { createHealth, type HealthCheck, type HealthState } from './health.ts';
+import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { MethodConcerns } from './method.ts';
 import { addReflection } from './reflection.ts';
 import type { ServiceBinding } from './service.ts';
 
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+// What the library writes to standard error is thrown or answered as well, in our own words.
+if (!process.env.GRPC_VERBOSITY) setLogVerbosity(logVerbosity.NONE);
+
 const MAX_CONNECTION_AGE_MS = 30 * 60_000;
 
 export interface GrpcServerOptions {
@@ -60,6 +63,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     announceStop: () => health.stop(),
     async stop(graceMs) {
       health.stop();
+      health.endWatches();
       draining.abort();
       const cut = setTimeout(() => server.forceShutdown(), graceMs);
       await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));

@@ -1,7 +1,9 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type MethodContract, methodContracts } from './contract.ts';
-import type { StreamHandler, UnaryHandler } from './handler.ts';
+import { ResponseTooLarge } from './errors.ts';
+import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
+import { MAX_MESSAGE_BYTES } from './limits.ts';
 import { type MethodConcerns, streamMethod, unaryMethod } from './method.ts';
 import { requestDecoder } from './validation.ts';
 
@@ -52,13 +54,27 @@ export function serveService<S extends GeneratedService>(
       const implementation: UntypedServiceImplementation = {};
       for (const [name, method] of Object.entries(generated)) {
         const contract = contracts[name] as MethodContract;
-        definition[name] = { ...method, requestDeserialize: requestDecoder(contract.input, method.requestDeserialize) };
+        definition[name] = {
+          ...method,
+          requestDeserialize: requestDecoder(contract.input, method.requestDeserialize),
+          responseSerialize: (encoded: Buffer) => encoded,
+        };
         const handler = handlers[name] as never;
+        const encode = encoder(method);
         implementation[name] = contract.stream
-          ? streamMethod(contract, handler, concerns)
-          : unaryMethod(contract, handler, concerns);
+          ? streamMethod(contract, handler, encode, concerns)
+          : unaryMethod(contract, handler, encode, concerns);
       }
       return { definition: definition as unknown as ServiceDefinition, implementation };
     },
+  };
+}
+
+// Before grpc-js does it: what fails here is answered and logged like every other failure.
+function encoder(method: GeneratedMethod): Encode<unknown> {
+  return (response) => {
+    const encoded = method.responseSerialize(response);
+    if (encoded.byteLength > MAX_MESSAGE_BYTES) throw new ResponseTooLarge();
+    return encoded;
   };
 }

@@ -1,4 +1,4 @@
-import { type DescMessage, fromBinary } from '@bufbuild/protobuf';
+import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
 import type { FieldViolation } from '../failure/index.ts';
@@ -18,10 +18,14 @@ export function requestDecoder<T>(input: DescMessage, decode: (bytes: Buffer) =>
       const malformed = malformedField(input, bytes);
       return { bytes, decoded: malformed ? { malformed } : { message: decode(bytes) } };
     } catch {
-      return { bytes, decoded: { malformed: { field: '', rule: 'wire', description: 'is not an encoded message' } } };
+      return { bytes, decoded: { malformed: UNDECODABLE } };
     }
   };
 }
+
+const UNDECODABLE: FieldViolation = { field: '', rule: 'wire', description: 'is not an encoded message' };
+const MAX_VIOLATIONS = 20;
+const SEARCHED_BYTES = 64 * 1024;
 
 const patterns = new Map<string, RegExp>();
 
@@ -36,13 +40,24 @@ const validator = createValidator({
 
 /** Applies the contract's rules to a request's bytes. An empty list means that it keeps them all. */
 export function contractViolations(input: DescMessage, bytes: Uint8Array): readonly FieldViolation[] {
-  const message = fromBinary(input, bytes);
+  let message: Message;
+  try {
+    message = fromBinary(input, bytes, { readUnknownFields: false });
+  } catch {
+    return [UNDECODABLE];
+  }
+  const broken = ruleViolations(input, message);
+  // What breaks a rule is refused anyway; a few megabytes of digits are not worth the search.
+  if (broken.length > 0 && bytes.length > SEARCHED_BYTES) return broken;
   const cards = cardNumberViolations(input, message);
-  if (cards.length > 0) return cards;
+  return cards.length > 0 ? cards.slice(0, MAX_VIOLATIONS) : broken;
+}
+
+function ruleViolations(input: DescMessage, message: Message): readonly FieldViolation[] {
   const result = validator.validate(input, message);
   if (result.kind === 'error') throw result.error;
   if (result.kind === 'valid') return [];
-  return result.violations.slice(0, 20).map((violation) => ({
+  return result.violations.slice(0, MAX_VIOLATIONS).map((violation) => ({
     field: pathToString(violation.field),
     rule: violation.ruleId,
     description: violation.message,

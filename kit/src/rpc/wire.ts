@@ -1,15 +1,18 @@
 import { isUtf8 } from 'node:buffer';
-import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
+import { type DescField, type DescMessage, getOption, ScalarType } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
+import { field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import type { FieldViolation } from '../failure/index.ts';
 
 /**
  * Walks encoded bytes next to their descriptor. The two codecs disagree on a field of another wire type (one reads it as
- * unknown, the other as a value), so such a request must stop here: it would be validated as one thing and handled as another.
+ * unknown, the other as a value) and on a message that is sent in parts (one merges them, the other keeps the last), so such
+ * a request must stop here: it would be validated as one thing and handled as another. So must one that costs much more to
+ * decode than to send: lists longer than their rule allows, and thousands of fields that nobody knows.
  */
 export function malformedField(message: DescMessage, bytes: Uint8Array): FieldViolation | undefined {
   try {
-    walkMessage(planOf(message), { bytes, at: 0 }, bytes.length, '', 0);
+    walkMessage(planOf(message), { bytes, at: 0, unknown: 0 }, bytes.length, '', 0);
     return undefined;
   } catch (error) {
     if (error instanceof Malformed) return error.violation;
@@ -17,13 +20,16 @@ export function malformedField(message: DescMessage, bytes: Uint8Array): FieldVi
   }
 }
 
-const MAX_DEPTH = 100;
+// Below the limits of both codecs, which are not the same.
+const MAX_DEPTH = 64;
+const MAX_UNKNOWN = 1000;
+const MAX_ITEMS = 10_000;
 
-class Malformed extends Error {
+/** Thrown within this file. It is no Error: broken requests are not worth a stack each. */
+class Malformed {
   readonly violation: FieldViolation;
 
   constructor(field: string, rule: string, description: string) {
-    super(description);
     this.violation = { field, rule, description };
   }
 }
@@ -31,12 +37,14 @@ class Malformed extends Error {
 interface Cursor {
   readonly bytes: Uint8Array;
   at: number;
+  unknown: number;
 }
 
 interface FieldPlan {
   readonly name: string;
   readonly wireType: WireType;
   readonly repeated: boolean;
+  readonly maxItems: number;
   /** A repeated scalar may come packed, several in one length-delimited field. */
   readonly packable: boolean;
   readonly utf8: boolean;
@@ -56,7 +64,8 @@ function planOf(message: DescMessage): MessagePlan {
 }
 
 function fieldPlan(field: DescField): FieldPlan {
-  const base = { name: field.name, repeated: field.fieldKind === 'list' || field.fieldKind === 'map' };
+  const repeated = field.fieldKind === 'list' || field.fieldKind === 'map';
+  const base = { name: field.name, repeated, maxItems: maxItemsOf(field) };
   const nested = (message: () => MessagePlan) => ({
     ...base,
     wireType: WireType.LengthDelimited,
@@ -65,13 +74,12 @@ function fieldPlan(field: DescField): FieldPlan {
     message,
   });
   if (field.fieldKind === 'map') {
-    const value =
-      field.mapKind === 'message' ? nested(() => planOf(field.message)) : scalarPlan('value', field.scalar, false);
+    const value = field.mapKind === 'message' ? nested(() => planOf(field.message)) : scalarPlan('value', field.scalar);
     return nested(
       () =>
         new Map([
-          [1, scalarPlan('key', field.mapKey, false)],
-          [2, { ...value, name: 'value', repeated: false }],
+          [1, scalarPlan('key', field.mapKey)],
+          [2, { ...value, name: 'value', repeated: false, maxItems: 1 }],
         ]),
     );
   }
@@ -79,13 +87,28 @@ function fieldPlan(field: DescField): FieldPlan {
     const { message } = field;
     return nested(() => planOf(message));
   }
-  return scalarPlan(field.name, field.scalar, base.repeated);
+  const scalar = scalarPlan(field.name, field.scalar);
+  return { ...scalar, ...base, packable: repeated && scalar.wireType !== WireType.LengthDelimited };
 }
 
-function scalarPlan(name: string, scalar: ScalarType | undefined, repeated: boolean): FieldPlan {
-  const wireType = wireTypeOf(scalar);
-  const packable = repeated && wireType !== WireType.LengthDelimited;
-  return { name, repeated, wireType, packable, utf8: scalar === ScalarType.STRING, message: undefined };
+function scalarPlan(name: string, scalar: ScalarType | undefined): FieldPlan {
+  return {
+    name,
+    repeated: false,
+    maxItems: 1,
+    wireType: wireTypeOf(scalar),
+    packable: false,
+    utf8: scalar === ScalarType.STRING,
+    message: undefined,
+  };
+}
+
+function maxItemsOf(field: DescField): number {
+  if (field.fieldKind !== 'list' && field.fieldKind !== 'map') return 1;
+  const { type } = getOption(field, fieldRules);
+  if (type.case === 'repeated' && type.value.maxItems > 0n) return Number(type.value.maxItems);
+  if (type.case === 'map' && type.value.maxPairs > 0n) return Number(type.value.maxPairs);
+  return MAX_ITEMS;
 }
 
 function wireTypeOf(scalar: ScalarType | undefined): WireType {
@@ -110,42 +133,73 @@ function walkMessage(plan: MessagePlan, cursor: Cursor, end: number, path: strin
   if (depth > MAX_DEPTH) throw new Malformed(path, 'wire.depth', `must not be nested deeper than ${MAX_DEPTH}`);
   let counts: Map<number, number> | undefined;
   while (cursor.at < end) {
-    const tag = readVarint(cursor, end, path);
-    const number = Math.floor(tag / 8);
-    const wireType = tag & 7;
+    const [number, wireType] = readTag(cursor, end, path);
     const field = plan.get(number);
     if (!field) {
-      if (number === 0 || number > 0x1fffffff) throw new Malformed(path, 'wire.tag', 'has an impossible field number');
+      cursor.unknown++;
+      if (cursor.unknown > MAX_UNKNOWN)
+        throw new Malformed(path, 'wire.unknown', `must not hold more than ${MAX_UNKNOWN} unknown fields`);
       skip(cursor, end, wireType, number, path, depth);
       continue;
     }
     let name = path === '' ? field.name : `${path}.${field.name}`;
-    if (field.repeated) {
+    const packed = field.packable && wireType === WireType.LengthDelimited;
+    if (wireType !== field.wireType && !packed) throw new Malformed(name, 'wire.type', 'is encoded as another type');
+    if (field.repeated || field.message) {
       counts ??= new Map();
       const index = counts.get(number) ?? 0;
-      counts.set(number, index + 1);
-      if (field.message || field.utf8) name = `${name}[${index}]`;
-    }
-    if (wireType !== field.wireType && !(field.packable && wireType === WireType.LengthDelimited)) {
-      throw new Malformed(name, 'wire.type', 'is encoded as another type');
+      const count = index + (packed ? packedItems(field, cursor, end, name) : 1);
+      counts.set(number, count);
+      if (count > field.maxItems) throw tooMany(field, name);
+      if (packed) continue;
+      if (field.repeated && (field.message || field.utf8)) name = `${name}[${index}]`;
     }
     readField(field, cursor, end, wireType, name, depth);
   }
 }
 
-function readField(field: FieldPlan, cursor: Cursor, end: number, wireType: number, name: string, depth: number): void {
-  if (wireType !== WireType.LengthDelimited) return skip(cursor, end, wireType, 0, name, depth);
+function tooMany(field: FieldPlan, name: string): Malformed {
+  if (!field.repeated) return new Malformed(name, 'wire.repeated', 'must be sent once');
+  return new Malformed(name, 'repeated.max_items', `must contain at most ${field.maxItems} items`);
+}
+
+/** Reads past a packed list; gives how many it holds. */
+function packedItems(field: FieldPlan, cursor: Cursor, end: number, name: string): number {
+  const until = readLength(cursor, end, name);
+  let count = 0;
+  for (; cursor.at < until; count++) skip(cursor, until, field.wireType, 0, name, 0);
+  return count;
+}
+
+function readTag(cursor: Cursor, end: number, path: string): readonly [number: number, wireType: number] {
+  const from = cursor.at;
+  const tag = readVarint(cursor, end, path);
+  const number = Math.floor(tag / 8);
+  // One codec reads tags of up to ten bytes, the other of up to five.
+  if (cursor.at - from > 5 || number === 0 || number > 0x1fffffff)
+    throw new Malformed(path, 'wire.tag', 'has an impossible field number');
+  return [number, tag & 7];
+}
+
+function readLength(cursor: Cursor, end: number, name: string): number {
   const length = readVarint(cursor, end, name);
   const until = cursor.at + length;
   if (until > end) throw new Malformed(name, 'wire.length', 'is longer than the message that holds it');
+  return until;
+}
+
+function readField(field: FieldPlan, cursor: Cursor, end: number, wireType: number, name: string, depth: number): void {
+  if (wireType !== WireType.LengthDelimited) return skip(cursor, end, wireType, 0, name, depth);
+  const until = readLength(cursor, end, name);
   if (field.message) return walkMessage(field.message(), cursor, until, name, depth + 1);
-  if (field.utf8 && !isUtf8(cursor.bytes.subarray(cursor.at, until)))
-    throw new Malformed(name, 'string.utf8', 'must be valid UTF-8');
-  if (field.packable) {
-    while (cursor.at < until) skip(cursor, until, field.wireType, 0, name, depth);
-    return;
-  }
+  if (field.utf8) checkText(cursor.bytes.subarray(cursor.at, until), name);
   cursor.at = until;
+}
+
+// No text of ours holds a NUL, and PostgreSQL takes none.
+function checkText(text: Uint8Array, name: string): void {
+  if (!isUtf8(text)) throw new Malformed(name, 'string.utf8', 'must be valid UTF-8');
+  if (text.includes(0)) throw new Malformed(name, 'string.nul', 'must not hold a NUL character');
 }
 
 function skip(cursor: Cursor, end: number, wireType: number, number: number, path: string, depth: number): void {
@@ -169,13 +223,12 @@ function skip(cursor: Cursor, end: number, wireType: number, number: number, pat
 function skipGroup(cursor: Cursor, end: number, group: number, path: string, depth: number): void {
   if (depth > MAX_DEPTH) throw new Malformed(path, 'wire.depth', `must not be nested deeper than ${MAX_DEPTH}`);
   while (cursor.at < end) {
-    const tag = readVarint(cursor, end, path);
-    const number = Math.floor(tag / 8);
-    if ((tag & 7) === WireType.EndGroup) {
+    const [number, wireType] = readTag(cursor, end, path);
+    if (wireType === WireType.EndGroup) {
       if (number !== group) break;
       return;
     }
-    skip(cursor, end, tag & 7, number, path, depth);
+    skip(cursor, end, wireType, number, path, depth);
   }
   throw new Malformed(path, 'wire.group', 'has a group that does not end');
 }

@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { pause } from './backoff.ts';
 import { send } from './pool.ts';
 
 export const OUTBOX_CHANNEL = 'outbox';
 /** NOTIFY takes at most 8,000 bytes. */
 const MAX_PAYLOAD = 7_000;
 const EVERYTHING = '*';
+const GATHER_MS = 10;
 
 /** Aggregates whose changes were committed, or all of them when it is not known which. */
 export type Changes = readonly string[] | 'all';
@@ -61,6 +63,8 @@ export class Notifier {
         // The relays look for themselves twice a second.
         this.#logger.debug({ err: error }, 'notification not sent');
       }
+      // Under load one notification tells of many commits; a lone one has gone out already.
+      await pause(GATHER_MS);
     }
     this.#sending = undefined;
   }

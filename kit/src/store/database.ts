@@ -7,7 +7,7 @@ import { connectionOf, type PooledConnection, poolDialect } from './driver.ts';
 import { DatabaseUnavailable, isRetryable } from './errors.ts';
 import { Leases } from './leases.ts';
 import { assertPublishable, INSERT_OUTBOX, type OutgoingEvent, toColumns } from './outbox.ts';
-import { connectionConfig, createPool } from './pool.ts';
+import { connectionConfig, createPool, endPool } from './pool.ts';
 import { Session } from './session.ts';
 
 export interface DatabaseOptions {
@@ -84,9 +84,6 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
   const notifier = new Notifier(pool, logger);
   let session: Session | undefined;
   let leases: Leases | undefined;
-  const clients = new Set<pg.PoolClient>();
-  pool.on('connect', (client) => clients.add(client));
-  pool.on('remove', (client) => clients.delete(client));
 
   const useSession = () => {
     if (!session) {
@@ -147,9 +144,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
       await leases?.stop();
       await within(withinMs, notifier.flushed(), () => undefined);
       await session?.stop();
-      await within(withinMs, pool.end(), () => {
-        for (const client of clients) client.connection.stream.destroy();
-      });
+      await endPool(pool, withinMs);
     },
   };
   internalsOf.set(db, {

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { DomainError } from '../failure/index.ts';
 
 /** The database cannot be reached, or did not answer in time. Whether a commit in flight took place is not known. */
@@ -62,9 +63,21 @@ const CONTENDED = new Set(['40001', '40P01', '55P03']);
 const LOST_MESSAGE = /Connection terminated|not queryable|timeout exceeded when trying to connect|Query read timeout/;
 const TIMED_OUT = /timeout/;
 
+/** What `pg` hangs on its errors that may hold values of rows or whole queries: not to be seen in logs. */
+const PRIVATE = ['detail', 'where', 'internalQuery', 'client'] as const;
+
+/** Hides from loggers and serializers what an error of `pg` tells of the data. */
+export function discreet(error: unknown): unknown {
+  if (isNativeError(error)) {
+    for (const name of PRIVATE) if (name in error) Object.defineProperty(error, name, { enumerable: false });
+  }
+  return error;
+}
+
 /** Turns what `pg` throws into a failure of ours where callers can act on it; anything else comes back as it is. */
 export function translate(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof DomainError) return error;
+  if (!isNativeError(error) || error instanceof DomainError) return error;
+  discreet(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (LOST.has(code) || code.startsWith('08') || LOST_MESSAGE.test(error.message))
     return new DatabaseUnavailable(error);

@@ -63,7 +63,8 @@ export class Leases {
     this.#members.set(resource, member);
     this.#running ??= this.#run();
     this.#alarm.wake();
-    return () => this.#leave(member);
+    let left: Promise<void> | undefined;
+    return () => (left ??= this.#leave(member));
   }
 
   async stop(): Promise<void> {
@@ -73,7 +74,6 @@ export class Leases {
   }
 
   async #leave(member: Membership): Promise<void> {
-    if (member.left) return;
     member.left = true;
     await Promise.all([...member.owned].map((bucket) => this.#release(member, bucket)));
     if (member.present) await this.#unlock('pg_advisory_unlock_shared', member, PRESENCE);

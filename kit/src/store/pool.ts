@@ -1,5 +1,7 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { within } from './backoff.ts';
+import { discreet } from './errors.ts';
 import { statementName } from './hash.ts';
 
 export interface PoolOptions {
@@ -50,13 +52,29 @@ export function connectionConfig(options: PoolOptions): pg.ClientConfig {
   };
 }
 
+const clientsOf = new WeakMap<pg.Pool, Set<pg.PoolClient>>();
+
 /** A pool whose connections may break at any time without ending the process. */
 export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({ ...connectionConfig(options), max: options.maxConnections, idleTimeoutMillis: 30_000 });
-  pool.on('error', (error) => options.logger.warn({ err: error, database: options.name }, 'idle connection lost'));
+  pool.on('error', (error) =>
+    options.logger.warn({ err: discreet(error), database: options.name }, 'idle connection lost'),
+  );
   // The pool listens only while a connection is idle; one that breaks between two statements would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => clients.add(client));
+  pool.on('remove', (client) => clients.delete(client));
+  clientsOf.set(pool, clients);
   return pool;
+}
+
+/** Waits for the connections in use, at most `withinMs`, and ends them all. */
+export async function endPool(pool: pg.Pool, withinMs: number): Promise<void> {
+  const clients = clientsOf.get(pool) ?? [];
+  await within(withinMs, pool.end(), () => {
+    for (const client of clients) client.connection.stream.destroy();
+  });
 }
 
 const names = new WeakMap<pg.ClientBase, Set<string>>();

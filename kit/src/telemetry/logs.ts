@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import { type Logger, pino } from 'pino';
 
 export type { Logger };
@@ -16,6 +17,7 @@ export function createLogger({ level, pretty, write }: LogOptions): Logger {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
     formatters: { level: (label: string): object => ({ level: label }) },
   };
   if (write) return pino(options, { write });
@@ -34,3 +36,29 @@ function forPeople(line: string): string {
   if (cause) fields.push(`error=${JSON.stringify(`${cause.type ?? 'Error'}: ${cause.message ?? ''}`)}`);
   return `${[...head, ...fields].join(' ')}\n`;
 }
+
+const MAX_TEXT = 4000;
+
+/** What is worth a line of an error. Drivers hang whole connections on theirs, so fields are named here one by one. */
+function describeError(error: unknown): object {
+  if (!isError(error)) {
+    return {
+      message: (typeof error === 'object' && error ? 'an object that is no Error was thrown' : String(error)).slice(
+        0,
+        MAX_TEXT,
+      ),
+    };
+  }
+  const { code, reason, cause } = error as Error & { code?: unknown; reason?: unknown };
+  return {
+    type: error.name,
+    message: error.message.slice(0, MAX_TEXT),
+    stack: error.stack?.slice(0, MAX_TEXT),
+    ...(code !== undefined && { code: String(code) }),
+    ...(reason !== undefined && { reason: String(reason) }),
+    ...(isError(cause) && { cause: `${cause.name}: ${cause.message}`.slice(0, MAX_TEXT) }),
+  };
+}
+
+// Of another realm as well, as in tests.
+const isError = (value: unknown): value is Error => value instanceof Error || isNativeError(value);

@@ -11,7 +11,9 @@ export interface TraceContext {
   readonly sampled: boolean;
 }
 
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-|$)/;
+// Version 00 ends after the flags; what later versions add comes after another dash.
+const TRACEPARENT =
+  /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 
 /** Reads a traceparent header; undefined when it is absent or malformed. Source: W3C Trace Context, section 3.2. */
 export function parseTraceparent(header: string | undefined): TraceContext | undefined {

@@ -71,7 +71,7 @@ export async function boot(
   const logs: Record<string, unknown>[] = [];
   const log = (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>);
   let system = await startSystem(specs, environment, { log });
-  const clients: { close: () => void }[] = [];
+  const clients: { close: () => void; ready: (withinMs: number) => Promise<void> }[] = [];
   const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
   const target = (service: string) => `127.0.0.1:${ports.get(service)}`;
   return {
@@ -99,6 +99,8 @@ export async function boot(
     async restart() {
       await system.stop();
       system = await startSystem(specs, environment, { log });
+      // Channels that saw the old server go wait a moment before they connect again.
+      await Promise.all(clients.map((client) => client.ready(10_000)));
     },
     async stop() {
       for (const client of clients) client.close();

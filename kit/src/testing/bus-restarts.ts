@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import type { Delivery } from '../events/bus.ts';
 import { type BusExceptions, type BusFixture, KEYS, numbered, numberOf, upTo } from './bus-fixture.ts';
 import { eventually } from './eventually.ts';
 
@@ -23,9 +24,11 @@ export function restartTests(current: () => BusFixture, exceptions: BusException
   it('survives a restart of the broker in the middle', async () => {
     const on = current();
     const consumer = on.consume();
+    let disturbing = true;
+    let count = 0;
     const publishing = (async () => {
-      for (const n of upTo(120)) {
-        const batch = [numbered('a', n), numbered('b', n), numbered('c', n)];
+      for (; disturbing; count++) {
+        const batch = ['a', 'b', 'c'].map((key) => numbered(key, count));
         await eventually(() => on.bus.publish(batch).then(() => true));
       }
     })();
@@ -34,10 +37,31 @@ export function restartTests(current: () => BusFixture, exceptions: BusException
       await eventually(() => on.handled.length > before);
       await on.driver.disconnectAll();
     }
+    disturbing = false;
     await publishing;
     await on.settled(consumer);
-    for (const key of ['a', 'b', 'c']) expect(on.firsts(key)).toEqual(upTo(120));
+    for (const key of ['a', 'b', 'c']) expect(on.firsts(key)).toEqual(upTo(count));
     await eventually(() => on.bus.check().then(() => true));
+  });
+
+  it('does not blame a message for the connections that were lost while it was handled', async () => {
+    const on = current();
+    const other = await on.open();
+    const handle = async (delivery: Delivery) => {
+      on.handled.push(delivery);
+      if (on.handled.length > 6) return;
+      await on.driver.disconnectAll();
+      await eventually(() => on.bus.check().then(() => true));
+    };
+    const consumer = on.consume({ maxDeliveries: 2, handle });
+    on.consume({ maxDeliveries: 2, handle }, other);
+    await on.bus.publish([numbered('a', 1)]);
+    await on.settled(consumer);
+    await on.bus.publish([numbered('a', 2)]);
+    await on.settled(consumer);
+    expect(await on.bus.deadLetters()).toEqual([]);
+    expect(on.firsts('a')).toEqual([1, 2]);
+    expect(on.handled.length).toBeGreaterThan(6);
   });
 
   (exceptions.takesOver === false ? it.skip : it)(

@@ -18,10 +18,10 @@ export async function testDatabase(name: string): Promise<TestDatabase> {
   const server = process.env.WEFT_TEST_DATABASE_URL;
   if (!server) throw new Error('WEFT_TEST_DATABASE_URL is not set: run the tests with npm test');
   const database = `test_${name.replaceAll(/\W/g, '_').toLowerCase()}_${randomBytes(4).toString('hex')}`;
-  await asAdmin(server, `CREATE DATABASE ${database}`);
+  await asAdmin(server, `CREATE DATABASE ${database} TEMPLATE template0 STRATEGY wal_log`);
   const url = new URL(server);
   url.pathname = `/${database}`;
-  const admin = new pg.Client({ connectionString: url.href, application_name: 'test administrator' });
+  const admin = new pg.Client({ connectionString: url.href, application_name: 'test administrator', pipeline: true });
   admin.on('error', () => undefined);
   await admin.connect();
   return {

@@ -12,23 +12,28 @@ import { logger, openDriver } from './driver.ts';
 
 const Created = defineEvent(ProductCreated, ProductCreatedSchema);
 const Updated = defineEvent(ProductUpdated, ProductUpdatedSchema);
-const EFFECT = { name: '0001-effect', up: 'CREATE TABLE effect (key text, version bigint)' };
+const EFFECT = {
+  name: '0001-effect',
+  up: 'CREATE TABLE effect (place bigint GENERATED ALWAYS AS IDENTITY, key text, version bigint)',
+};
 
 let driver: Awaited<ReturnType<typeof openDriver>>;
 let server: TestDatabase;
 let bus: Bus;
+let another: Bus;
 let db: Database<unknown>;
 let relay: Relay;
 beforeEach(async () => {
   driver = await openDriver();
   server = await testDatabase('effects');
   bus = await driver.open();
+  another = await driver.open();
   db = openDatabase({ url: server.url, name: 'test', logger });
   await migrate(db, [EFFECT]);
   relay = startRelay({ db, bus, logger });
 });
 afterEach(async () => {
-  await bus.close();
+  await Promise.all([bus.close(), another.close()]);
   await relay.stop(500);
   await db.close();
   await driver.close();
@@ -37,7 +42,7 @@ afterEach(async () => {
 
 const effects = (key: string) =>
   server
-    .query<{ version: string }>('SELECT version FROM effect WHERE key = $1', [key])
+    .query<{ version: string }>('SELECT version FROM effect WHERE key = $1 ORDER BY place', [key])
     .then((rows) => rows.map(({ version }) => Number(version)));
 const context = () => ({ id: randomUUID(), now: new Date(), headers: { 'correlation-id': 'c1' } });
 const created = (productId: string, version: number) =>
@@ -57,16 +62,15 @@ async function isSaved(key: string, version: number): Promise<boolean> {
 it('has each effect once, and in order, although connections are lost all the time', async () => {
   const chain = consumer<unknown>('chain', [
     on(Created, async ({ productId, version }, tx, { headers }) => {
-      await sql`INSERT INTO effect VALUES (${`first ${productId}`}, ${version})`.execute(tx.sql);
+      await sql`INSERT INTO effect (key, version) VALUES (${`first ${productId}`}, ${version})`.execute(tx.sql);
       const next = ProductUpdated.fromPartial({ productId, title: String(version) });
       tx.publish(Updated.create(next, { ...context(), headers }));
     }),
     on(Updated, async ({ productId, title }, tx, { headers }) => {
       expect(headers['correlation-id']).toBe('c1');
-      await sql`INSERT INTO effect VALUES (${`second ${productId}`}, ${title}::bigint)`.execute(tx.sql);
+      await sql`INSERT INTO effect (key, version) VALUES (${`second ${productId}`}, ${title}::bigint)`.execute(tx.sql);
     }),
   ]);
-  const another = await driver.open();
   const started = startConsumer(bus, db, chain, quick);
   startConsumer(another, db, chain, quick);
   const count = async () => (await server.query('SELECT FROM effect')).length;
@@ -96,7 +100,6 @@ it('has each effect once, and in order, although connections are lost all the ti
     expect(await effects(`second ${key}`)).toEqual(upTo(last));
   }
   expect(await bus.deadLetters()).toEqual([]);
-  await another.close();
 }, 60_000);
 
 it('has no effect and publishes nothing when the handler fails, and both once a dead letter is given again', async () => {
@@ -105,7 +108,7 @@ it('has no effect and publishes nothing when the handler fails, and both once a 
   const failing = consumer<unknown>('failing', [
     on(Created, async ({ productId, version }, tx, meta) => {
       metas.push(meta);
-      await sql`INSERT INTO effect VALUES (${productId}, ${version})`.execute(tx.sql);
+      await sql`INSERT INTO effect (key, version) VALUES (${productId}, ${version})`.execute(tx.sql);
       tx.publish(Updated.create(ProductUpdated.fromPartial({ productId }), context()));
       if (broken) throw new Error('broken');
     }),
@@ -114,7 +117,8 @@ it('has no effect and publishes nothing when the handler fails, and both once a 
   await save('a', 1);
   const [letter] = await eventually(async () => {
     const letters = await bus.deadLetters('failing');
-    return letters.length === 1 && letters;
+    expect(letters).toHaveLength(1);
+    return letters;
   });
   expect(metas.map(({ deliveries }) => deliveries)).toEqual([1, 2, 3]);
   expect(metas[0]).toMatchObject({ type: Created.type, key: 'a', consumer: 'failing' });

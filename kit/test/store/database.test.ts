@@ -84,6 +84,17 @@ describe('a transaction', () => {
     expect(await on.db.read.selectFrom('thing').selectAll().execute()).toBeDefined();
   });
 
+  it('does not show in its failures what rows hold', async () => {
+    await on.db.read.insertInto('thing').values(insert('secret', 1n)).execute();
+    const failure = await on.db.read
+      .insertInto('thing')
+      .values(insert('secret', 1n))
+      .execute()
+      .catch((error) => error);
+    expect(failure).toMatchObject({ code: '23505', detail: expect.stringContaining('secret') });
+    expect(JSON.stringify(failure) + failure.message).not.toContain('secret');
+  });
+
   it('fails when the work swallowed a failed statement', async () => {
     const failing = on.db.transaction(async (tx) => {
       await tx.sql.executeQuery(CompiledQuery.raw('SELECT 1 / 0')).catch(() => undefined);
@@ -164,7 +175,7 @@ describe('a database that goes away', () => {
       async () =>
         (
           await on.server.query(
-            "SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(5)' AND state = 'active' AND pid <> pg_backend_pid()",
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%pg_sleep(5)' AND state = 'active' AND pid <> pg_backend_pid()",
           )
         ).length === 1,
     );

@@ -90,7 +90,12 @@ describe('an idempotency key', () => {
     await eventually(() => effects === 1);
     const second = once(on.db, request(), add());
     await eventually(
-      async () => (await on.server.query("SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'")).length === 1,
+      async () =>
+        (
+          await on.server.query(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+          )
+        ).length === 1,
     );
     fail(new Error('declined'));
     await refused;

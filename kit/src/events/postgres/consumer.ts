@@ -6,12 +6,13 @@ import { BUCKETS, statementName } from '../../store/hash.ts';
 import type { Holder, Leases } from '../../store/leases.ts';
 import type { Session } from '../../store/session.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
-import { Lane, type LaneContext } from './lane.ts';
+import { Lane, type LaneContext, type LiveProcess } from './lane.ts';
 import { LAG, SAVE_POSITIONS, SCAN } from './statements.ts';
 import type { Wake } from './wakes.ts';
 
 export interface Connections {
   readonly session: Session;
+  readonly process: LiveProcess;
   readonly leases: Leases;
   /** Resolves when the tables are there. */
   pool(): Promise<pg.Pool>;
@@ -42,6 +43,7 @@ export class PostgresConsumer implements Consumer, Holder {
       handleTimeoutMs: 60_000,
       ...options,
       session: on.session,
+      process: on.process,
       logger: on.logger,
     };
     this.#leave = on.leases.join(`bus consumer ${options.name}`, this);

@@ -1,10 +1,12 @@
+import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { Alarm, backoff, pause, within } from '../../store/backoff.ts';
 import { DatabaseUnavailable } from '../../store/errors.ts';
+import { lockClass } from '../../store/hash.ts';
 import { Leases } from '../../store/leases.ts';
 import { applyMigrations } from '../../store/migrate.ts';
-import { connectionConfig, createPool } from '../../store/pool.ts';
+import { connectionConfig, createPool, endPool } from '../../store/pool.ts';
 import { Session } from '../../store/session.ts';
 import type { Bus } from '../bus.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
@@ -32,6 +34,7 @@ export interface PostgresBus extends Bus {
   forget(consumer: string): Promise<void>;
 }
 
+const DEFAULTS = { maxConnections: 4, statementTimeoutMs: 10_000 };
 const BEAT_MS = 500;
 const READY_MS = 2_000;
 const CLOSE_MS = 5_000;
@@ -39,11 +42,20 @@ const SAVE_BEATS = 20;
 const PURGE_BEATS = 1_200;
 
 /**
- * A durable bus on tables of its own in the schema `bus`, which it creates. One is enough for all modules of a process.
+ * Creates or updates the tables of the bus, for whoever sets up databases; `openPostgresBus` does the same when its role
+ * may. Any number of processes may do it at once.
+ */
+export async function migratePostgresBus(options: Pick<PostgresBusOptions, 'url' | 'name' | 'logger'>): Promise<void> {
+  const config = connectionConfig({ ...DEFAULTS, ...options });
+  await applyMigrations({ connectionConfig: config, logger: options.logger, schema: SCHEMA }, busMigrations);
+}
+
+/**
+ * A durable bus on tables of its own in the schema `bus`, which it creates (a role that may not waits for one that may). One is enough for all modules of a process.
  * Connects in the background and waits for a database that is not there; `check` says what is wrong.
  */
 export function openPostgresBus(options: PostgresBusOptions): PostgresBus {
-  return new Driver({ maxConnections: 4, statementTimeoutMs: 10_000, ...options });
+  return new Driver({ ...DEFAULTS, ...options });
 }
 
 class Driver implements PostgresBus {
@@ -68,14 +80,20 @@ class Driver implements PostgresBus {
     this.#logger = logger;
     this.#now = now;
     this.#connections = createPool(settings);
-    this.#on = { session, logger, pool: () => this.#pool(), leases: new Leases(session, logger) };
+    const process = { id: randomInt(1, 2 ** 31 - 1), lockClass: lockClass('bus process') };
+    session.onUp(() => {
+      session
+        .query('SELECT pg_advisory_lock_shared($1::int, $2::int)', [process.lockClass, process.id])
+        .catch(() => undefined);
+    });
+    this.#on = { session, process, logger, pool: () => this.#pool(), leases: new Leases(session, logger) };
     this.#publisher = new Publisher(this.#connections, session);
     session.onNotify(BUS_CHANNEL, (payload) => {
       const wakes = readWakes(payload);
       for (const consumer of this.#consumers.values()) consumer.published(wakes);
       if (wakes === 'all') this.#alarm.wake();
     });
-    this.#ready = this.#prepare(config);
+    this.#ready = this.#prepare(settings);
     this.#beating = this.#beat();
   }
 
@@ -87,16 +105,16 @@ class Driver implements PostgresBus {
     return this.#connections;
   }
 
-  async #prepare(config: pg.ClientConfig): Promise<void> {
+  async #prepare(settings: PostgresBusOptions): Promise<void> {
     for (let attempt = 1; !this.#abort.signal.aborted; attempt++) {
       try {
-        await applyMigrations({ connectionConfig: config, logger: this.#logger, schema: SCHEMA }, busMigrations);
+        await migratePostgresBus(settings);
         if (!this.#abort.signal.aborted) this.#on.session.start();
         return;
       } catch (error) {
         this.#problem = error;
         this.#logger[attempt === 1 ? 'warn' : 'debug']({ err: error }, 'the bus is not ready; trying again');
-        await pause(backoff(attempt, 100, 5_000), this.#abort.signal);
+        await pause(backoff(attempt, 100, 1_000), this.#abort.signal);
       }
     }
   }
@@ -148,7 +166,7 @@ class Driver implements PostgresBus {
     await Promise.all([this.#ready, this.#beating]);
     await this.#on.leases.stop();
     await this.#on.session.stop();
-    await within(CLOSE_MS, this.#connections.end(), () => undefined);
+    await endPool(this.#connections, CLOSE_MS);
   };
 
   async #beat(): Promise<void> {

@@ -3,26 +3,24 @@ import type { Logger } from 'pino';
 import { backoff, within } from '../../store/backoff.ts';
 import type { Session } from '../../store/session.ts';
 import { type ConsumerOptions, type Delivery, Postponed, Unreadable } from '../bus.ts';
+import { type CursorRow, describe, type MessageRow, toDelivery } from './rows.ts';
 import { ABANDON_REDRIVES, BURY, END_REDRIVE, FETCH, LOAD, PEEK, REGISTER, SAVE, TAKE_REDRIVE } from './statements.ts';
+
+/** A process is known to live by a lock on its id that its session holds. */
+export interface LiveProcess {
+  readonly id: number;
+  readonly lockClass: number;
+}
 
 export interface LaneContext extends Required<ConsumerOptions> {
   readonly session: Session;
+  readonly process: LiveProcess;
   readonly logger: Logger;
-}
-
-interface Row {
-  readonly seq: bigint;
-  readonly id: string;
-  readonly type: string;
-  readonly subject: string;
-  readonly key: string;
-  readonly headers: Record<string, string>;
-  readonly payload: Buffer;
-  readonly published_at: Date;
 }
 
 const BATCH = 64;
 const TRY_AGAIN_MS = 500;
+const COMES_BACK_MS = 1_000;
 
 /**
  * One bucket of one consumer, from the moment its lock was taken to the moment it is lost or given back: fetches, has
@@ -37,6 +35,7 @@ export class Lane {
   /** The position that the cursor's row is known to have. */
   saved = 0n;
   #loaded = false;
+  #waited = false;
   #ours = true;
   #closing = false;
   #active = false;
@@ -88,7 +87,6 @@ export class Lane {
     try {
       while (this.#again && this.#ours && !this.#closing) {
         this.#again = false;
-        if (!this.#loaded) await this.#load();
         if (await this.#turn()) this.#again = true;
       }
     } catch (error) {
@@ -113,24 +111,32 @@ export class Lane {
     return this.#on.session.query<R>(text, values);
   }
 
-  async #load(): Promise<void> {
-    const { name } = this.#on;
+  /** @returns false when it is too early to tell what has become of the last delivery. */
+  async #load(): Promise<boolean> {
+    const { name, process } = this.#on;
     const [, , [row]] = await Promise.all([
       this.#query(REGISTER, [name, this.bucket]),
       this.#query(ABANDON_REDRIVES, [name, this.bucket]),
-      this.#query<{ position: bigint; deliveries: number; batch_size: number; batch_end: bigint; wait_ms: number }>(
-        LOAD,
-        [name, this.bucket],
-      ),
+      this.#query<CursorRow>(LOAD, [name, this.bucket, process.id, process.lockClass]),
     ]);
     if (!row) throw new Error(`${name} is not registered`);
+    const inHand = row.batch_size > 0;
+    if (inHand && !row.alive && !this.#waited) {
+      // Only its connection may be lost: then the message is not to blame, and the process will be back at once.
+      this.#waited = true;
+      this.#later(COMES_BACK_MS);
+      return false;
+    }
+    const survived = inHand && row.alive;
     this.scanned = row.position;
     this.saved = row.position;
-    this.#cautiousUntil = row.batch_end;
-    // After a batch of several the noted delivery was not that of the first message in particular.
-    this.#deliveries = row.batch_size > 1 ? 0 : row.deliveries;
+    this.#cautiousUntil = survived && row.batch_size > 1 ? row.position : row.batch_end;
+    // Of a batch of several nobody knows which message it was.
+    if (row.batch_size > 1) this.#deliveries = 0;
+    else this.#deliveries = survived ? row.deliveries - 1 : row.deliveries;
     this.#loaded = true;
     if (row.wait_ms > 0) this.#later(row.wait_ms);
+    return true;
   }
 
   /** @returns whether there may be more to do at once. */
@@ -140,13 +146,14 @@ export class Lane {
       this.#later(wait);
       return false;
     }
+    if (!this.#loaded) return await this.#load();
     if (this.#redrive) return await this.#handleRedrive();
     if (this.#deliveries >= this.#on.maxDeliveries) return await this.#buryUnseen();
 
-    const { name, types } = this.#on;
+    const { name, types, process } = this.#on;
     const limit = this.#deliveries > 0 || this.scanned < this.#cautiousUntil ? 1 : BATCH;
     const deliveries = this.#deliveries + 1;
-    const rows = await this.#query<Row & { scanned: bigint; more: boolean; seq: bigint | null }>(FETCH, [
+    const rows = await this.#query<MessageRow & { scanned: bigint; more: boolean; seq: bigint | null }>(FETCH, [
       name,
       this.bucket,
       this.scanned,
@@ -154,6 +161,7 @@ export class Lane {
       limit,
       deliveries,
       this.#cautiousUntil,
+      process.id,
     ]);
     const batch = rows.filter((row) => row.seq !== null).map((row) => toDelivery(row, deliveries));
     const [first] = rows;
@@ -206,7 +214,7 @@ export class Lane {
     if (error instanceof Postponed) {
       this.#postponed++;
       wait = backoff(this.#postponed, 200, 5_000);
-      logger[this.#postponed === 1 ? 'warn' : 'debug'](facts, 'event postponed');
+      logger[this.#postponed % 20 === 1 ? 'warn' : 'debug'](facts, 'event postponed');
       await this.#save(position, deliveries - 1, wait);
     } else {
       wait = backoffMs(deliveries);
@@ -252,7 +260,10 @@ export class Lane {
 
   async #handleRedrive(): Promise<boolean> {
     const { logger, name } = this.#on;
-    const [row] = await this.#query<Row & { letter: string; deliveries: number }>(TAKE_REDRIVE, [name, this.bucket]);
+    const [row] = await this.#query<MessageRow & { letter: string; deliveries: number }>(TAKE_REDRIVE, [
+      name,
+      this.bucket,
+    ]);
     if (!row) {
       this.#redrive = false;
       return true;
@@ -275,16 +286,4 @@ export class Lane {
     await this.#query(END_REDRIVE, [row.letter, 'redriven', row.deliveries, null, null]);
     return true;
   }
-}
-
-function toDelivery({ seq, published_at: publishedAt, ...row }: Row, deliveries: number): Delivery {
-  const { id, type, subject, key, headers, payload } = row;
-  return { id, type, subject, key, headers, payload, position: seq, deliveries, publishedAt };
-}
-
-/** What a dead letter keeps of an error: bounded, and without the character that PostgreSQL's text refuses. */
-function describe(error: unknown): { message: string; stack: string } {
-  const clean = (text: string, length: number) => text.replaceAll('\0', '').slice(0, length);
-  if (!(error instanceof Error)) return { message: clean(String(error), 2_000), stack: '' };
-  return { message: clean(`${error.name}: ${error.message}`, 2_000), stack: clean(error.stack ?? '', 8_000) };
 }

@@ -58,4 +58,8 @@ export const busMigrations: readonly Migration[] = [
       GRANT SELECT, INSERT, UPDATE, DELETE ON bus.message, bus.consumer, bus.dead_letter TO PUBLIC;
     `,
   },
+  {
+    name: '0002-consumer-noted-by',
+    up: 'ALTER TABLE bus.consumer ADD noted_by int',
+  },
 ];

@@ -5,9 +5,18 @@ export const WINDOW = 1_000;
 
 export const REGISTER = 'INSERT INTO bus.consumer (name, bucket) VALUES ($1, $2) ON CONFLICT DO NOTHING';
 
+/**
+ * $1 consumer, $2 bucket, $3 this process, $4 class of the locks that processes are known to live by. Something was in hand
+ * when `batch_size` is not 0: then `alive` tells whether the process that had it has outlived it.
+ */
 export const LOAD = `
   SELECT position, deliveries, batch_size, batch_end,
-         greatest(0, coalesce(extract(epoch FROM next_attempt_at - clock_timestamp()) * 1000, 0))::int AS wait_ms
+         greatest(0, coalesce(extract(epoch FROM next_attempt_at - clock_timestamp()) * 1000, 0))::int AS wait_ms,
+         coalesce(noted_by = $3::int, false) OR EXISTS (
+           SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+             AND classid = $4::int::oid AND objid = noted_by::oid
+         ) AS alive
   FROM bus.consumer WHERE name = $1 AND bucket = $2`;
 
 /** Whoever was at it is gone, and nobody knows how far it came. */
@@ -16,8 +25,8 @@ export const ABANDON_REDRIVES = `
   WHERE consumer = $1 AND bucket = $2 AND state = 'redriving'`;
 
 /**
- * $1 consumer, $2 bucket, $3 after, $4 types, $5 limit, $6 deliveries to note, $7 end of the cautious stretch. Notes the
- * delivery before anybody sees the messages. One row without a message when there is none: how far was looked, and whether
+ * $1 consumer, $2 bucket, $3 after, $4 types, $5 limit, $6 deliveries to note, $7 end of the cautious stretch, $8 this
+ * process. Notes the delivery before anybody sees the messages. One row without a message when there is none: how far was looked, and whether
  * there may be more behind.
  */
 export const FETCH = `
@@ -26,7 +35,7 @@ export const FETCH = `
   ), picked AS MATERIALIZED (
     SELECT seq FROM looked_at WHERE type = ANY ($4::text[]) ORDER BY seq LIMIT $5
   ), noted AS (
-    UPDATE bus.consumer SET position = $3, deliveries = $6, batch_size = (SELECT count(*) FROM picked),
+    UPDATE bus.consumer SET position = $3, deliveries = $6, noted_by = $8, batch_size = (SELECT count(*) FROM picked),
       batch_end = CASE WHEN (SELECT count(*) FROM picked) > 1 THEN (SELECT max(seq) FROM picked) ELSE $7 END
     WHERE name = $1 AND bucket = $2 AND EXISTS (SELECT FROM picked)
   ), reach AS (
@@ -43,7 +52,7 @@ export const PEEK = `
   SELECT seq FROM bus.message WHERE bucket = $1 AND seq > $2 AND type = ANY ($3::text[]) ORDER BY seq LIMIT 1`;
 
 export const SAVE = `
-  UPDATE bus.consumer SET position = $3, deliveries = $4, batch_size = least($4, 1), batch_end = $5,
+  UPDATE bus.consumer SET position = $3, deliveries = $4, batch_size = 0, batch_end = $5,
     next_attempt_at = clock_timestamp() + $6 * interval '1 millisecond'
   WHERE name = $1 AND bucket = $2`;
 

@@ -1,0 +1,70 @@
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { HealthState } from '@weft/kit/rpc';
+import { createMetrics } from '@weft/kit/telemetry';
+import { freePort } from '@weft/kit/testing';
+import { type OpsServer, startOpsServer } from '../../src/module/ops-server.ts';
+
+let metrics: ReturnType<typeof createMetrics>;
+let ops: OpsServer;
+beforeEach(async () => {
+  metrics = createMetrics('1');
+  ops = await startOpsServer('127.0.0.1', 0, metrics);
+});
+afterEach(async () => {
+  await ops.stop();
+  await metrics.stop();
+});
+
+const get = async (path: string, method = 'GET') => {
+  const response = await fetch(`http://127.0.0.1:${ops.port}${path}`, { method });
+  const text = await response.text();
+  return {
+    status: response.status,
+    body: response.headers.get('content-type')?.includes('json') && text ? JSON.parse(text) : text,
+  };
+};
+
+describe('the ops port', () => {
+  it('says that the process lives', async () => {
+    expect(await get('/livez')).toEqual({ status: 200, body: { status: 'ok' } });
+  });
+
+  it('says that it is ready when every service is, and which one is not', async () => {
+    expect((await get('/readyz')).status).toBe(200);
+    let state: HealthState = { serving: true, dependencies: { database: 'ok' } };
+    ops.health.set('orders', () => ({ serving: true, dependencies: {} }));
+    ops.health.set('users', () => state);
+    expect((await get('/readyz?verbose')).status).toBe(200);
+    state = { serving: false, dependencies: { database: 'DatabaseUnavailable' } };
+    expect(await get('/readyz')).toEqual({
+      status: 503,
+      body: { orders: { serving: true, dependencies: {} }, users: state },
+    });
+    expect(await get('/readyz', 'HEAD')).toEqual({ status: 503, body: '' });
+  });
+
+  it('serves metrics and the routes of services, and nothing else', async () => {
+    ops.routes.set('/.well-known/jwks.json', async () => ({ keys: [] }));
+    expect(await get('/.well-known/jwks.json')).toEqual({ status: 200, body: { keys: [] } });
+    expect((await get('/metrics')).body).toContain('target_info');
+    expect((await get('/')).status).toBe(404);
+    expect((await get('/livez', 'POST')).status).toBe(405);
+  });
+
+  it('says nothing of why a route failed', async () => {
+    ops.routes.set('/broken', async () => {
+      throw new Error('sesame');
+    });
+    expect(await get('/broken')).toEqual({ status: 500, body: { error: 'internal error' } });
+  });
+
+  it('that is taken is named in one line', async () => {
+    const port = await freePort();
+    const other = createServer().listen(port, '127.0.0.1');
+    await expect(startOpsServer('127.0.0.1', port, metrics)).rejects.toThrow(
+      `port ${port} on 127.0.0.1 is in use (OPS_PORT)`,
+    );
+    other.close();
+  });
+});

@@ -1,0 +1,230 @@
+import { createServer } from 'node:net';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { type AnyService, startSystem } from '@weft/kit/module';
+import { type ClientOf, createClient, status } from '@weft/kit/rpc';
+import { createTracing } from '@weft/kit/telemetry';
+import { type Booted, boot, eventually, freePort } from '@weft/kit/testing';
+import { service as health } from 'grpc-health-check';
+import { tiny } from './tiny-service.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+async function booted(specs: readonly AnyService[], env: Readonly<Record<string, string>> = {}): Promise<Booted> {
+  const system = await boot(specs, { env });
+  closing.push(() => system.stop());
+  return system;
+}
+
+function inventory(system: Booted, service: string): ClientOf<typeof InventoryServiceService> {
+  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
+  const target = system.target(service);
+  const client = createClient(InventoryServiceService, InventoryService, {
+    target,
+    tracing,
+    retries: false,
+    caller: 'checkout',
+  });
+  closing.push(() => client.close());
+  return client;
+}
+
+const reservation = { reservationId: '11111111-1111-4111-8111-111111111111' };
+const ready = async (system: Booted) => {
+  const response = await fetch(`http://127.0.0.1:${system.system.opsPort}/readyz`);
+  return { status: response.status, body: await response.json() };
+};
+const metrics = async (system: Booted) => (await fetch(`http://127.0.0.1:${system.system.opsPort}/metrics`)).text();
+
+const environment = async () => ({
+  LOG_LEVEL: 'silent',
+  OPS_PORT: String(await freePort()),
+  GRPC_PORT: '0',
+  IDENTITY_JWKS_URL: 'http://127.0.0.1:9/jwks.json',
+});
+
+describe('a system', () => {
+  it('serves every service on its port, and their routes and metrics on one', async () => {
+    const commit = async () => ({ reservation: undefined });
+    const system = await booted([tiny('orders', { commit }, { needs: ['stock'] }), tiny('stock', { commit })]);
+    await inventory(system, 'orders').commit(reservation);
+    await inventory(system, 'stock').commit(reservation);
+    expect((await ready(system)).status).toBe(200);
+    const route = await fetch(`http://127.0.0.1:${system.system.opsPort}/stock`);
+    expect(await route.json()).toEqual({ name: 'stock' });
+    const text = await metrics(system);
+    expect(text.match(/^# TYPE rpc_server_call_duration histogram$/gm)).toHaveLength(1);
+    expect(text).toMatch(
+      /^rpc_server_call_duration_count\{.*rpc_method="weft.inventory.v1.InventoryService\/Commit".*\} 2$/m,
+    );
+    const served = system.logs.filter(({ msg }) => msg === 'serving').map(({ service }) => service);
+    expect(served).toEqual(['stock', 'orders']);
+  });
+
+  it('is not ready while a database of one of its services does not answer, and is again when it does', async () => {
+    const system = await booted([tiny('orders')]);
+    const [found] = await system.database('orders').query<{ name: string }>('SELECT current_database() AS name');
+    const allow = (may: boolean) => system.bus.query(`ALTER DATABASE ${found?.name} ALLOW_CONNECTIONS ${may}`);
+    await allow(false);
+    await system.database('orders').disconnectAll();
+    await eventually(async () => (await ready(system)).status === 503);
+    expect((await ready(system)).body).toMatchObject({ orders: { serving: false, dependencies: { bus: 'ok' } } });
+    await allow(true);
+    await eventually(async () => (await ready(system)).status === 200);
+  });
+
+  it('finishes the calls that it has begun before it stops', async () => {
+    const entered = Promise.withResolvers<void>();
+    const finish = Promise.withResolvers<void>();
+    const system = await booted([
+      tiny('orders', {
+        commit: async () => {
+          entered.resolve();
+          await finish.promise;
+          return { reservation: undefined };
+        },
+      }),
+    ]);
+    const call = inventory(system, 'orders').commit(reservation);
+    await entered.promise;
+    const stopped = system.system.stop();
+    await eventually(async () => (await ready(system)).status === 503);
+    finish.resolve();
+    expect(await call).toMatchObject({ reservation: undefined });
+    await stopped;
+  });
+
+  it('cuts what does not end, in the time that it has, and lets go of everything', async () => {
+    const entered = Promise.withResolvers<void>();
+    const stuck = async () => {
+      entered.resolve();
+      await new Promise<never>(() => {});
+      return { reservation: undefined };
+    };
+    const worker = { start() {}, stop: () => new Promise<never>(() => {}) };
+    const system = await booted([tiny('orders', { commit: stuck }, { workers: [worker] })], {
+      STOP_TIMEOUT_MS: '2000',
+    });
+    const call = inventory(system, 'orders').commit(reservation, { timeout: 60_000 });
+    call.catch(() => {});
+    await entered.promise;
+    const began = performance.now();
+    await system.system.stop();
+    expect(performance.now() - began).toBeLessThan(2000);
+    await expect(call).rejects.toMatchObject({ code: expect.any(Number) });
+    const late = system.logs.filter(({ msg }) => msg === 'did not stop cleanly').map(({ what }) => what);
+    expect(late).toContain('worker');
+    expect(await system.database('orders').disconnectAll()).toBe(0);
+  });
+
+  it('stops at once while somebody watches its health', async () => {
+    const system = await booted([tiny('orders'), tiny('stock')]);
+    const { path, requestSerialize, responseDeserialize } = health.Watch as NonNullable<typeof health.Watch>;
+    const watches = ['orders', 'stock'].map(async (name) => {
+      const client = new Client(system.target(name), credentials.createInsecure());
+      closing.push(() => client.close());
+      const call = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: '' });
+      const seen: unknown[] = [];
+      call.on('data', (answer) => seen.push(answer));
+      const ended = new Promise<ServiceError | undefined>((resolve) => {
+        call.on('error', resolve);
+        call.on('end', () => resolve(undefined));
+      });
+      await eventually(() => seen.length === 1);
+      return { seen, ended };
+    });
+    const open = await Promise.all(watches);
+    const began = performance.now();
+    await system.system.stop();
+    expect(performance.now() - began).toBeLessThan(3000);
+    for (const { seen, ended } of open) {
+      expect(await ended).toBeUndefined();
+      expect(seen).toEqual([{ status: 'SERVING' }, { status: 'NOT_SERVING' }]);
+    }
+  });
+});
+
+describe('a system that cannot start', () => {
+  const nowhere = 'postgres://weft:sesame@127.0.0.1:9/weft';
+
+  it('names every wrong setting of every service at once', async () => {
+    const specs = [tiny('orders', {}, { needs: ['stock'] }), tiny('stock')];
+    await expect(startSystem(specs, { ORDERS_GRPC_PORT: 'x', LOG_LEVEL: 'loud' })).rejects.toMatchObject({
+      name: 'ConfigError',
+      problems: [
+        'LOG_LEVEL must be one of debug, info, warn, error, silent (it is "loud")',
+        'ORDERS_GRPC_PORT must be a whole number from 0 to 65535 (it is "x")',
+        'ORDERS_DATABASE_URL is required',
+        'ORDERS_BUS_DATABASE_URL is required',
+        'ORDERS_IDENTITY_JWKS_URL is required',
+        'ORDERS_STOCK_TARGET is required',
+        'STOCK_DATABASE_URL is required',
+        'STOCK_BUS_DATABASE_URL is required',
+        'STOCK_IDENTITY_JWKS_URL is required',
+      ],
+    });
+  });
+
+  it('says which service has no database, without its password, and leaves nothing behind', async () => {
+    const settings = { ...(await environment()), DATABASE_URL: nowhere, BUS_DATABASE_URL: nowhere };
+    const failed = await startSystem([tiny('orders')], settings).catch((error: Error) => error);
+    expect(failed).toMatchObject({ message: expect.stringMatching(/^orders: .+/) });
+    expect(String((failed as Error).message)).not.toContain('sesame');
+    await expect(fetch(`http://127.0.0.1:${settings.OPS_PORT}/livez`)).rejects.toThrow();
+  });
+
+  it('says which port is taken, and stops what it had started', async () => {
+    const other = await booted([tiny('users')]);
+    const taken = await freePort();
+    const blocker = createServer().listen(taken, '127.0.0.1');
+    closing.push(() => blocker.close());
+    const url = other.database('users').url;
+    const stock = await freePort();
+    const settings = { ...(await environment()), DATABASE_URL: url, BUS_DATABASE_URL: other.bus.url };
+    const ports = {
+      STOCK_GRPC_PORT: String(stock),
+      ORDERS_GRPC_PORT: String(taken),
+      ORDERS_STOCK_TARGET: `127.0.0.1:${stock}`,
+    };
+    const specs = [tiny('orders', {}, { needs: ['stock'] }), tiny('stock')];
+    await expect(startSystem(specs, { ...settings, ...ports })).rejects.toThrow(`port ${taken} on 127.0.0.1 is in use`);
+    const again = createServer().listen(stock, '127.0.0.1');
+    await new Promise((resolve, reject) => again.once('listening', resolve).once('error', reject));
+    again.close();
+  });
+});
+
+describe('a service', () => {
+  it('gets a client only of those services that it says it needs', async () => {
+    const spec = tiny('orders');
+    const careless: AnyService = {
+      ...spec,
+      create: (runtime) => {
+        runtime.client('stock', InventoryServiceService, InventoryService);
+        return spec.create(runtime);
+      },
+    };
+    const other = await booted([tiny('users')]);
+    const settings = {
+      ...(await environment()),
+      DATABASE_URL: other.database('users').url,
+      BUS_DATABASE_URL: other.bus.url,
+    };
+    await expect(startSystem([careless], settings)).rejects.toThrow('orders does not say that it needs stock');
+  });
+
+  it('whose caller has no right is told so, and it is logged with who called', async () => {
+    const system = await booted([tiny('orders')]);
+    await expect(inventory(system, 'orders').setStock({ stockCode: 'A', onHand: 1n })).rejects.toMatchObject({
+      code: status.UNAUTHENTICATED,
+    });
+    expect(system.logs.filter(({ msg }) => msg === 'call')).toMatchObject([
+      { service: 'orders', caller: 'checkout', code: 'UNAUTHENTICATED' },
+    ]);
+  });
+});

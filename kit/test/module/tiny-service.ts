@@ -1,0 +1,22 @@
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { defineService, type Worker } from '@weft/kit/module';
+import { type HandlersOf, serveService } from '@weft/kit/rpc';
+import { some } from '../rpc/stage.ts';
+
+type Handlers = Partial<HandlersOf<typeof InventoryServiceService>>;
+
+/** A service that does what a test tells it to, with everything of the kit around it. */
+export function tiny(name: string, handlers: Handlers = {}, { needs = [] as string[], workers = [] as Worker[] } = {}) {
+  return defineService<Record<string, never>, unknown>({
+    name,
+    needs,
+    settings: {},
+    migrations: [],
+    create: () => ({
+      grpc: [serveService(InventoryServiceService, InventoryService, some(InventoryServiceService, handlers))],
+      workers,
+      routes: { [`/${name}`]: async () => ({ name }) },
+    }),
+  });
+}

@@ -1,0 +1,127 @@
+import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { describe, expect, it } from '@jest/globals';
+import { SpanKind } from '@opentelemetry/api';
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { currentContext } from '@weft/kit/context';
+import { DomainError } from '@weft/kit/failure';
+import { type CallContext, callSpans } from '@weft/kit/rpc';
+import { contractWith } from './contract-with.ts';
+import { type RecordedSpan, stage } from './stage.ts';
+
+const { serveOne, client, after } = stage();
+const open = { roles: [1] };
+const contract = contractWith(InventoryService, { GetStock: open, BatchGetStock: open });
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const SPAN = 'b7ad6b7169203331';
+const TRACEPARENT = `00-${TRACE}-${SPAN}-01`;
+
+/** A method that calls another one, what their handlers were told, and a client that may send any header. */
+async function chain() {
+  const told: CallContext[] = [];
+  const served = await serveOne(InventoryServiceService, contract, {
+    batchGetStock: async ({ stockCodes }, call) => {
+      told.push(call);
+      const observers = [callSpans(served.tracing)];
+      const { target, tracing } = served;
+      const nested = client(InventoryServiceService, contract, { target, tracing, observers });
+      await nested.getStock({ stockCode: stockCodes[0] ?? '' });
+      return { stocks: [] };
+    },
+    getStock: async ({ stockCode }, call) => {
+      told.push(call);
+      expect(currentContext()).toBe(call);
+      if (stockCode === 'FAIL') throw new DomainError('not-found', 'STOCK_NOT_FOUND', 'there is none');
+      return { stock: undefined };
+    },
+  });
+  const raw = new Client(served.target, credentials.createInsecure());
+  after(() => raw.close());
+  /** Gives what the call ended with, undefined when that was a response. */
+  const call = (headers: Readonly<Record<string, string | string[]>>, stockCode = 'A') => {
+    const metadata = new Metadata();
+    for (const [name, values] of Object.entries(headers)) for (const one of [values].flat()) metadata.add(name, one);
+    const { path, requestSerialize, responseDeserialize } = InventoryServiceService.batchGetStock;
+    return new Promise<ServiceError | undefined>((resolve) => {
+      const request = { stockCodes: [stockCode] };
+      raw.makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, (error) =>
+        resolve(error ?? undefined),
+      );
+    });
+  };
+  return { ...served, told, call };
+}
+
+describe('a correlation id', () => {
+  it('goes with a call to every service and into their logs, and comes back with an error', async () => {
+    const { told, call, logs } = await chain();
+    const error = await call({ 'x-correlation-id': 'checkout-42' }, 'FAIL');
+    expect(told.map(({ correlationId }) => correlationId)).toEqual(['checkout-42', 'checkout-42']);
+    expect(logs().map(({ correlationId }) => correlationId)).toEqual(['checkout-42', 'checkout-42']);
+    expect(error?.metadata.get('x-correlation-id')).toEqual(['checkout-42']);
+  });
+
+  it.each([
+    ['is absent', {}],
+    ['has other characters', { 'x-correlation-id': 'a b' }],
+    ['is too long', { 'x-correlation-id': 'a'.repeat(65) }],
+    ['is empty', { 'x-correlation-id': '' }],
+    ['comes twice', { 'x-correlation-id': ['a', 'b'] }],
+    ['tries to add a field to the log', { 'x-correlation-id': 'a","code":"OK' }],
+  ])('is replaced by a new one when it %s', async (_, headers) => {
+    const { told, call } = await chain();
+    await call(headers);
+    expect(told[0]?.correlationId).toMatch(UUID);
+    expect(told[1]?.correlationId).toBe(told[0]?.correlationId);
+  });
+});
+
+describe('a trace', () => {
+  it('goes on from its caller, each service below the one that called', async () => {
+    const { told, call } = await chain();
+    await call({ traceparent: TRACEPARENT });
+    expect(told[0]?.trace).toMatchObject({ traceId: TRACE, parentSpanId: SPAN, sampled: true });
+    expect(told[1]?.trace).toMatchObject({ traceId: TRACE, sampled: true });
+    expect(told[1]?.trace.parentSpanId).not.toBe(told[0]?.trace.spanId);
+  });
+
+  it('is recorded as a server’s span, its client’s span below it, and the next server’s below that', async () => {
+    const { call, spans } = await chain();
+    await call({ traceparent: TRACEPARENT }, 'FAIL');
+    const byKind = (kind: SpanKind, method: string) =>
+      spans.find((span) => span.kind === kind && span.name.endsWith(`/${method}`)) as RecordedSpan;
+    const outer = byKind(SpanKind.SERVER, 'BatchGetStock');
+    const between = byKind(SpanKind.CLIENT, 'GetStock');
+    const inner = byKind(SpanKind.SERVER, 'GetStock');
+    expect(spans).toHaveLength(3);
+    expect(spans.map((span) => span.spanContext().traceId)).toEqual([TRACE, TRACE, TRACE]);
+    expect(outer.parentSpanContext?.spanId).toBe(SPAN);
+    expect(between.parentSpanContext?.spanId).toBe(outer.spanContext().spanId);
+    expect(inner.parentSpanContext?.spanId).toBe(between.spanContext().spanId);
+    expect(spans.map((span) => span.attributes['rpc.response.status_code'])).toEqual(Array(3).fill('NOT_FOUND'));
+    expect(spans.map((span) => span.status.message)).toEqual(Array(3).fill('STOCK_NOT_FOUND'));
+  });
+
+  it('that its caller does not sample is passed on and not recorded', async () => {
+    const { told, call, spans } = await chain();
+    await call({ traceparent: `00-${TRACE}-${SPAN}-00` });
+    expect(told[1]?.trace).toMatchObject({ traceId: TRACE, sampled: false });
+    expect(spans).toEqual([]);
+  });
+
+  it.each([
+    ['absent', {}],
+    ['malformed', { traceparent: `00-${TRACE}-${SPAN}` }],
+    ['all zero', { traceparent: `00-${'0'.repeat(32)}-${SPAN}-01` }],
+    ['of an impossible version', { traceparent: `ff-${TRACE}-${SPAN}-01` }],
+    ['there twice', { traceparent: [TRACEPARENT, TRACEPARENT] }],
+  ])('begins anew when its header is %s', async (_, headers) => {
+    const { told, call } = await chain();
+    await call(headers);
+    expect(told[0]?.trace.traceId).toMatch(/^[0-9a-f]{32}$/);
+    expect(told[0]?.trace.traceId).not.toBe(TRACE);
+    expect(told[0]?.trace.parentSpanId).toBeUndefined();
+    expect(told[1]?.trace.traceId).toBe(told[0]?.trace.traceId);
+  });
+});
