@@ -80,7 +80,7 @@ export declare type StockLine = Message<"weft.inventory.v1.StockLine"> & {
   stockCode: string;
 
   /**
-   * How many, 1 to 10 million.
+   * How many, 1 to 1 billion.
    *
    * @generated from field: int64 quantity = 2;
    */

@@ -65,7 +65,7 @@ export interface Stock {
 export interface StockLine {
   /** The stock code. */
   stockCode: string;
-  /** How many, 1 to 10 million. */
+  /** How many, 1 to 1 billion. */
   quantity: bigint;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
