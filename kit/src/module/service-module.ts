@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { type Meter, SpanKind } from '@opentelemetry/api';
 import type { ConfigOf } from '../config/index.ts';
 import { contextFromHeaders, runInContext } from '../context/index.ts';
-import { type Bus, type Consumer, type EventMeta, openPostgresBus, startConsumer } from '../events/index.ts';
+import { type Bus, type Consumer, type EventMeta, startConsumer } from '../events/index.ts';
 import {
   accessLog,
   callMetrics,
@@ -36,6 +36,8 @@ export interface SharedParts {
   readonly tracing: Tracing;
   readonly version: string;
   readonly ops: OpsServer;
+  /** The bus at a URL: one for all services that use it, closed by the process. */
+  bus(url: string): Bus;
 }
 
 export interface RunningService extends Module {
@@ -62,9 +64,9 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     port: () => server?.port ?? 0,
     pending: () => pending(),
     async start() {
-      const { database, bus } = await openStores(spec, config, logger);
+      const bus = shared.bus(config.busUrl);
+      const database = await openStore(spec, config, bus, logger);
       onStop('database', (graceMs) => database.close(graceMs));
-      onStop('bus', () => bus.close());
       const clients = clientsOf(spec, config, shared.tracing, observers.slice(1));
       onStop('clients', () => clients.close());
       const parts: ServiceParts<unknown> = await spec.create({
@@ -153,19 +155,19 @@ async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise
   await Promise.race([stopping, late]).finally(() => clearTimeout(timer));
 }
 
-async function openStores(
+async function openStore(
   spec: AnyService,
   config: ServiceConfig,
+  bus: Bus,
   logger: Logger,
-): Promise<{ database: Database<unknown>; bus: Bus }> {
-  const { databaseUrl: url, databaseConnections: maxConnections, busUrl } = config;
+): Promise<Database<unknown>> {
+  const { databaseUrl: url, databaseConnections: maxConnections } = config;
   const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, logger });
-  const bus = openPostgresBus({ url: busUrl, name: spec.name, logger });
   try {
     await Promise.all([migrate(database, [...storeMigrations, ...spec.migrations]), bus.check()]);
-    return { database, bus };
+    return database;
   } catch (error) {
-    await Promise.allSettled([database.close(500), bus.close()]);
+    await database.close(500);
     throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
   }
 }

@@ -1,4 +1,5 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
+import { type Bus, openPostgresBus } from '../events/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
 import { main } from './main.ts';
 import { startModules, stopModules } from './module.ts';
@@ -53,9 +54,18 @@ export async function startSystem(
     endpoint: config.otlpEndpoint,
   });
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
-  const shared = { logger, meter: metrics.meter, tracing, version: VERSION, ops };
+  const buses = new Map<string, Bus>();
+  const bus = (url: string) => {
+    const open = buses.get(url) ?? openPostgresBus({ url, name: 'weft', logger });
+    buses.set(url, open);
+    return open;
+  };
+  const shared = { logger, meter: metrics.meter, tracing, version: VERSION, ops, bus };
   const services = specs.map((spec, index) => serviceModule(spec, configs[index] as never, shared));
-  const release = () => Promise.all([ops.stop(), tracing.stop().catch(() => {}), metrics.stop()]);
+  const release = async () => {
+    await Promise.all([...buses.values()].map((one) => one.close()));
+    await Promise.all([ops.stop(), tracing.stop().catch(() => {}), metrics.stop()]);
+  };
   const graceMs = Math.max(500, config.stopTimeout - config.drainDelay - 1000);
   try {
     await startModules(services, graceMs);

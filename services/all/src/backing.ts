@@ -13,6 +13,7 @@ export interface Backing {
 }
 
 const BUS = 'bus';
+const BUS_ROLE = 'weft_bus';
 const databaseOf = (service: string): string => `weft_${service}`;
 
 /**
@@ -25,7 +26,7 @@ export async function startBacking(dataFolder: string, environment: Environment)
   const adminUrl = embedded?.adminUrl ?? String(environment.DATABASE_URL);
   try {
     const names = services.map(({ spec }) => spec.name);
-    const passwords = await standingSecrets(join(dataFolder, 'roles.json'), names);
+    const passwords = await standingSecrets(join(dataFolder, 'roles.json'), [...names, BUS]);
     const admin = await standingSecrets(join(dataFolder, 'admin.json'), ['password'], { email: 'admin@weft.example' });
     const requests = names.map(
       (name): DatabaseRequest => ({
@@ -34,17 +35,21 @@ export async function startBacking(dataFolder: string, environment: Environment)
         password: passwords[name] ?? '',
       }),
     );
-    await ensureDatabases(adminUrl, [...requests, ...requests.map((request) => ({ ...request, database: BUS }))]);
-    const urls = requests.flatMap(({ database, role, password }, index): [string, string][] => {
-      const prefix = names[index]?.toUpperCase();
-      return [
-        [`${prefix}_DATABASE_URL`, withLogin(adminUrl, database, role, password)],
-        [`${prefix}_BUS_DATABASE_URL`, withLogin(adminUrl, BUS, role, password)],
-      ];
-    });
+    const bus = { database: BUS, role: BUS_ROLE, password: passwords[BUS] ?? '' };
+    await ensureDatabases(adminUrl, [...requests, bus]);
+    const urls = requests.map(({ database, role, password }, index): [string, string] => [
+      `${names[index]?.toUpperCase()}_DATABASE_URL`,
+      withLogin(adminUrl, database, role, password),
+    ]);
+    const busUrl = withLogin(adminUrl, bus.database, bus.role, bus.password);
     const { email = '', password = '' } = admin;
     return {
-      environment: { USERS_ADMIN_EMAIL: email, USERS_ADMIN_PASSWORD: password, ...Object.fromEntries(urls) },
+      environment: {
+        USERS_ADMIN_EMAIL: email,
+        USERS_ADMIN_PASSWORD: password,
+        BUS_DATABASE_URL: busUrl,
+        ...Object.fromEntries(urls),
+      },
       stop: async () => embedded?.stop(),
     };
   } catch (error) {
