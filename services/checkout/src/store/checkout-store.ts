@@ -46,7 +46,7 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
       const update = (on: Kysely<CheckoutSchema>) =>
         on
           .updateTable('saga')
-          .set({ ...changedColumns(saved), ...lease })
+          .set({ ...changedColumns(before, saved), ...lease })
           .where('saga_id', '=', before.sagaId)
           .where('version', '=', before.version)
           .where('lease_id', '=', leaseId)
@@ -81,7 +81,9 @@ export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>): CheckoutTra
     insert(saga) {
       const { sagaId, kind, orderId, headers, createdAt } = saga;
       const row = { saga_id: sagaId, kind, order_id: orderId, headers: JSON.stringify(headers), created_at: createdAt };
-      tx.defer(db.insertInto('saga').values({ ...row, ...changedColumns(saga) }));
+      tx.defer(
+        db.insertInto('saga').values({ ...row, input: JSON.stringify(saga.input), ...changedColumns(undefined, saga) }),
+      );
       tx.publish(...toEvents(undefined, saga));
     },
     async saga(sagaId) {
@@ -90,35 +92,26 @@ export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>): CheckoutTra
     },
     save(before, after) {
       const saved = { ...after, version: before.version + 1n };
-      tx.defer(db.updateTable('saga').set(changedColumns(saved)).where('saga_id', '=', before.sagaId));
+      tx.defer(db.updateTable('saga').set(changedColumns(before, saved)).where('saga_id', '=', before.sagaId));
       tx.publish(...toEvents(before, saved));
     },
   };
 }
 
-function changedColumns({
-  state,
-  reason,
-  steps,
-  input,
-  cancellation,
-  failures,
-  stalled,
-  nextAttemptAt,
-  version,
-  updatedAt,
-}: Saga) {
+// The input may be long and is written once and when it is forgotten, not with each step.
+function changedColumns(before: Saga | undefined, after: Saga) {
+  const { state, reason, steps, input, cancellation, failures, stalled, nextAttemptAt, version, updatedAt } = after;
   return {
     state,
     reason,
     steps: JSON.stringify(steps),
-    input: JSON.stringify(input),
-    cancellation: cancellation ? JSON.stringify(cancellation) : null,
     failures,
     stalled,
     next_attempt_at: nextAttemptAt,
     version,
     updated_at: updatedAt,
+    ...(input !== before?.input && { input: JSON.stringify(input) }),
+    ...(cancellation !== before?.cancellation && { cancellation: JSON.stringify(cancellation) }),
   };
 }
 
