@@ -28,10 +28,10 @@ function readFolder(base: string, folder: string): Files {
 
 /**
  * Both plugins write a module for every import, most of which only options refer to. Kept is what a service can use:
- * our modules, the error model, and what these import.
+ * our modules, the error model, gRPC health, and what these import.
  */
 function reachable(files: Files): Files {
-  const isRoot = (path: string) => /^gen\/\w+\/(weft|google\/rpc)\//.test(path);
+  const isRoot = (path: string) => /^gen\/(\w+\/(weft|google\/rpc)|es\/grpc\/health)\//.test(path);
   const queue = [...files.keys()].filter(isRoot);
   const kept: Files = new Map();
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {

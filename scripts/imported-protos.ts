@@ -5,13 +5,14 @@ import { printProto } from './print-proto.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const GOOGLE = join(ROOT, 'node_modules/google-proto-files');
+const HEALTH = 'grpc/health/v1/health.proto';
 
-// What the error codec packs into a status; no contract of ours imports them.
-const ERROR_MODEL = ['google/rpc/status.proto', 'google/rpc/error_details.proto'];
+// What the error codec packs into a status, and what every server serves; no contract of ours imports them.
+const OF_THE_KIT = ['google/rpc/status.proto', 'google/rpc/error_details.proto', HEALTH];
 
 /**
  * Writes the `.proto` files that the contracts in `<base>/proto` import, and what those import in turn, to
- * `<base>/.cache/proto`, where `buf.yaml` expects them: `google/*` copied from npm, `buf/validate` printed from the
+ * `<base>/.cache/proto`, where `buf.yaml` expects them: `google/*` and gRPC health copied from npm, `buf/validate` printed from the
  * descriptor that its run time ships. Well-known types are left to buf. Throws when a file is in none of the three.
  */
 export function writeImportedProtos(base: string = ROOT): void {
@@ -19,7 +20,7 @@ export function writeImportedProtos(base: string = ROOT): void {
   const contracts = join(base, 'proto');
   const sources = new Map<string, string>();
   const ours = globSync('**/*.proto', { cwd: contracts });
-  const queue = [...ERROR_MODEL, ...ours.flatMap((path) => importsOf(readFileSync(join(contracts, path), 'utf8')))];
+  const queue = [...OF_THE_KIT, ...ours.flatMap((path) => importsOf(readFileSync(join(contracts, path), 'utf8')))];
   for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
     if (path.startsWith('weft/') || path.startsWith('google/protobuf/') || sources.has(path)) continue;
     const source = readImported(path);
@@ -34,6 +35,8 @@ export function writeImportedProtos(base: string = ROOT): void {
 
 function readImported(path: string): string {
   if (path === file_buf_validate_validate.proto.name) return printProto(file_buf_validate_validate.proto);
+  if (path === HEALTH)
+    return readFileSync(join(ROOT, 'node_modules/grpc-health-check/proto/health/v1/health.proto'), 'utf8');
   if (path.startsWith('google/')) return readFileSync(join(GOOGLE, path), 'utf8');
   throw new Error(`${path}: a contract imports it, but it is neither ours nor of google/ or buf/validate`);
 }

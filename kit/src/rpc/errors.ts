@@ -121,9 +121,13 @@ export function outcomeOf(error: unknown): Outcome {
   return { ...plain, code: status.INTERNAL, reason: 'INTERNAL', message: 'internal error', unexpected: true };
 }
 
+const MAX_MESSAGE = 1000;
+
 /** A status with google.rpc details: ErrorInfo, BadRequest, RetryInfo, RequestInfo. Source: google/rpc/error_details.proto. */
 export function statusOf(outcome: Outcome, domain: string, correlationId: string): StatusObject {
-  const { code, reason, message, violations } = outcome;
+  const { code, reason, violations } = outcome;
+  // Half of a surrogate pair cannot be sent: grpc-js would throw where nobody catches.
+  const message = outcome.message.slice(0, MAX_MESSAGE).toWellFormed();
   const details = [
     detail('ErrorInfo', ErrorInfo.encode({ reason, domain, metadata: { ...outcome.metadata } }).finish()),
     detail('RequestInfo', RequestInfo.encode({ requestId: correlationId, servingData: '' }).finish()),

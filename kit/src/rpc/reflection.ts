@@ -4,6 +4,8 @@ import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { file_google_rpc_error_details } from '@weft/gen/es/google/rpc/error_details_pb';
+import { Health } from '@weft/gen/es/grpc/health/v1/health_pb';
 
 // Numbers of the fields that are read and written. Source: grpc/reflection/v1/reflection.proto; v1alpha has the same.
 const ASK = { file: 3, symbol: 4, extension: 5, extensionNumbers: 6, list: 7 };
@@ -19,10 +21,10 @@ interface Question {
 
 /**
  * Server reflection (v1 and v1alpha) from the descriptors that the services are served from, with every option in them.
- * A file comes with all that it imports.
+ * A file comes with all that it imports. Health is listed as well.
  */
 export function addReflection(server: Server, services: readonly DescService[]): void {
-  const answer = answers(services);
+  const answer = answers([...services, Health]);
   for (const version of ['v1', 'v1alpha']) {
     const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
     const codec = {
@@ -51,6 +53,8 @@ function answers(services: readonly DescService[]): (question: Question) => Uint
     file.dependencies.forEach(collect);
   };
   for (const service of services) collect(service.file);
+  // By these, tools can read the details of an error.
+  collect(file_google_rpc_error_details);
   const symbols = new Map<string, DescFile>();
   const extensions = new Map<string, Map<number, DescFile>>();
   for (const file of files.values()) {

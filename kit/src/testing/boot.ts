@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createSocket } from 'node:net';
@@ -111,13 +112,20 @@ export async function boot(
   };
 }
 
+/** A port that nobody listens on, from below those that systems give to outgoing connections, which might take it again. */
 export async function freePort(): Promise<number> {
-  const socket = createSocket().listen(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address() as AddressInfo;
-  socket.close();
-  await once(socket, 'close');
-  return port;
+  for (;;) {
+    const port = randomInt(15_000, 32_000);
+    const socket = createSocket().listen(port, '127.0.0.1');
+    const free = await once(socket, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!free) continue;
+    socket.close();
+    await once(socket, 'close');
+    return port;
+  }
 }
 
 /** A key pair of the test's own with its JWKS served over HTTP, as users serves its. */

@@ -2,12 +2,14 @@ import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import { describe, expect, it } from '@jest/globals';
 import { SpanKind } from '@opentelemetry/api';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
-import { currentContext } from '@weft/kit/context';
+import { OrdersServiceService, WatchOrderResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { contextFromHeaders, contextHeaders, currentContext, runInContext } from '@weft/kit/context';
 import { DomainError } from '@weft/kit/failure';
 import { type CallContext, callSpans } from '@weft/kit/rpc';
 import { contractWith } from './contract-with.ts';
-import { type RecordedSpan, stage } from './stage.ts';
+import { type RecordedSpan, recordingTracing, stage } from './stage.ts';
 
 const { serveOne, client, after } = stage();
 const open = { roles: [1] };
@@ -123,5 +125,49 @@ describe('a trace', () => {
     expect(told[0]?.trace.traceId).not.toBe(TRACE);
     expect(told[0]?.trace.parentSpanId).toBeUndefined();
     expect(told[1]?.trace.traceId).toBe(told[0]?.trace.traceId);
+  });
+});
+
+describe('work that is done later', () => {
+  const { tracing } = recordingTracing();
+  const asked = { correlationId: 'order-7', trace: tracing.start(), deadline: Date.now() + 1000, token: 'secret' };
+
+  it('knows who asked for it, and has neither their deadline nor their token', () => {
+    const headers = runInContext(asked, () => contextHeaders());
+    expect(JSON.stringify(headers)).not.toContain('secret');
+    const later = contextFromHeaders(headers, tracing.start);
+    expect(later).toEqual({
+      correlationId: 'order-7',
+      deadline: Number.POSITIVE_INFINITY,
+      trace: { ...asked.trace, spanId: expect.stringMatching(/^[0-9a-f]{16}$/), parentSpanId: asked.trace.spanId },
+    });
+    expect(later.trace.spanId).not.toBe(asked.trace.spanId);
+  });
+
+  it('begins anew when nobody asked for it, or the headers are broken', () => {
+    expect(contextHeaders()).toEqual({});
+    const later = contextFromHeaders({ traceparent: 'x', 'correlation-id': 'a b' }, tracing.start);
+    expect(later.correlationId).toMatch(UUID);
+    expect(later.trace.parentSpanId).toBeUndefined();
+  });
+});
+
+describe('the handler of a stream', () => {
+  it('works in the context of its call, to its end', async () => {
+    const seen: unknown[] = [];
+    const watch = { roles: [1] };
+    const served = await serveOne(OrdersServiceService, contractWith(OrdersService, { WatchOrder: watch }), {
+      watchOrder: async function* (_, call) {
+        for (let version = 1n; version <= 3n; version++) {
+          seen.push(currentContext()?.correlationId === call.correlationId);
+          yield WatchOrderResponse.fromPartial({ version });
+          await new Promise(setImmediate);
+        }
+      },
+    });
+    const orders = client(OrdersServiceService, OrdersService, { target: served.target });
+    const orderId = '11111111-1111-4111-8111-111111111111';
+    for await (const _ of orders.watchOrder({ orderId, resumeToken: '' }));
+    expect(seen).toEqual([true, true, true]);
   });
 });

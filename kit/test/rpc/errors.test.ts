@@ -98,6 +98,13 @@ describe('a foreseen failure', () => {
     expect(details.BadRequest).toMatchObject({ fieldViolations });
   });
 
+  it('is told with a text that can be sent, whatever is in it', async () => {
+    const { error } = await thrown(
+      new DomainError('not-found', 'NOT_FOUND', `half a pair: \ud83d, ${'x'.repeat(5000)}`),
+    );
+    expect(error).toMatchObject({ code: status.NOT_FOUND, details: `half a pair: \ufffd, ${'x'.repeat(984)}` });
+  });
+
   it('of another service is passed on as what it is', async () => {
     const remote = new RemoteError(status.NOT_FOUND, 'PRODUCT_NOT_FOUND', 'there is none', { product_id: 'A' });
     const { error, details } = await thrown(remote);

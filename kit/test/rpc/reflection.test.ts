@@ -104,7 +104,13 @@ describe.each(VERSIONS)('reflection %s', (version) => {
   it('lists every service', async () => {
     const ask = await reflecting(version);
     const { services } = await ask(LIST, '*');
-    expect(services.sort()).toEqual(contracts.map(({ descriptor }) => descriptor.typeName).sort());
+    const ours = contracts.map(({ descriptor }) => descriptor.typeName);
+    expect(services.sort()).toEqual(['grpc.health.v1.Health', ...ours].sort());
+  });
+
+  it('knows the details of errors, which no contract names', async () => {
+    const ask = await reflecting(version);
+    expect((await ask(BY_SYMBOL, 'google.rpc.BadRequest')).files).not.toEqual([]);
   });
 
   it('describes every service with all that it imports, options included', async () => {
