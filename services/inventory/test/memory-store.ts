@@ -23,6 +23,7 @@ export class MemoryStore implements InventoryStore {
         reservations.set(reservation.reservationId, reservation);
       },
       stocks: async (stockCodes) => found(stocks, stockCodes),
+      peekStocks: async (stockCodes) => found(stocks, stockCodes),
       async insertStock(stock) {
         if (stocks.has(stock.stockCode)) return false;
         stocks.set(stock.stockCode, stock);

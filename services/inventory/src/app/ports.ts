@@ -32,7 +32,9 @@ export interface InventoryTransaction {
   /** Saves the stock of a new code; false when there is one, also one that was being made at the same time. */
   insertStock(stock: Stock): Promise<boolean>;
   updateStock(stock: Stock): Promise<void>;
-  /** With the commit, which fails when there would be less than nothing of one. Locks in the same order as `stocks`. */
+  /** As they are now, not locked: others may change them before the commit. */
+  peekStocks(stockCodes: readonly string[]): Promise<Map<string, Stock>>;
+  /** With the commit, which fails with StockMoved when there would be less than nothing of one. Locks in the order of `stocks`. */
   changeStocks(changes: readonly StockChange[], now: Date): void;
   /** Adds to what is on hand, creating the stocks that are not there; gives them as they are then. */
   addStocks(lines: readonly StockLine[], now: Date): Promise<Stock[]>;

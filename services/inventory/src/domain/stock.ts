@@ -22,6 +22,13 @@ export class OutOfStock extends DomainError {
   }
 }
 
+/** Others took what was there a moment ago: look again. */
+export class StockMoved extends DomainError {
+  constructor() {
+    super('aborted', 'STOCK_MOVED', 'the stock changed meanwhile');
+  }
+}
+
 export class StockNotFound extends DomainError {
   constructor(stockCode: string) {
     super('not-found', 'STOCK_NOT_FOUND', 'there is no such stock code', { stock_code: stockCode });

@@ -2,13 +2,19 @@ import type { Database, UnitOfWork } from '@weft/kit/store';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { InventoryStore, InventoryTransaction, StockChange } from '../app/ports.ts';
 import type { Reservation, StockLine } from '../domain/reservation.ts';
-import type { Stock } from '../domain/stock.ts';
+import { type Stock, StockMoved } from '../domain/stock.ts';
 import { toEvent } from '../events/to-event.ts';
 import type { InventorySchema } from './schema.ts';
 
 export function inventoryStore(database: Database<InventorySchema>): InventoryStore {
   return {
-    transaction: (work) => database.transaction((tx) => work(inventoryTransaction(tx))),
+    async transaction(work) {
+      try {
+        return await database.transaction((tx) => work(inventoryTransaction(tx)));
+      } catch (error) {
+        throw isCheckViolation(error) ? new StockMoved() : error;
+      }
+    },
     findStocks: (stockCodes) => selectStocks(database.read, stockCodes, false),
   };
 }
@@ -42,6 +48,7 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
       );
     },
     stocks: (stockCodes) => selectStocks(db, stockCodes, true),
+    peekStocks: (stockCodes) => selectStocks(db, stockCodes, false),
     async insertStock({ stockCode, onHand, reserved, version, updatedAt }) {
       const inserted = await db
         .insertInto('stock')
@@ -63,6 +70,8 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
     publish: (event) => publish(toEvent(event)),
   };
 }
+
+const isCheckViolation = (error: unknown) => (error as { code?: unknown }).code === '23514';
 
 type StockRow = Selectable<InventorySchema['stock']>;
 
