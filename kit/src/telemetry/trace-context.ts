@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
 
 /** W3C trace context of one span. */
 export interface TraceContext {
@@ -29,11 +29,24 @@ export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): s
 
 /** A span below the given one. */
 export function childOf(parent: TraceContext): TraceContext {
-  return { ...parent, spanId: randomBytes(8).toString('hex'), parentSpanId: parent.spanId };
+  return { ...parent, spanId: randomHex(8), parentSpanId: parent.spanId };
 }
 
 /** The first span of a new trace. */
 export function newTrace(sampled: boolean): TraceContext {
-  const bytes = randomBytes(24).toString('hex');
+  const bytes = randomHex(24);
   return { traceId: bytes.slice(0, 32), spanId: bytes.slice(32), parentSpanId: undefined, sampled };
+}
+
+// Drawn many at a time: a draw costs as much as the rest of a span's bookkeeping.
+const pool = Buffer.alloc(4096);
+let used = pool.length;
+
+function randomHex(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += bytes;
+  return pool.toString('hex', used - bytes, used);
 }
