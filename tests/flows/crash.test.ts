@@ -113,12 +113,9 @@ describe('kill -9 in the middle of a hundred orders', () => {
     await shop.start();
     const admin = JSON.parse(await readFile(join(folder, 'admin.json'), 'utf8')) as { email: string; password: string };
     // Channels to the process that went away wait a moment before they connect again.
-    const keeper = await eventually(() => shopkeeper((token) => clientsAt(shop.target, token), admin));
-    const { orders } = await keeper.admin.orders.listOrders({
-      customerId: '',
-      status: 0,
-      pageSize: 1000,
-      pageToken: '',
+    const { orders } = await eventually(async () => {
+      const keeper = await shopkeeper((token) => clientsAt(shop.target, token), admin);
+      return keeper.admin.orders.listOrders({ customerId: '', status: 0, pageSize: 1000, pageToken: '' });
     });
     expect(orders).toHaveLength(ORDERS);
   }, 30_000);

@@ -67,7 +67,7 @@ export function createProgram(): Command {
   common(program.command('replay'))
     .argument('<file>', 'CSV file of a shop')
     .description("place a shop's orders and returns again, and reconcile to the penny and the piece")
-    .option('--concurrency <number>', 'invoices under way at a time, 1 to 256', wholeNumber(1, 256), 16)
+    .option('--concurrency <number>', 'invoices under way at a time, 1 to 256', wholeNumber(1, 256), 48)
     .option('--run-id <name>', 'name of the run, a part of its idempotency keys (default: random)', runName)
     .option('--patience <seconds>', 'how long the system may be away', wholeNumber(1, 3600), 120)
     .option('--untaken <file>', 'write every line that was not taken to a CSV file')
