@@ -1,15 +1,7 @@
-/** An event as it travels. */
-export interface Message {
-  /** UUID. A bus that has the id already ignores the message. */
-  readonly id: string;
-  /** What happened, for example `weft.orders.v1.order_placed`; consumers choose by it. */
-  readonly type: string;
-  readonly subject: string;
-  /** Id of the aggregate: messages of one key are handled in the order in which they were published. */
-  readonly key: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly payload: Uint8Array;
-}
+import type { OutgoingEvent } from '../store/index.ts';
+
+/** An event as it travels: what the outbox holds is what the bus carries. */
+export type Message = OutgoingEvent;
 
 export interface Delivery extends Message {
   /** Place in the bus; later messages have higher ones. */

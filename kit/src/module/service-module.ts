@@ -21,7 +21,6 @@ import {
   type Relay,
   startPurge,
   startRelay,
-  storeMigrations,
 } from '../store/index.ts';
 import type { Logger, Tracing } from '../telemetry/index.ts';
 import { countdown, type Module } from './module.ts';
@@ -164,7 +163,7 @@ async function openStore(
   const { databaseUrl: url, databaseConnections: maxConnections } = config;
   const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, logger });
   try {
-    await Promise.all([migrate(database, [...storeMigrations, ...spec.migrations]), bus.check()]);
+    await Promise.all([migrate(database, spec.migrations), bus.check()]);
     return database;
   } catch (error) {
     await database.close(500);

@@ -6,7 +6,7 @@ import { childOf, parseTraceparent, type Tracing } from '../telemetry/index.ts';
 import { authorize } from './authorization.ts';
 import type { CallContext } from './context.ts';
 import type { MethodContract } from './contract.ts';
-import { Cancelled, DeadlineExceeded, outcomeOf, statusOf } from './errors.ts';
+import { Cancelled, DeadlineExceeded, type Outcome, outcomeOf, statusOf } from './errors.ts';
 import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
 import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
 import type { EndedCall, Observer } from './observation.ts';
@@ -72,14 +72,15 @@ async function serve<Q, T>(
   const start = performance.now();
   const { context, aborted, dispose } = openContext(method, call, concerns, startTime);
   let error: unknown;
+  let outcome: Outcome | undefined;
   try {
     return await Promise.race([aborted, runInContext(context, () => admit(method, call, concerns, context, work))]);
   } catch (thrown) {
     error = thrown;
-    throw statusOf(outcomeOf(thrown), `${concerns.service}.weft`, context.correlationId);
+    outcome = outcomeOf(thrown);
+    throw statusOf(outcome, `${concerns.service}.weft`, context.correlationId);
   } finally {
     dispose();
-    const outcome = error === undefined ? undefined : outcomeOf(error);
     const { callerService: caller, user } = context;
     const ended = {
       side: 'server',

@@ -13,4 +13,4 @@ export { migrate } from './migrate.ts';
 export type { OutgoingEvent } from './outbox.ts';
 export { INBOX_MS, type Purge, startPurge } from './purge.ts';
 export { type EventSink, type OutboxLag, type Relay, type RelayOptions, startRelay } from './relay.ts';
-export { type Migration, storeMigrations } from './store-migrations.ts';
+export type { Migration } from './store-migrations.ts';

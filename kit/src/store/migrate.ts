@@ -24,8 +24,7 @@ const STATEMENT_MS = 600_000;
  * left alone, so that an older version still starts.
  */
 export function migrate<S>(db: Database<S>, migrations: readonly Migration[]): Promise<string[]> {
-  const others = migrations.filter((migration) => !storeMigrations.includes(migration));
-  return applyMigrations(internals(db), [...storeMigrations, ...others]);
+  return applyMigrations(internals(db), [...storeMigrations, ...migrations]);
 }
 
 export async function applyMigrations(target: MigrationTarget, migrations: readonly Migration[]): Promise<string[]> {

@@ -4,9 +4,10 @@ import { bucketOf } from './hash.ts';
 export interface OutgoingEvent {
   /** UUID. The bus ignores an id that it has already. */
   readonly id: string;
+  /** What happened, for example `weft.orders.v1.order_placed`; consumers choose by it. */
   readonly type: string;
   readonly subject: string;
-  /** Id of the aggregate: events of one key keep their order. */
+  /** Id of the aggregate: events of one key are handled in the order in which they were published. */
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly payload: Uint8Array;

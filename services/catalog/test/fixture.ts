@@ -1,6 +1,6 @@
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CatalogServiceService, type Product } from '@weft/gen/grpc/weft/catalog/v1/catalog';
-import { type ClientOf, RemoteError } from '@weft/kit/rpc';
+import type { ClientOf } from '@weft/kit/rpc';
 import { type As, type Booted, boot } from '@weft/kit/testing';
 import { catalog } from '../src/module.ts';
 
@@ -32,15 +32,4 @@ export async function openShop(inventory: string): Promise<Shop> {
       return product as Product;
     },
   };
-}
-
-/** What a call was refused with. */
-export async function refusal(call: Promise<unknown>): Promise<RemoteError> {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof RemoteError) return error;
-    throw error;
-  }
-  throw new Error('the call was not refused');
 }

@@ -1,7 +1,7 @@
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
-import { serveService, startGrpcServer } from '@weft/kit/rpc';
-import { createLogger, createTracing } from '@weft/kit/telemetry';
+import { serveService } from '@weft/kit/rpc';
+import { serveStub } from '@weft/kit/testing';
 
 /** An inventory that answers as its contract says, over gRPC, and does nothing else. */
 export interface InventoryStub {
@@ -39,28 +39,14 @@ export async function startInventoryStub(): Promise<InventoryStub> {
       return { stocks };
     },
   });
-  const server = await startGrpcServer({
-    host: '127.0.0.1',
-    port: 0,
-    services: [binding],
-    concerns: {
-      service: 'inventory',
-      verifyToken: async () => ({ id: 'somebody', roles: [] }),
-      tracing: createTracing({ service: 'inventory', version: '0', ratio: 0, endpoint: '' }),
-      observers: [],
-      now: Date.now,
-    },
-    checks: {},
-    logger: createLogger({ level: 'silent', pretty: false }),
-  });
-  await server.serve();
+  const server = await serveStub('inventory', binding);
   return {
-    target: `127.0.0.1:${server.port}`,
+    target: server.target,
     stock,
     asked,
     hang: () => {
       hanging = true;
     },
-    stop: () => server.stop(0),
+    stop: () => server.stop(),
   };
 }

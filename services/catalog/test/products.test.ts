@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Product } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { ProductCreated, ProductUpdated } from '@weft/gen/grpc/weft/catalog/v1/events';
-import { openShop, price, refusal, type Shop } from './fixture.ts';
+import { refusal } from '@weft/kit/testing';
+import { openShop, price, type Shop } from './fixture.ts';
 import { type InventoryStub, startInventoryStub } from './inventory-stub.ts';
 
 let inventory: InventoryStub;

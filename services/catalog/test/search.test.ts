@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Product } from '@weft/gen/grpc/weft/catalog/v1/catalog';
+import { refusal } from '@weft/kit/testing';
 import fc from 'fast-check';
-import { openShop, refusal, type Shop } from './fixture.ts';
+import { openShop, type Shop } from './fixture.ts';
 import { type InventoryStub, startInventoryStub } from './inventory-stub.ts';
 
 let inventory: InventoryStub;

@@ -13,10 +13,9 @@ import {
   RemoteError,
   type ServiceBinding,
   serveService,
-  startGrpcServer,
   status,
 } from '@weft/kit/rpc';
-import { createLogger, createTracing } from '@weft/kit/telemetry';
+import { serveStub } from '@weft/kit/testing';
 
 /** How a stubbed call ends. Whatever is not said ends well. */
 export type Fate =
@@ -114,23 +113,9 @@ export class WorldStub {
   }
 
   async #serve(service: string, binding: ServiceBinding): Promise<string> {
-    const server = await startGrpcServer({
-      host: '127.0.0.1',
-      port: 0,
-      services: [binding],
-      concerns: {
-        service,
-        verifyToken: async () => ({ id: 'somebody', roles: [] }),
-        tracing: createTracing({ service, version: '0', ratio: 0, endpoint: '' }),
-        observers: [],
-        now: Date.now,
-      },
-      checks: {},
-      logger: createLogger({ level: 'silent', pretty: false }),
-    });
-    await server.serve();
-    this.#servers.push({ stop: () => server.stop(0) });
-    return `127.0.0.1:${server.port}`;
+    const server = await serveStub(service, binding);
+    this.#servers.push(server);
+    return server.target;
   }
 }
 

@@ -1,8 +1,8 @@
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CatalogServiceService, type Product } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { DomainError } from '@weft/kit/failure';
-import { type GrpcServer, serveService, startGrpcServer } from '@weft/kit/rpc';
-import { createLogger, createTracing } from '@weft/kit/telemetry';
+import { serveService } from '@weft/kit/rpc';
+import { serveStub } from '@weft/kit/testing';
 
 /** A catalogue that answers as its contract says, over gRPC, and does nothing else. */
 export interface CatalogStub {
@@ -39,34 +39,16 @@ export async function startCatalogStub(): Promise<CatalogStub> {
       return { products: found };
     },
   });
-  const serve = async (port: number): Promise<GrpcServer> => {
-    const server = await startGrpcServer({
-      host: '127.0.0.1',
-      port,
-      services: [binding],
-      concerns: {
-        service: 'catalog',
-        verifyToken: async () => ({ id: 'somebody', roles: [] }),
-        tracing: createTracing({ service: 'catalog', version: '0', ratio: 0, endpoint: '' }),
-        observers: [],
-        now: Date.now,
-      },
-      checks: {},
-      logger: createLogger({ level: 'silent', pretty: false }),
-    });
-    await server.serve();
-    return server;
-  };
-  let server = await serve(0);
-  const { port } = server;
+  let server = await serveStub('catalog', binding);
+  const { port, target } = server;
   return {
-    target: `127.0.0.1:${port}`,
+    target,
     products,
     asked,
-    leave: () => server.stop(0),
+    leave: () => server.stop(),
     async back() {
-      server = await serve(port);
+      server = await serveStub('catalog', binding, port);
     },
-    stop: () => server.stop(0),
+    stop: () => server.stop(),
   };
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Role } from '@weft/gen/grpc/weft/policy/v1/policy';
 import type { User } from '@weft/gen/grpc/weft/users/v1/users';
-import { openShop, PASSWORD, refusal, type Shop } from './fixture.ts';
+import { refusal } from '@weft/kit/testing';
+import { openShop, PASSWORD, type Shop } from './fixture.ts';
 
 let shop: Shop;
 

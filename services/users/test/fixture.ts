@@ -1,6 +1,5 @@
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { type LoginResponse, UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
-import { RemoteError } from '@weft/kit/rpc';
 import { type Booted, boot } from '@weft/kit/testing';
 import { users } from '../src/module.ts';
 
@@ -42,15 +41,4 @@ export async function openShop(env: Readonly<Record<string, string>> = {}): Prom
       return { userId: user?.userId ?? '', email, token, client: await as(token) };
     },
   };
-}
-
-/** What a call was refused with. */
-export async function refusal(call: Promise<unknown>): Promise<RemoteError> {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof RemoteError) return error;
-    throw error;
-  }
-  throw new Error('the call was not refused');
 }

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually } from '@weft/kit/testing';
+import { eventually, refusal } from '@weft/kit/testing';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify, SignJWT } from 'jose';
-import { openShop, refusal, type Shop } from './fixture.ts';
+import { openShop, type Shop } from './fixture.ts';
 
 let shop: Shop;
 

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { UserDeleted, UserRegistered, UserUpdated } from '@weft/gen/grpc/weft/users/v1/events';
 import type { TestDatabase } from '@weft/kit/testing';
-import { ADMIN, openShop, PASSWORD, refusal, type Shop } from './fixture.ts';
+import { refusal } from '@weft/kit/testing';
+import { ADMIN, openShop, PASSWORD, type Shop } from './fixture.ts';
 
 let shop: Shop;
 

@@ -6,9 +6,9 @@ import { ConfigError } from '@weft/kit/config';
 import { type System, startSystem } from '@weft/kit/module';
 import { createClient } from '@weft/kit/rpc';
 import { createTracing } from '@weft/kit/telemetry';
-import { type TestDatabase, testDatabase } from '@weft/kit/testing';
+import { refusal, type TestDatabase, testDatabase } from '@weft/kit/testing';
 import { users } from '../src/module.ts';
-import { ADMIN, PASSWORD, refusal } from './fixture.ts';
+import { ADMIN, PASSWORD } from './fixture.ts';
 
 let databases: TestDatabase[];
 let environment: Record<string, string>;
