@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { DomainError } from '../failure/index.ts';
-import { type Database, receive, type UnitOfWork } from '../store/index.ts';
+import { type Database, receiveOnce, type UnitOfWork } from '../store/index.ts';
 import { type Bus, type Consumer, type ConsumerOptions, type Delivery, Postponed, Unreadable } from './bus.ts';
 import type { EventType } from './event.ts';
 
@@ -75,10 +75,8 @@ export function startConsumer<Schema>(
       const subscription = byType.get(type);
       if (!subscription) throw new Unreadable(`${name} has no handler for ${type}`);
       const work = subscription.read(payload, meta);
-      await db.transaction(async (tx) => {
-        if (await receive(tx, name, id, now())) await work(tx);
-        else logger.debug({ consumer: name, event: id }, 'event was handled before');
-      });
+      const first = await receiveOnce(db, { consumer: name, messageId: id, receivedAt: now() }, work);
+      if (!first) logger.debug({ consumer: name, event: id }, 'event was handled before');
     });
   };
   return bus.consume({

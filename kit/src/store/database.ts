@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { backoff, pause, within } from './backoff.ts';
 import { type Changes, Notifier, OUTBOX_CHANNEL, readChanges } from './changes.ts';
-import { connectionOf, type PooledConnection, poolDialect } from './driver.ts';
+import { connectionOf, type Expectation, type PooledConnection, poolDialect } from './driver.ts';
 import { DatabaseUnavailable, isRetryable } from './errors.ts';
 import { Leases } from './leases.ts';
 import { assertPublishable, INSERT_OUTBOX, type OutgoingEvent, toColumns } from './outbox.ts';
@@ -27,8 +27,11 @@ export interface UnitOfWork<Schema> {
   readonly sql: Kysely<Schema>;
   /** Has the events saved with the commit, in this order, after everything else. The relay publishes them. */
   publish(...events: readonly OutgoingEvent[]): void;
-  /** Has a statement sent together with the commit: no round trip of its own. Its result is not seen, its failure is. */
-  defer(statement: Compilable | CompiledQuery): void;
+  /**
+   * Has a statement sent together with the commit: no round trip of its own, and none at all for work that only defers. Its
+   * result is not seen, its failure is; so is, with an expectation, that it changed another number of rows (it has no RETURNING).
+   */
+  defer(statement: Compilable | CompiledQuery, expected?: Expectation): void;
 }
 
 export interface TransactionOptions {
@@ -41,8 +44,8 @@ export interface Database<Schema> {
   /** For reads outside of a transaction. Statements are prepared once a connection. */
   readonly read: Kysely<Schema>;
   /**
-   * Runs the work in a transaction and commits it. After a serialization failure or a deadlock the whole work runs again, at
-   * most three times: it touches nothing but `tx`. The promise rejects with what the work threw, or with
+   * Runs the work in a transaction and commits it. After a serialization failure, a deadlock or Outdated the whole work runs
+   * again, at most three times: it touches nothing but `tx`. The promise rejects with what the work threw, or with
    * DatabaseUnavailable (when the connection went away during the commit, it may have taken place) or DatabaseContended.
    */
   transaction<T>(work: (tx: UnitOfWork<Schema>) => Promise<T>, options?: TransactionOptions): Promise<T>;
@@ -169,10 +172,10 @@ function unitOfWork<Schema>(sql: Kysely<Schema>, connection: PooledConnection, e
       for (const event of published) assertPublishable(event);
       events.push(...published);
     },
-    defer(statement) {
+    defer(statement, expected) {
       assertOpen();
       const { sql: text, parameters } = 'compile' in statement ? statement.compile() : statement;
-      connection.defer(text, parameters);
+      connection.defer(text, parameters, expected);
     },
   };
   return {

@@ -12,8 +12,21 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import type pg from 'pg';
-import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
+import { DatabaseUnavailable, Outdated, StalePlan, translate } from './errors.ts';
 import { send } from './pool.ts';
+
+/** How many rows a deferred statement has to change, and what fails the transaction when they are fewer or more. */
+export interface Expectation {
+  readonly rows: number;
+  /** Default: Outdated, after which the unit of work runs again. */
+  readonly otherwise?: () => Error;
+}
+
+interface Deferred {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  readonly otherwise?: (() => Error) | undefined;
+}
 
 /**
  * One connection of the pool, as Kysely sees it. BEGIN travels with the first statement and COMMIT with the deferred
@@ -24,7 +37,7 @@ export class PooledConnection implements DatabaseConnection {
   #begin: string | undefined;
   #open = false;
   #broken = false;
-  #deferred: { text: string; values: readonly unknown[] }[] = [];
+  #deferred: Deferred[] = [];
 
   constructor(client: pg.PoolClient) {
     this.#client = client;
@@ -58,8 +71,12 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   /** Has the statement sent with the commit. Its result is not seen; its failure fails the transaction. */
-  defer(text: string, values: readonly unknown[]): void {
-    this.#deferred.push({ text, values });
+  defer(text: string, values: readonly unknown[], expected?: Expectation): void {
+    if (!expected) this.#deferred.push({ text, values });
+    else {
+      const otherwise = expected.otherwise ?? (() => new Outdated());
+      this.#deferred.push({ text: counting(text, values.length), values: [...values, expected.rows], otherwise });
+    }
   }
 
   async commit(): Promise<void> {
@@ -76,7 +93,11 @@ export class PooledConnection implements DatabaseConnection {
       ]),
     );
     this.#open = false;
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw translate(outcome.reason);
+    outcomes.forEach((outcome, index) => {
+      if (outcome.status === 'fulfilled') return;
+      const otherwise = deferred[index]?.otherwise;
+      throw otherwise && outcome.reason?.code === DIVISION_BY_ZERO ? otherwise() : translate(outcome.reason);
+    });
     const last = outcomes.at(-1);
     if (last?.status === 'fulfilled' && last.value.command === 'ROLLBACK') throw new AbortedTransactionError();
   }
@@ -113,6 +134,19 @@ export class PooledConnection implements DatabaseConnection {
       stream.uncork();
     }
   }
+}
+
+const DIVISION_BY_ZERO = '22012';
+const countingStatements = new Map<string, string>();
+
+/** The statement, failing where it is when it changes another number of rows: the COMMIT behind it is on its way already. */
+function counting(text: string, parameters: number): string {
+  let found = countingStatements.get(text);
+  if (found === undefined) {
+    found = `WITH changed AS (${text} RETURNING 1) SELECT 1 / (count(*) = $${parameters + 1}::int)::int FROM changed`;
+    if (countingStatements.size < 1_000) countingStatements.set(text, found);
+  }
+  return found;
 }
 
 function toResult<R>({ command, rowCount, rows }: pg.QueryResult): QueryResult<R> {

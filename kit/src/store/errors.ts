@@ -26,6 +26,13 @@ export class DatabaseContended extends DomainError {
 /** The schema changed under a prepared statement; the connection was let go, and the work may be tried again. */
 export class StalePlan extends DatabaseContended {}
 
+/** A statement changed other rows than its unit of work had reason to expect: somebody was faster, and nothing was changed. */
+export class Outdated extends DatabaseContended {
+  constructor() {
+    super('22012', undefined);
+  }
+}
+
 /** The key was used before with another request. */
 export class IdempotencyKeyReused extends DomainError {
   constructor() {

@@ -1,6 +1,6 @@
 import { CompiledQuery, type Kysely } from 'kysely';
 import { type Database, internals, type UnitOfWork } from './database.ts';
-import { DatabaseContended, IdempotencyKeyReused, RequestInProgress } from './errors.ts';
+import { DatabaseUnavailable, IdempotencyKeyReused, RequestInProgress } from './errors.ts';
 
 export interface IdempotentRequest {
   /** Whose key it is: keys of different subjects never meet. */
@@ -24,16 +24,18 @@ export const IDEMPOTENCY_MS = 24 * 3_600_000;
 const FIND = `
   SELECT request_hash, response FROM idempotency
   WHERE subject = $1 AND method = $2 AND key = $3 AND created_at > $4`;
-const CLAIM = `
-  INSERT INTO idempotency AS i (subject, method, key, request_hash, created_at) VALUES ($1, $2, $3, $4, $5)
+const STORE = `
+  INSERT INTO idempotency AS i (subject, method, key, request_hash, response, created_at) VALUES ($1, $2, $3, $4, $5, $6)
   ON CONFLICT (subject, method, key) DO UPDATE
-    SET request_hash = excluded.request_hash, response = NULL, created_at = excluded.created_at
-    WHERE i.created_at <= $6`;
-const STORE = 'UPDATE idempotency SET response = $4 WHERE subject = $1 AND method = $2 AND key = $3';
+    SET request_hash = excluded.request_hash, response = excluded.response, created_at = excluded.created_at
+    WHERE i.created_at <= $7`;
+
+/** Another call with the same key was faster. */
+class DoneBefore extends Error {}
 
 /**
- * Does the work once a key and answers every repetition, for 24 hours, with the stored response. Two calls at the same
- * time: the second waits for the first. A call that fails leaves nothing behind.
+ * Does the work once a key and answers every repetition, for 24 hours, with the stored response. Of two calls at the same
+ * time one takes effect, and the other waits for it and gives its response. A call that fails leaves nothing behind.
  * @throws IdempotencyKeyReused when the key came with another request; RequestInProgress when the first call takes too
  * long; what the work throws.
  */
@@ -44,28 +46,24 @@ export async function once<S, P = undefined>(
 ): Promise<Uint8Array> {
   const { now } = internals(db);
   const id = [request.subject, request.method, request.key];
-  let prepared = undefined as P;
-  if (work.prepare) {
+  try {
+    const prepared = (await work.prepare?.()) as P;
+    return await db.transaction(async (tx) => {
+      const response = await work.commit(tx, prepared);
+      const at = now();
+      tx.defer(CompiledQuery.raw(STORE, [...id, request.requestHash, response, at, expiry(at)]), {
+        rows: 1,
+        otherwise: () => new DoneBefore(),
+      });
+      return response;
+    });
+  } catch (error) {
+    // What was done before may fail when it is done again, on its own effect or on what has changed since.
+    if (error instanceof DatabaseUnavailable) throw error;
     const stored = await find(db.read, id, request.requestHash, expiry(now()));
     if (stored) return stored;
-    prepared = await work.prepare();
+    throw error instanceof DoneBefore ? new RequestInProgress(undefined) : error;
   }
-  return await db.transaction(async (tx) => {
-    const at = now();
-    const claim = CompiledQuery.raw(CLAIM, [...id, request.requestHash, at, expiry(at)]);
-    const { numAffectedRows } = await tx.sql.executeQuery(claim).catch((error) => {
-      throw error instanceof DatabaseContended && error.code === '55P03' ? new RequestInProgress(error) : error;
-    });
-    if (numAffectedRows !== 1n) {
-      const stored = await find(tx.sql, id, request.requestHash, expiry(at));
-      // Gone since: purged between the two statements, or its first call is about to be tried again.
-      if (!stored) throw new RequestInProgress(undefined);
-      return stored;
-    }
-    const response = await work.commit(tx, prepared);
-    tx.defer(CompiledQuery.raw(STORE, [...id, response]));
-    return response;
-  });
 }
 
 async function find<S>(sql: Kysely<S>, id: string[], hash: Uint8Array, after: Date): Promise<Uint8Array | undefined> {

@@ -1,21 +1,43 @@
 import { CompiledQuery } from 'kysely';
-import type { UnitOfWork } from './database.ts';
+import type { Database, UnitOfWork } from './database.ts';
+
+const RECEIVE = 'INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
+const RECEIVED = 'SELECT FROM inbox WHERE consumer = $1 AND message_id = $2';
+
+class HandledBefore extends Error {}
+
+export interface Receipt {
+  readonly consumer: string;
+  readonly messageId: string;
+  readonly receivedAt: Date;
+}
 
 /**
- * Notes in the same transaction as its effect that the consumer has handled the message.
- * @returns false when it was handled before. Waits for another transaction that is handling it right now.
+ * Does the work in a transaction that also notes that the consumer has handled the message: its effect takes place once. Of
+ * two transactions with the same message one waits for the other.
+ * @returns false when it was handled before.
  */
-export async function receive<S>(
-  tx: UnitOfWork<S>,
-  consumer: string,
-  messageId: string,
-  receivedAt: Date,
+export async function receiveOnce<S>(
+  db: Database<S>,
+  { consumer, messageId, receivedAt }: Receipt,
+  work: (tx: UnitOfWork<S>) => Promise<void>,
 ): Promise<boolean> {
-  const { numAffectedRows } = await tx.sql.executeQuery(
-    CompiledQuery.raw(
-      'INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING',
-      [consumer, messageId, receivedAt],
-    ),
-  );
-  return numAffectedRows === 1n;
+  try {
+    await db.transaction(async (tx) => {
+      tx.defer(CompiledQuery.raw(RECEIVE, [consumer, messageId, receivedAt]), {
+        rows: 1,
+        otherwise: () => new HandledBefore(),
+      });
+      await work(tx);
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof HandledBefore) return false;
+    // Work that was done before may fail on its own effect.
+    const { rows } = await db.read.executeQuery(CompiledQuery.raw(RECEIVED, [consumer, messageId])).catch(() => {
+      throw error;
+    });
+    if (rows.length > 0) return false;
+    throw error;
+  }
 }

@@ -6,9 +6,10 @@ export {
   type TransactionOptions,
   type UnitOfWork,
 } from './database.ts';
+export type { Expectation } from './driver.ts';
 export { DatabaseContended, DatabaseUnavailable, IdempotencyKeyReused, RequestInProgress } from './errors.ts';
 export { IDEMPOTENCY_MS, type IdempotentRequest, type IdempotentWork, once } from './idempotency.ts';
-export { receive } from './inbox.ts';
+export { receiveOnce } from './inbox.ts';
 export { migrate } from './migrate.ts';
 export type { OutgoingEvent } from './outbox.ts';
 export { INBOX_MS, type Purge, startPurge } from './purge.ts';

@@ -159,10 +159,21 @@ describe('the server', () => {
     expect(postgres.port).toBe(free);
     expect(await query(postgres.adminUrl, 'SHOW max_connections')).toEqual([{ max_connections: '31' }]);
     const others = Object.values(networkInterfaces()).flat();
+    const [byPort = ''] = postgres.adminUrl.split('?');
+    expect(await query(byPort, 'SELECT inet_client_addr() IS NOT NULL AS by_port')).toEqual([{ by_port: true }]);
     for (const other of others.filter((found) => found?.family === 'IPv4' && !found.internal)) {
-      const url = postgres.adminUrl.replace('127.0.0.1', other?.address ?? '');
+      const url = byPort.replace('127.0.0.1', other?.address ?? '');
       expect((await failure(query(url, 'SELECT 1'))).message).toContain('ECONNREFUSED');
     }
+  });
+
+  it('is reached by its socket, and by its port where the folder has too long a name for one', async () => {
+    const bySocket = 'SELECT inet_client_addr() IS NULL AS by_socket';
+    const near = await start(await usedFolder());
+    expect(await query(near.adminUrl, bySocket)).toEqual([{ by_socket: process.platform !== 'win32' }]);
+    await near.stop();
+    const far = await start(join(newFolder(), 'a'.repeat(100)));
+    expect(await query(far.adminUrl, bySocket)).toEqual([{ by_socket: false }]);
   });
 
   it('names the port that is in use and leaves the folder free', async () => {

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Binaries } from './binaries.ts';
 import { EmbeddedPostgresError, oneLine } from './errors.ts';
@@ -21,7 +21,8 @@ export type Settings = Readonly<Record<string, string | number | boolean>>;
 
 export const DEFAULT_SETTINGS: Settings = {
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
+  // In the data directory, which is where the server runs.
+  unix_socket_directories: process.platform === 'win32' ? '' : '.',
   max_connections: 200,
   // One machine, a few services: no parallel plans, no workers for I/O, no replication.
   shared_buffers: '64MB',
@@ -75,6 +76,22 @@ async function launchOnWindows(home: Home, binaries: Binaries, args: readonly st
   return { pid: pid ?? 0, gone: () => pid === undefined || !answersSignals(pid), ended: new Promise(() => undefined) };
 }
 
+const SOCKET = '.s.PGSQL.';
+/** Of a socket's path on the systems that we know, less one. */
+const LONGEST_SOCKET_PATH = 103;
+
+/** The folder in which clients find the server's socket; undefined where they need the port. */
+export function socketFolder(home: Home): string | undefined {
+  if (process.platform === 'win32') return undefined;
+  return Buffer.byteLength(join(home.data, `${SOCKET}65535`)) <= LONGEST_SOCKET_PATH ? home.data : undefined;
+}
+
+/** A server that was killed leaves its socket, and the next one has another port. */
+async function removeOldSockets(home: Home): Promise<void> {
+  const old = (await readdir(home.data)).filter((entry) => entry.startsWith(SOCKET));
+  await Promise.all(old.map((entry) => rm(join(home.data, entry), { force: true })));
+}
+
 /** A session of its own, so that Ctrl-C in the terminal reaches us and not the server. */
 function launch(home: Home, binaries: Binaries, args: readonly string[], log: string): Server {
   const output = openSync(log, 'a', 0o600);
@@ -117,6 +134,7 @@ export async function launchServer(
   options: { port: number; settings: Settings; log: string; onLaunch: (pid: number) => void },
 ): Promise<Server> {
   await trimLog(options.log);
+  await removeOldSockets(home);
   const offset = await logSize(options.log);
   const args = settingArguments({ ...DEFAULT_SETTINGS, ...options.settings, port: options.port });
   const windows = process.platform === 'win32';
