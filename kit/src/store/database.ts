@@ -2,7 +2,7 @@ import { type Compilable, type CompiledQuery, type IsolationLevel, Kysely } from
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { backoff, pause, within } from './backoff.ts';
-import { type Changes, Notifier, OUTBOX_CHANNEL, readChanges } from './changes.ts';
+import { ChangeFeed, type Changes, OUTBOX_CHANNEL } from './changes.ts';
 import { connectionOf, type Expectation, type PooledConnection, poolDialect } from './driver.ts';
 import { DatabaseUnavailable, isRetryable } from './errors.ts';
 import { Leases } from './leases.ts';
@@ -49,7 +49,10 @@ export interface Database<Schema> {
    * DatabaseUnavailable (when the connection went away during the commit, it may have taken place) or DatabaseContended.
    */
   transaction<T>(work: (tx: UnitOfWork<Schema>) => Promise<T>, options?: TransactionOptions): Promise<T>;
-  /** Hears of the aggregates whose published changes any process has committed. Holds no promise of order or number. */
+  /**
+   * Hears of the aggregates whose published changes any process has committed: of its own process's at once, of others' within
+   * about 100 ms. Holds no promise of order or number.
+   */
   onChange(listener: (changes: Changes) => void): () => void;
   /** @throws DatabaseUnavailable when the database has not answered within two seconds. */
   check(): Promise<void>;
@@ -65,6 +68,7 @@ export interface Internals {
   readonly connectionConfig: pg.ClientConfig;
   /** Connected on first use. */
   session(): Session;
+  readonly changes: ChangeFeed;
   leases(): Leases;
 }
 
@@ -84,7 +88,6 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
   const config = connectionConfig(settings);
   const pool = createPool(settings);
   const read = new Kysely<Schema>({ dialect: poolDialect(pool) });
-  const notifier = new Notifier(pool, logger);
   let session: Session | undefined;
   let leases: Leases | undefined;
 
@@ -95,6 +98,8 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     }
     return session;
   };
+
+  const changes = new ChangeFeed(pool, useSession, logger);
 
   const once = async <T>(work: (tx: UnitOfWork<Schema>) => Promise<T>, isolation?: IsolationLevel): Promise<T> => {
     const events: OutgoingEvent[] = [];
@@ -107,7 +112,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
       if (events.length > 0) connection.defer(INSERT_OUTBOX, toColumns(events));
       return done;
     });
-    if (events.length > 0) notifier.add(events.map((event) => event.key));
+    if (events.length > 0) changes.announce(events.map((event) => event.key));
     return result;
   };
 
@@ -125,15 +130,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
         }
       }
     },
-    onChange(listener) {
-      const from = useSession();
-      const unsubscribe = from.onNotify(OUTBOX_CHANNEL, (payload) => listener(readChanges(payload)));
-      const stop = from.onUp(() => listener('all'));
-      return () => {
-        unsubscribe();
-        stop();
-      };
-    },
+    onChange: (listener) => changes.subscribe(listener),
     async check() {
       const answered = pool.query('SELECT 1').catch((error) => {
         throw new DatabaseUnavailable(error);
@@ -145,7 +142,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     stats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     async close(withinMs = 5_000) {
       await leases?.stop();
-      await within(withinMs, notifier.flushed(), () => undefined);
+      await within(withinMs, changes.flushed(), () => undefined);
       await session?.stop();
       await endPool(pool, withinMs);
     },
@@ -155,6 +152,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     now,
     connectionConfig: config,
     session: useSession,
+    changes,
     leases: () => (leases ??= new Leases(useSession(), logger)),
   });
   return db;

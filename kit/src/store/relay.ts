@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely';
 import type { Logger } from 'pino';
 import { Alarm, backoff, pause, within } from './backoff.ts';
-import { OUTBOX_CHANNEL, readChanges } from './changes.ts';
+import type { ChangeFeed } from './changes.ts';
 import { type Database, internals } from './database.ts';
 import { bucketOf } from './hash.ts';
 import type { OutgoingEvent } from './outbox.ts';
@@ -63,8 +63,8 @@ interface OutboxRow {
  * the same database share the buckets. A failed batch is tried again until it succeeds.
  */
 export function startRelay<S>({ db, bus, logger, onLag }: RelayOptions<S>): Relay {
-  const { session, leases } = internals(db);
-  const relay = new OutboxRelay(session(), bus, logger, onLag);
+  const { session, leases, changes } = internals(db);
+  const relay = new OutboxRelay(session(), changes, bus, logger, onLag);
   const leave = leases().join('outbox', relay);
   relay.start();
   return {
@@ -81,6 +81,7 @@ export function startRelay<S>({ db, bus, logger, onLag }: RelayOptions<S>): Rela
 
 class OutboxRelay {
   readonly #session: Session;
+  readonly #changes: ChangeFeed;
   readonly #bus: EventSink;
   readonly #logger: Logger;
   readonly #onLag: ((lag: OutboxLag) => void) | undefined;
@@ -95,14 +96,22 @@ class OutboxRelay {
   #draining = false;
   #running: Promise<unknown> | undefined;
 
-  constructor(session: Session, bus: EventSink, logger: Logger, onLag: ((lag: OutboxLag) => void) | undefined) {
+  constructor(
+    session: Session,
+    changes: ChangeFeed,
+    bus: EventSink,
+    logger: Logger,
+    onLag: ((lag: OutboxLag) => void) | undefined,
+  ) {
     this.#session = session;
+    this.#changes = changes;
     this.#bus = bus;
     this.#logger = logger;
     this.#onLag = onLag;
-    this.#unsubscribe = session.onNotify(OUTBOX_CHANNEL, (payload) => {
-      const changes = readChanges(payload);
-      if (changes === 'all' || changes.some((key) => this.#owned.has(bucketOf(key)))) this.#alarm.wake();
+    const relays = (key: string) => this.#owned.has(bucketOf(key));
+    changes.relaysHere = relays;
+    this.#unsubscribe = changes.subscribe((what) => {
+      if (what === 'all' || what.some(relays)) this.#alarm.wake();
     });
   }
 
@@ -143,6 +152,7 @@ class OutboxRelay {
     this.#alarm.wake();
     this.#endTurn();
     this.#unsubscribe();
+    this.#changes.relaysHere = () => false;
   }
 
   async #run(): Promise<void> {
