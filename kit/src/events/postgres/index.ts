@@ -11,11 +11,11 @@ import { Session } from '../../store/session.ts';
 import type { Bus } from '../bus.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
 import { listDeadLetters, moveDeadLetter } from './dead-letters.ts';
-import { BUS_CHANNEL, Publisher } from './publisher.ts';
+import { Publisher } from './publisher.ts';
 import { purgeMessages } from './retention.ts';
 import { busMigrations, SCHEMA } from './schema.ts';
 import { HEARTBEAT } from './statements.ts';
-import { EVERYTHING, readWakes } from './wakes.ts';
+import { EVERYTHING, readWakes, type Wake, writeWakes } from './wakes.ts';
 
 export interface PostgresBusOptions {
   readonly url: string;
@@ -34,6 +34,7 @@ export interface PostgresBus extends Bus {
   forget(consumer: string): Promise<void>;
 }
 
+const BUS_CHANNEL = 'bus';
 const DEFAULTS = { maxConnections: 4, statementTimeoutMs: 10_000 };
 const BEAT_MS = 500;
 const READY_MS = 2_000;
@@ -72,6 +73,8 @@ class Driver implements PostgresBus {
   #problem: unknown = new DatabaseUnavailable(new Error('the bus is not ready yet'));
   /** The highest number at the last beat: what came later may still be announced by a notification. */
   #head = 0n;
+  /** No other process was on the bus at the last beat. One that came since looks for itself until the next. */
+  #alone = false;
 
   constructor(settings: PostgresBusOptions & { maxConnections: number; statementTimeoutMs: number }) {
     const { logger, now = () => new Date() } = settings;
@@ -87,14 +90,28 @@ class Driver implements PostgresBus {
         .catch(() => undefined);
     });
     this.#on = { session, process, logger, pool: () => this.#pool(), leases: new Leases(session, logger) };
-    this.#publisher = new Publisher(this.#connections, session);
+    session.onDown(() => {
+      this.#alone = false;
+    });
+    this.#publisher = new Publisher(this.#connections, (wakes) => this.#published(wakes));
     session.onNotify(BUS_CHANNEL, (payload) => {
       const wakes = readWakes(payload);
-      for (const consumer of this.#consumers.values()) consumer.published(wakes);
+      this.#wake(wakes);
       if (wakes === 'all') this.#alarm.wake();
     });
     this.#ready = this.#prepare(settings);
     this.#beating = this.#beat();
+  }
+
+  #wake(wakes: readonly Wake[] | 'all'): void {
+    for (const consumer of this.#consumers.values()) consumer.published(wakes);
+  }
+
+  #published(wakes: readonly Wake[]): void {
+    this.#wake(wakes);
+    if (this.#alone) return;
+    // Consumers look for themselves twice a second: a notification that is lost delays, and no more.
+    this.#on.session.query('SELECT pg_notify($1, $2)', [BUS_CHANNEL, writeWakes(wakes)]).catch(() => undefined);
   }
 
   /** Resolves to the pool when the tables are there. */
@@ -184,7 +201,10 @@ class Driver implements PostgresBus {
   }
 
   async #look(): Promise<void> {
-    const [row] = await this.#on.session.query<{ head: bigint; redrives: string[] }>(HEARTBEAT);
+    const [row] = await this.#on.session.query<{ head: bigint; redrives: string[]; processes: bigint }>(HEARTBEAT, [
+      this.#on.process.lockClass,
+    ]);
+    this.#alone = row?.processes === 1n;
     const head = this.#head;
     this.#head = row?.head ?? 0n;
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.catchUp(head)));

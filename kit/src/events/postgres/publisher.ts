@@ -4,11 +4,8 @@ import { DatabaseUnavailable, translate } from '../../store/errors.ts';
 import { bucketOf, lockClass } from '../../store/hash.ts';
 import { assertPublishable, toColumns } from '../../store/outbox.ts';
 import { send } from '../../store/pool.ts';
-import type { Session } from '../../store/session.ts';
 import type { Message } from '../bus.ts';
-import { writeWakes } from './wakes.ts';
-
-export const BUS_CHANNEL = 'bus';
+import type { Wake } from './wakes.ts';
 
 interface Waiting {
   readonly messages: readonly Message[];
@@ -33,15 +30,16 @@ const PUBLISH = `
 /** Writes one batch at a time; what arrives meanwhile becomes the next one, so that one commit serves many callers. */
 export class Publisher {
   readonly #pool: pg.Pool;
-  readonly #session: Session;
+  readonly #published: (wakes: readonly Wake[]) => void;
   readonly #lock = lockClass('bus publish');
   #waiting: Waiting[] = [];
   #count = 0;
   #running: Promise<void> | undefined;
 
-  constructor(pool: pg.Pool, session: Session) {
+  /** @param published is told what is on the bus now */
+  constructor(pool: pg.Pool, published: (wakes: readonly Wake[]) => void) {
     this.#pool = pool;
-    this.#session = session;
+    this.#published = published;
   }
 
   async publish(messages: readonly Message[]): Promise<void> {
@@ -107,8 +105,6 @@ export class Publisher {
     } finally {
       client.release(failed);
     }
-    // Consumers look for themselves twice a second: a notification that is lost delays, and no more.
-    const payload = writeWakes(messages.map(({ key, type }) => ({ bucket: bucketOf(key), type })));
-    this.#session.query('SELECT pg_notify($1, $2)', [BUS_CHANNEL, payload]).catch(() => undefined);
+    this.#published(messages.map(({ key, type }) => ({ bucket: bucketOf(key), type })));
   }
 }

@@ -88,10 +88,15 @@ export const SCAN = `
   SELECT DISTINCT bucket FROM bus.message
   WHERE seq > $1 AND seq <= $2 AND type = ANY ($3::text[]) AND bucket = ANY ($4::int[])`;
 
-/** One for all consumers of a process, twice a second: the highest number, and who has dead letters to handle again. */
+/**
+ * One for all consumers of a process, twice a second: the highest number, who has dead letters to handle again, and how many
+ * processes live. $1 class of the locks that they are known to live by.
+ */
 export const HEARTBEAT = `
   SELECT (SELECT coalesce(max(seq), 0) FROM bus.message) AS head,
-         ARRAY(SELECT DISTINCT consumer FROM bus.dead_letter WHERE state = 'redrive') AS redrives`;
+         ARRAY(SELECT DISTINCT consumer FROM bus.dead_letter WHERE state = 'redrive') AS redrives,
+         (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = $1::int::oid
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS processes`;
 
 /** On the pool. $1 consumer, $2 types, $3 number of buckets. */
 export const LAG = `
