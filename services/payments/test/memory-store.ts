@@ -1,5 +1,5 @@
 import type { PaymentEvent, PaymentStore, PaymentTransaction } from '../src/app/ports.ts';
-import type { Payment } from '../src/domain/payment.ts';
+import { beginCapture, type Payment } from '../src/domain/payment.ts';
 import type { Refund } from '../src/domain/refund.ts';
 
 /** A store in memory, one transaction after the other. */
@@ -20,6 +20,27 @@ export class MemoryStore implements PaymentStore {
     const done = this.#last.then(() => this.#commit(work));
     this.#last = done.catch(() => undefined);
     return done;
+  }
+
+  change<T>(seen: Payment, decide: (standing: Payment, tx: PaymentTransaction) => Promise<T>): Promise<T> {
+    return this.transaction(async (tx) => {
+      const standing = this.payments.get(seen.paymentId) as Payment;
+      return decide(isAs(standing, seen) ? seen : standing, tx);
+    });
+  }
+
+  insertPayment(payment: Payment): Promise<boolean> {
+    return this.transaction((tx) => tx.insertPayment(payment));
+  }
+
+  countCapture(paymentId: string): Promise<Payment | undefined> {
+    return this.transaction(async (tx) => {
+      const standing = await tx.payment(paymentId);
+      if (standing?.status !== 'authorized') return undefined;
+      const begun = beginCapture(standing);
+      tx.updatePayment(standing, begun);
+      return begun;
+    });
   }
 
   async findPayment(paymentId: string): Promise<Payment | undefined> {
@@ -49,7 +70,10 @@ export class MemoryStore implements PaymentStore {
         return true;
       },
       payment: async (paymentId) => this.payments.get(paymentId),
-      updatePayment: (payment) => writes.push(() => this.payments.set(payment.paymentId, payment)),
+      updatePayment: (before, after) => {
+        if (!isAs(this.payments.get(after.paymentId), before)) throw new Error('the payment is not as it was');
+        writes.push(() => this.payments.set(after.paymentId, after));
+      },
       refund: async (paymentId, refundId) => this.refunds.get(`${paymentId} ${refundId}`),
       saveRefund: (refund) => writes.push(() => this.refunds.set(`${refund.paymentId} ${refund.refundId}`, refund)),
       publish: (event) => writes.push(() => this.events.push(event)),
@@ -57,4 +81,13 @@ export class MemoryStore implements PaymentStore {
     for (const write of writes) write();
     return result;
   }
+}
+
+function isAs(one: Payment | undefined, other: Payment): boolean {
+  return (
+    one?.version === other.version &&
+    one.captureAttempts === other.captureAttempts &&
+    one.authorizeAttempts === other.authorizeAttempts &&
+    one.refunding === other.refunding
+  );
 }

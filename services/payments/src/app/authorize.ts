@@ -24,11 +24,11 @@ export interface Authorization {
 /** Holds an amount, once for a payment's id. A payment that was voided meanwhile has the hold let go again. */
 export async function authorize(app: PaymentsApp, wanted: Authorization): Promise<Payment> {
   const { paymentId, amount, token } = wanted;
-  const asked = await app.store.transaction((tx) => begin(tx, wanted, app.now()));
+  const asked = await begin(app, wanted);
   if (asked.status !== 'pending') return asked;
   const key = providerKeys.authorize(paymentId);
   const answer = await app.provider.authorize({ key, amount, token, attempt: asked.authorizeAttempts });
-  const payment = await app.store.transaction((tx) => record(tx, paymentId, answer, app.now()));
+  const payment = await app.store.change(asked, async (standing, tx) => record(tx, standing, answer, app.now()));
   if ('approved' in answer && payment.releaseAfter) {
     await release(app, payment).catch((error) => {
       if (!(error instanceof ProviderTimeout)) throw error;
@@ -37,22 +37,23 @@ export async function authorize(app: PaymentsApp, wanted: Authorization): Promis
   return assertNotRefused(payment);
 }
 
-async function begin(tx: PaymentTransaction, wanted: Authorization, now: Date): Promise<Payment> {
+async function begin({ store, now }: PaymentsApp, wanted: Authorization): Promise<Payment> {
   const { paymentId, orderId, customerId, amount, token } = wanted;
   const terms: Terms = { orderId, customerId, amount, tokenHash: hashToken(paymentId, token) };
-  const payment = newPayment(paymentId, terms, now);
-  if (await tx.insertPayment(payment)) return payment;
-  const standing = (await tx.payment(paymentId)) as Payment;
-  const again = authorizeAgain(standing, terms);
-  if (again !== standing) tx.updatePayment(again);
-  return again;
+  const payment = newPayment(paymentId, terms, now());
+  if (await store.insertPayment(payment)) return payment;
+  return store.transaction(async (tx) => {
+    const standing = (await tx.payment(paymentId)) as Payment;
+    const again = authorizeAgain(standing, terms);
+    if (again !== standing) tx.updatePayment(standing, again);
+    return again;
+  });
 }
 
-async function record(tx: PaymentTransaction, paymentId: string, answer: Answer, now: Date): Promise<Payment> {
-  const standing = (await tx.payment(paymentId)) as Payment;
+function record(tx: PaymentTransaction, standing: Payment, answer: Answer, now: Date): Payment {
   const payment =
     'approved' in answer ? approve(standing, answer.approved, now) : decline(standing, answer.declined, now);
-  if (payment !== standing) tx.updatePayment(payment);
+  if (payment !== standing) tx.updatePayment(standing, payment);
   if (payment.version !== standing.version) tx.publish({ type: 'payment-changed', payment });
   return payment;
 }

@@ -13,8 +13,11 @@ export interface PaymentTransaction {
   insertPayment(payment: Payment): Promise<boolean>;
   /** Locked until the end of the transaction. */
   payment(paymentId: string): Promise<Payment | undefined>;
-  /** Saved with the commit, as are refunds: what is read in this transaction does not show it. */
-  updatePayment(payment: Payment): void;
+  /**
+   * Saves what a decision changed of a payment, with the commit, as are refunds: what is read in this transaction does not show
+   * it. When the payment is not as `before` any more, the work runs again.
+   */
+  updatePayment(before: Payment, after: Payment): void;
   /** Safe from change while its payment is locked. */
   refund(paymentId: string, refundId: string): Promise<Refund | undefined>;
   saveRefund(refund: Refund): void;
@@ -23,6 +26,15 @@ export interface PaymentTransaction {
 
 export interface PaymentStore {
   transaction<T>(work: (tx: PaymentTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Decides about a payment as it was last seen, without reading it again; when it has changed since, about the payment as it
+   * is, locked.
+   */
+  change<T>(seen: Payment, decide: (standing: Payment, tx: PaymentTransaction) => Promise<T>): Promise<T>;
+  /** Saves a new payment by itself; false when one with its id stands. */
+  insertPayment(payment: Payment): Promise<boolean>;
+  /** What beginCapture does to a payment that is authorized, by itself; undefined, and nothing done, for any other. */
+  countCapture(paymentId: string): Promise<Payment | undefined>;
   findPayment(paymentId: string): Promise<Payment | undefined>;
   /** Ended payments whose release is due, at most `limit`, put off until `again` so that nobody else takes them. */
   claimReleases(due: Date, again: Date, limit: number): Promise<Payment[]>;

@@ -29,7 +29,7 @@ async function begin(tx: PaymentTransaction, wanted: WantedRefund, now: Date): P
   if (!payment) throw new PaymentNotFound(wanted.paymentId);
   const standing = await tx.refund(wanted.paymentId, wanted.refundId);
   const begun = beginRefund(payment, standing, wanted, now);
-  if (begun.payment !== payment) tx.updatePayment(begun.payment);
+  if (begun.payment !== payment) tx.updatePayment(payment, begun.payment);
   if (begun.refund !== standing) tx.saveRefund(begun.refund);
   return begun;
 }
@@ -41,7 +41,7 @@ async function record(tx: PaymentTransaction, paymentId: string, refundId: strin
   };
   const done = completeRefund(standing, now);
   if (done.refund === standing.refund) return standing.payment;
-  tx.updatePayment(done.payment);
+  tx.updatePayment(standing.payment, done.payment);
   tx.saveRefund(done.refund);
   tx.publish({ type: 'payment-refunded', ...done });
   return done.payment;

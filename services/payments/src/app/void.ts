@@ -21,7 +21,7 @@ async function record(tx: PaymentTransaction, paymentId: string, now: Date): Pro
   const standing = (await tx.payment(paymentId)) as Payment;
   const payment = voided(standing, now);
   if (payment === standing) return standing;
-  tx.updatePayment(payment);
+  tx.updatePayment(standing, payment);
   tx.publish({ type: 'payment-changed', payment });
   return payment;
 }

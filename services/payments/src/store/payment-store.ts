@@ -1,5 +1,7 @@
 import type { Database, UnitOfWork } from '@weft/kit/store';
+import type { Kysely } from 'kysely';
 import type { PaymentStore, PaymentTransaction } from '../app/ports.ts';
+import type { Payment } from '../domain/payment.ts';
 import { toEvent } from '../events/to-event.ts';
 import { paymentChanges, paymentRow, refundRow, toPayment, toRefund } from './rows.ts';
 import type { PaymentsSchema } from './schema.ts';
@@ -7,6 +9,26 @@ import type { PaymentsSchema } from './schema.ts';
 export function paymentStore(database: Database<PaymentsSchema>): PaymentStore {
   return {
     transaction: (work) => database.transaction((tx) => work(paymentTransaction(tx))),
+    change(seen, decide) {
+      let standing: Payment | undefined = seen;
+      return database.transaction(async (unit) => {
+        const tx = paymentTransaction(unit);
+        const payment = standing ?? ((await tx.payment(seen.paymentId)) as Payment);
+        standing = undefined;
+        return decide(payment, tx);
+      });
+    },
+    insertPayment: (payment) => insertPayment(database.read, payment),
+    async countCapture(paymentId) {
+      const row = await database.read
+        .updateTable('payment')
+        .set(({ eb }) => ({ capture_attempts: eb('capture_attempts', '+', 1) }))
+        .where('payment_id', '=', paymentId)
+        .where('status', '=', 'authorized')
+        .returningAll()
+        .executeTakeFirst();
+      return row && toPayment(row);
+    },
     async findPayment(paymentId) {
       const query = database.read.selectFrom('payment').selectAll().where('payment_id', '=', paymentId);
       const row = await query.executeTakeFirst();
@@ -43,17 +65,18 @@ export function paymentStore(database: Database<PaymentsSchema>): PaymentStore {
   };
 }
 
+async function insertPayment(db: Kysely<PaymentsSchema>, payment: Payment): Promise<boolean> {
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto('payment')
+    .values(paymentRow(payment))
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return numInsertedOrUpdatedRows === 1n;
+}
+
 function paymentTransaction({ sql: db, publish, defer }: UnitOfWork<PaymentsSchema>): PaymentTransaction {
   return {
-    async insertPayment(payment) {
-      const inserted = await db
-        .insertInto('payment')
-        .values(paymentRow(payment))
-        .onConflict((conflict) => conflict.doNothing())
-        .returning('payment_id')
-        .executeTakeFirst();
-      return inserted !== undefined;
-    },
+    insertPayment: (payment) => insertPayment(db, payment),
     async payment(paymentId) {
       const row = await db
         .selectFrom('payment')
@@ -63,8 +86,18 @@ function paymentTransaction({ sql: db, publish, defer }: UnitOfWork<PaymentsSche
         .executeTakeFirst();
       return row && toPayment(row);
     },
-    updatePayment: (payment) =>
-      defer(db.updateTable('payment').set(paymentChanges(payment)).where('payment_id', '=', payment.paymentId)),
+    updatePayment: (before, after) =>
+      defer(
+        db
+          .updateTable('payment')
+          .set(paymentChanges(after))
+          .where('payment_id', '=', after.paymentId)
+          .where('version', '=', before.version)
+          .where('capture_attempts', '=', before.captureAttempts)
+          .where('authorize_attempts', '=', before.authorizeAttempts)
+          .where('refunding', '=', before.refunding),
+        { rows: 1 },
+      ),
     async refund(paymentId, refundId) {
       const row = await db
         .selectFrom('refund')
