@@ -25,6 +25,8 @@ export interface DatabaseOptions {
 /** One transaction of a service: state and events are saved together or not at all. */
 export interface UnitOfWork<Schema> {
   readonly sql: Kysely<Schema>;
+  /** 1 at first; above it the work runs again, and does well to lock what it reads. */
+  readonly attempt: number;
   /** Has the events saved with the commit, in this order, after everything else. The relay publishes them. */
   publish(...events: readonly OutgoingEvent[]): void;
   /**
@@ -101,12 +103,16 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
 
   const changes = new ChangeFeed(pool, useSession, logger);
 
-  const once = async <T>(work: (tx: UnitOfWork<Schema>) => Promise<T>, isolation?: IsolationLevel): Promise<T> => {
+  const once = async <T>(
+    work: (tx: UnitOfWork<Schema>) => Promise<T>,
+    attempt: number,
+    isolation?: IsolationLevel,
+  ): Promise<T> => {
     const events: OutgoingEvent[] = [];
     const begin = isolation ? read.transaction().setIsolationLevel(isolation) : read.transaction();
     const result = await begin.execute(async (sql) => {
       const connection = await connectionOf(sql);
-      const unit = unitOfWork(sql, connection, events);
+      const unit = unitOfWork(sql, attempt, connection, events);
       const done = await work(unit.tx);
       unit.close();
       if (events.length > 0) connection.defer(INSERT_OUTBOX, toColumns(events));
@@ -122,7 +128,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     async transaction(work, { isolation } = {}) {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await once(work, isolation);
+          return await once(work, attempt, isolation);
         } catch (error) {
           if (attempt > RETRIES || !isRetryable(error)) throw error;
           logger.debug({ err: error, attempt }, 'transaction tried again');
@@ -158,13 +164,19 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
   return db;
 }
 
-function unitOfWork<Schema>(sql: Kysely<Schema>, connection: PooledConnection, events: OutgoingEvent[]) {
+function unitOfWork<Schema>(
+  sql: Kysely<Schema>,
+  attempt: number,
+  connection: PooledConnection,
+  events: OutgoingEvent[],
+) {
   let open = true;
   const assertOpen = () => {
     if (!open) throw new Error('the unit of work has ended');
   };
   const tx: UnitOfWork<Schema> = {
     sql,
+    attempt,
     publish(...published) {
       assertOpen();
       for (const event of published) assertPublishable(event);

@@ -15,7 +15,10 @@ import type pg from 'pg';
 import { DatabaseUnavailable, Outdated, StalePlan, translate } from './errors.ts';
 import { send } from './pool.ts';
 
-/** How many rows a deferred statement has to change, and what fails the transaction when they are fewer or more. */
+/**
+ * How many rows a deferred statement has to change, and what fails the transaction when they are fewer or more. It guards the
+ * work, which cannot take effect twice: when the connection breaks during the commit the work runs again.
+ */
 export interface Expectation {
   readonly rows: number;
   /** Default: Outdated, after which the unit of work runs again. */
@@ -49,7 +52,7 @@ export class PooledConnection implements DatabaseConnection {
       return toResult<R>(await this.#together(() => send(this.#client, query.sql, query.parameters)));
     } catch (error) {
       const failure = translate(error);
-      if (failure instanceof DatabaseUnavailable) failure.beforeCommit = !outside;
+      if (failure instanceof DatabaseUnavailable) failure.repeatable = !outside;
       if (failure instanceof StalePlan) {
         this.#broken = true;
         // Outside of a transaction nothing was done, and unnamed it is planned anew.
@@ -96,7 +99,11 @@ export class PooledConnection implements DatabaseConnection {
     outcomes.forEach((outcome, index) => {
       if (outcome.status === 'fulfilled') return;
       const otherwise = deferred[index]?.otherwise;
-      throw otherwise && outcome.reason?.code === DIVISION_BY_ZERO ? otherwise() : translate(outcome.reason);
+      if (otherwise && outcome.reason?.code === DIVISION_BY_ZERO) throw otherwise();
+      const failure = translate(outcome.reason);
+      // Had the commit taken place, what is expected of the rows would not hold a second time.
+      if (failure instanceof DatabaseUnavailable) failure.repeatable = deferred.some((one) => one.otherwise);
+      throw failure;
     });
     const last = outcomes.at(-1);
     if (last?.status === 'fulfilled' && last.value.command === 'ROLLBACK') throw new AbortedTransactionError();

@@ -3,8 +3,8 @@ import { DomainError } from '../failure/index.ts';
 
 /** The database cannot be reached, or did not answer in time. Whether a commit in flight took place is not known. */
 export class DatabaseUnavailable extends DomainError {
-  /** The connection broke before the commit was sent: nothing was changed, and the same work may be tried again. */
-  beforeCommit = false;
+  /** The same work may be tried again: the connection broke before the commit was sent, or a guard of the work would notice. */
+  repeatable = false;
 
   constructor(cause: unknown, message = 'the database is not available') {
     super('unavailable', 'DATABASE_UNAVAILABLE', message);
@@ -96,6 +96,6 @@ export function translate(error: unknown): unknown {
 
 /** Whether the same unit of work, tried again, may well succeed at once. What took long once is not tried again. */
 export function isRetryable(error: unknown): boolean {
-  if (error instanceof DatabaseUnavailable) return error.beforeCommit && !TIMED_OUT.test(String(error.cause));
+  if (error instanceof DatabaseUnavailable) return error.repeatable && !TIMED_OUT.test(String(error.cause));
   return error instanceof DatabaseContended && error.code !== '55P03';
 }

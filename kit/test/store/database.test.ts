@@ -84,6 +84,40 @@ describe('a transaction', () => {
     expect(await on.db.read.selectFrom('thing').selectAll().execute()).toBeDefined();
   });
 
+  it('fails with what was said when a deferred statement changes other rows than expected', async () => {
+    const removing = (rows: number, otherwise?: () => Error) =>
+      on.db.transaction(async (tx) => {
+        await tx.sql.insertInto('thing').values(insert('t4', 1n)).execute();
+        tx.defer(tx.sql.deleteFrom('thing').where('id', 'in', ['t4', 'absent']), {
+          rows,
+          ...(otherwise && { otherwise }),
+        });
+        tx.publish(event('t4'));
+      });
+    await expect(removing(2, () => new Error('one is absent'))).rejects.toThrow('one is absent');
+    await expect(removing(2)).rejects.toBeInstanceOf(DatabaseContended);
+    await expect(removing(0, () => new Error('one is there'))).rejects.toThrow('one is there');
+    expect(await on.server.query("SELECT FROM outbox WHERE key = 't4'")).toEqual([]);
+    await removing(1);
+    expect(await on.server.query("SELECT FROM outbox WHERE key = 't4'")).toHaveLength(1);
+  });
+
+  it('runs the work again when what it has seen is outdated', async () => {
+    await on.db.read.insertInto('thing').values(insert('t5', 1n)).execute();
+    const attempts: number[] = [];
+    const add = () =>
+      on.db.transaction(async (tx) => {
+        attempts.push(tx.attempt);
+        const query = tx.sql.selectFrom('thing').select('amount').where('id', '=', 't5');
+        const { amount } = await (tx.attempt === 1 ? query : query.forUpdate()).executeTakeFirstOrThrow();
+        const added = tx.sql.updateTable('thing').set({ amount: amount + 1n });
+        tx.defer(added.where('id', '=', 't5').where('amount', '=', amount), { rows: 1 });
+      });
+    await Promise.all(Array.from({ length: 5 }, add));
+    expect(await amountOf('t5')).toBe(6n);
+    expect(Math.max(...attempts)).toBe(2);
+  });
+
   it('does not show in its failures what rows hold', async () => {
     await on.db.read.insertInto('thing').values(insert('secret', 1n)).execute();
     const failure = await on.db.read
@@ -203,6 +237,18 @@ describe('a database that goes away', () => {
     await expect(db.check()).rejects.toBeInstanceOf(DatabaseUnavailable);
     await expect(db.transaction((tx) => sql`SELECT 1`.execute(tx.sql))).rejects.toMatchObject({ kind: 'unavailable' });
     await db.close();
+  });
+
+  it('runs work again whose connection breaks during the commit, where a guard would notice what it did', async () => {
+    const adding = (id: string, guard?: { rows: number }) =>
+      on.db.transaction(async (tx) => {
+        tx.defer(tx.sql.insertInto('thing').values(insert(id, BigInt(tx.attempt))), guard);
+        if (tx.attempt === 1) tx.defer(CompiledQuery.raw('SELECT pg_terminate_backend(pg_backend_pid())'));
+      });
+    await adding('guarded', { rows: 1 });
+    expect(await amountOf('guarded')).toBe(2n);
+    await expect(adding('unguarded')).rejects.toBeInstanceOf(DatabaseUnavailable);
+    expect(await amountOf('unguarded')).toBeUndefined();
   });
 
   it('ends a statement that takes too long', async () => {

@@ -1,6 +1,6 @@
 import type { InventoryEvent, InventoryStore, InventoryTransaction, StockChange } from '../src/app/ports.ts';
 import type { Reservation } from '../src/domain/reservation.ts';
-import type { Stock } from '../src/domain/stock.ts';
+import { available, type Stock, StockMoved } from '../src/domain/stock.ts';
 
 /** A store in memory: a transaction saves all that it changed, or nothing. */
 export class MemoryStore implements InventoryStore {
@@ -13,6 +13,17 @@ export class MemoryStore implements InventoryStore {
     const reservations = new Map(this.reservations);
     const events: InventoryEvent[] = [];
     const result = await work({
+      reserveUnseen(reservation) {
+        const { reservationId, lines, createdAt } = reservation;
+        const enough = lines.every(({ stockCode, quantity }) => {
+          const stock = stocks.get(stockCode);
+          return stock !== undefined && available(stock) >= quantity;
+        });
+        if (!enough || reservations.has(reservationId)) throw new StockMoved();
+        reservations.set(reservationId, reservation);
+        for (const { stockCode, quantity } of lines)
+          changeStock(stocks, { stockCode, onHand: 0n, reserved: quantity }, createdAt);
+      },
       async insertReservation(reservation) {
         if (reservations.has(reservation.reservationId)) return false;
         reservations.set(reservation.reservationId, reservation);

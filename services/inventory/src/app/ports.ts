@@ -21,6 +21,11 @@ export interface StockChange {
 
 /** One transaction of inventory. */
 export interface InventoryTransaction {
+  /**
+   * Saves a new reservation and takes its pieces from what is available, with the commit and without a look at either. The
+   * commit fails with StockMoved when the reservation stands or there is not enough.
+   */
+  reserveUnseen(reservation: Reservation): void;
   /** Saves a new reservation; false when one with its id stands, also one that was being made at the same time. */
   insertReservation(reservation: Reservation): Promise<boolean>;
   /** Locked until the end of the transaction. */

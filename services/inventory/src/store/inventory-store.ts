@@ -12,7 +12,7 @@ export function inventoryStore(database: Database<InventorySchema>): InventorySt
       try {
         return await database.transaction((tx) => work(inventoryTransaction(tx)));
       } catch (error) {
-        throw isCheckViolation(error) ? new StockMoved() : error;
+        throw MOVED.has(codeOf(error)) ? new StockMoved() : error;
       }
     },
     findStocks: (stockCodes) => selectStocks(database.read, stockCodes, false),
@@ -21,6 +21,12 @@ export function inventoryStore(database: Database<InventorySchema>): InventorySt
 
 export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<InventorySchema>): InventoryTransaction {
   return {
+    reserveUnseen(reservation) {
+      const { lines, createdAt } = reservation;
+      const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: 0n, reserved: quantity }));
+      defer(db.insertInto('reservation').values(reservationRow(reservation)));
+      defer(changeStocks(changes, createdAt).compile(db), { rows: lines.length, otherwise: () => new StockMoved() });
+    },
     async insertReservation(reservation) {
       const inserted = await db
         .insertInto('reservation')
@@ -71,7 +77,9 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
   };
 }
 
-const isCheckViolation = (error: unknown) => (error as { code?: unknown }).code === '23514';
+/** The checks on a stock, and the key of a reservation. */
+const MOVED: ReadonlySet<unknown> = new Set(['23514', '23505']);
+const codeOf = (error: unknown) => (error as { code?: unknown }).code;
 
 type StockRow = Selectable<InventorySchema['stock']>;
 
@@ -80,14 +88,14 @@ function changeStocks(changes: readonly StockChange[], now: Date) {
   const codes = changes.map(({ stockCode }) => stockCode);
   const onHand = changes.map((change) => change.onHand);
   const reserved = changes.map((change) => change.reserved);
-  return sql<StockRow>`
+  return sql`
     WITH locked AS MATERIALIZED (
       SELECT stock_code FROM stock WHERE stock_code = any(${codes}::text[]) ORDER BY stock_code FOR UPDATE
     )
     UPDATE stock SET on_hand = on_hand + change.add_on_hand, reserved = reserved + change.add_reserved, version = version + 1, updated_at = ${now}
     FROM unnest(${codes}::text[], ${onHand}::bigint[], ${reserved}::bigint[]) AS change(code, add_on_hand, add_reserved)
     JOIN locked ON locked.stock_code = change.code
-    WHERE stock.stock_code = change.code RETURNING stock.*`;
+    WHERE stock.stock_code = change.code`;
 }
 
 async function addStocks(db: Kysely<InventorySchema>, lines: readonly StockLine[], now: Date): Promise<Stock[]> {
@@ -97,7 +105,7 @@ async function addStocks(db: Kysely<InventorySchema>, lines: readonly StockLine[
     db,
   );
   const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: quantity, reserved: 0n }));
-  const { rows } = await changeStocks(changes, now).execute(db);
+  const { rows } = await sql<StockRow>`${changeStocks(changes, now)} RETURNING stock.*`.execute(db);
   return rows.map(toStock);
 }
 

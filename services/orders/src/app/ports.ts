@@ -11,9 +11,9 @@ export interface Catalog {
 /** One transaction of orders. */
 export interface OrdersTransaction {
   insert(order: Order, event: OrderEvent): void;
-  /** Locked until the end of the transaction. Throws OrderNotFound. */
+  /** Throws OrderNotFound. */
   order(orderId: string): Promise<Order>;
-  /** Saves what a decision changed of an order, with its event. */
+  /** Saves what a decision changed of an order, with its event. When the order is not as `before` any more, the work runs again. */
   save(before: Order, after: Order, event: OrderEvent): Promise<void>;
 }
 

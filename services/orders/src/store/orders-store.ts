@@ -53,7 +53,8 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
     },
     async order(orderId) {
       // A statement that waits for a lock still sees lines as they were before it waited: the lock comes first.
-      await db.selectFrom('orders').select('order_id').where('order_id', '=', orderId).forUpdate().execute();
+      if (tx.attempt > 1)
+        await db.selectFrom('orders').select('order_id').where('order_id', '=', orderId).forUpdate().execute();
       const order = await findOrder(db, orderId);
       if (!order) throw new OrderNotFound(orderId);
       return order;
@@ -64,7 +65,9 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
         db
           .updateTable('orders')
           .set({ status, reason, refunded, version, updated_at: updatedAt })
-          .where('order_id', '=', orderId),
+          .where('order_id', '=', orderId)
+          .where('version', '=', before.version),
+        { rows: 1 },
       );
       if (after.lines !== before.lines) tx.defer(updateReturned(after));
       for (const returned of after.returns.filter((one) => !before.returns.includes(one))) {

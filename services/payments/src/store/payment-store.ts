@@ -9,15 +9,11 @@ import type { PaymentsSchema } from './schema.ts';
 export function paymentStore(database: Database<PaymentsSchema>): PaymentStore {
   return {
     transaction: (work) => database.transaction((tx) => work(paymentTransaction(tx))),
-    change(seen, decide) {
-      let standing: Payment | undefined = seen;
-      return database.transaction(async (unit) => {
+    change: (seen, decide) =>
+      database.transaction(async (unit) => {
         const tx = paymentTransaction(unit);
-        const payment = standing ?? ((await tx.payment(seen.paymentId)) as Payment);
-        standing = undefined;
-        return decide(payment, tx);
-      });
-    },
+        return decide(unit.attempt === 1 ? seen : ((await tx.payment(seen.paymentId)) as Payment), tx);
+      }),
     insertPayment: (payment) => insertPayment(database.read, payment),
     async countCapture(paymentId) {
       const row = await database.read
