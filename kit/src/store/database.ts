@@ -34,6 +34,8 @@ export interface UnitOfWork<Schema> {
    * result is not seen, its failure is; so is, with an expectation, that it changed another number of rows (it has no RETURNING).
    */
   defer(statement: Compilable | CompiledQuery, expected?: Expectation): void;
+  /** Calls back when the commit is known to have taken place; never for work that runs again. */
+  onCommit(callback: () => void): void;
 }
 
 export interface TransactionOptions {
@@ -109,15 +111,17 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     isolation?: IsolationLevel,
   ): Promise<T> => {
     const events: OutgoingEvent[] = [];
+    const callbacks: (() => void)[] = [];
     const begin = isolation ? read.transaction().setIsolationLevel(isolation) : read.transaction();
     const result = await begin.execute(async (sql) => {
       const connection = await connectionOf(sql);
-      const unit = unitOfWork(sql, attempt, connection, events);
+      const unit = unitOfWork(sql, attempt, connection, events, callbacks);
       const done = await work(unit.tx);
       unit.close();
       if (events.length > 0) connection.defer(INSERT_OUTBOX, toColumns(events));
       return done;
     });
+    for (const callback of callbacks) callback();
     if (events.length > 0) changes.announce(events.map((event) => event.key));
     return result;
   };
@@ -169,6 +173,7 @@ function unitOfWork<Schema>(
   attempt: number,
   connection: PooledConnection,
   events: OutgoingEvent[],
+  callbacks: (() => void)[],
 ) {
   let open = true;
   const assertOpen = () => {
@@ -186,6 +191,10 @@ function unitOfWork<Schema>(
       assertOpen();
       const { sql: text, parameters } = 'compile' in statement ? statement.compile() : statement;
       connection.defer(text, parameters, expected);
+    },
+    onCommit(callback) {
+      assertOpen();
+      callbacks.push(callback);
     },
   };
   return {

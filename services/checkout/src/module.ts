@@ -38,10 +38,9 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
       startTrace,
       concurrency: config.sagaConcurrency,
     });
-    database.onChange(() => runner.wake());
     return {
-      grpc: [checkoutHandlers({ store, wake: () => runner.wake(), now })],
-      consumers: [onOrders({ shapes, now, newId })],
+      grpc: [checkoutHandlers({ store, wake: runner.wake, now })],
+      consumers: [onOrders({ shapes, adopt: runner.adopt, wake: runner.wake, now, newId })],
       workers: [runner],
     };
   },

@@ -48,11 +48,13 @@ export interface SagaFilter {
 
 /** One transaction of checkout. */
 export interface CheckoutTransaction {
-  insert(saga: Saga): void;
+  /** Without a lease it waits for whoever claims it. */
+  insert(saga: Saga, lease?: Lease): void;
   /** Locked until the end of the transaction. */
   saga(sagaId: string): Promise<Saga | undefined>;
   /** Saves what changed of a saga that is locked, with the events that follow from it. */
   save(before: Saga, after: Saga): void;
+  onCommit(callback: () => void): void;
 }
 
 /** Sagas that one process runs until their lease ends; nobody else does meanwhile. */
@@ -60,6 +62,14 @@ export interface Lease {
   readonly leaseId: string;
   /** Milliseconds from the claim or the last save. */
   readonly length: number;
+}
+
+/** A new saga that the process which saves it goes on to run, its first try begun; without a lease somebody else does. */
+export interface Adoption {
+  readonly saga: Saga;
+  readonly lease: Lease | undefined;
+  /** To be called after the commit. */
+  readonly run: () => void;
 }
 
 export interface LeasedSave {

@@ -160,6 +160,12 @@ export function retryNow(saga: Saga, now: Date): Saga {
   return { ...touch(saga, now), nextAttemptAt: now };
 }
 
+/** Nothing can turn it back any more: after a crash its steps from the pivot on may all be tried again. */
+export function goesForwardOnly(shape: SagaShape, saga: Saga): boolean {
+  const pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
+  return saga.state === 'running' && (pivot < 0 || saga.steps[pivot]?.state === 'done');
+}
+
 function pivotBegun(shape: SagaShape, saga: Saga): boolean {
   const pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
   return pivot < 0 || saga.steps[pivot]?.state !== 'pending';

@@ -7,6 +7,7 @@ import {
   ReturnRequested,
 } from '@weft/gen/grpc/weft/orders/v1/events';
 import { type ConsumerDefinition, consumer, defineEvent, type EventMeta, on } from '@weft/kit/events';
+import type { UnitOfWork } from '@weft/kit/store';
 import type { StartSagas } from '../app/start-sagas.ts';
 import { requestCancellation, startPlacement, startReturn } from '../app/start-sagas.ts';
 import { checkoutTransaction } from '../store/checkout-store.ts';
@@ -18,18 +19,19 @@ const returnRequested = defineEvent(ReturnRequested, schema.ReturnRequestedSchem
 
 /** One consumer for all of them, so that a cancellation is handled after the order that it is for. */
 export function onOrders(sagas: StartSagas): ConsumerDefinition<CheckoutSchema> {
+  const transaction = (tx: UnitOfWork<CheckoutSchema>) => checkoutTransaction(tx, sagas.now);
   return consumer('checkout.orders', [
     on(orderPlaced, async ({ orderId, customerId, lines, total, paymentMethodToken }, tx, meta) => {
       const input = { customerId, lines: pieces(lines), total: amount(total), paymentMethodToken };
-      startPlacement(checkoutTransaction(tx), sagas, orderId, input, headersOf(meta));
+      startPlacement(transaction(tx), sagas, orderId, input, headersOf(meta));
     }),
     on(cancellationRequested, async ({ orderId, lines, refund }, tx, meta) => {
       const giveBack = { lines: pieces(lines), refund: amount(refund) };
-      await requestCancellation(checkoutTransaction(tx), sagas, orderId, giveBack, headersOf(meta));
+      await requestCancellation(transaction(tx), sagas, orderId, giveBack, headersOf(meta));
     }),
     on(returnRequested, async ({ orderId, returnId, lines, refund }, tx, meta) => {
       const giveBack = { lines: pieces(lines), refund: amount(refund) };
-      startReturn(checkoutTransaction(tx), sagas, orderId, returnId, giveBack, headersOf(meta));
+      startReturn(transaction(tx), sagas, orderId, returnId, giveBack, headersOf(meta));
     }),
   ]);
 }

@@ -1,13 +1,14 @@
 import { contextFromHeaders, runInContext } from '@weft/kit/context';
 import { outcomeOf, RemoteError, status } from '@weft/kit/rpc';
 import type { Logger, TraceContext } from '@weft/kit/telemetry';
-import type { CheckoutStore, Lease } from '../app/ports.ts';
+import type { Adoption, CheckoutStore, Lease } from '../app/ports.ts';
 import {
   type Action,
   advance,
   beginTry,
   type Failure,
   fail,
+  goesForwardOnly,
   hasEnded,
   type Saga,
   startSaga,
@@ -29,6 +30,8 @@ export interface RunnerOptions {
 
 /** Longer than a call may take (five seconds) with its saves, so that a living process keeps its sagas. */
 const LEASE_MS = 12_000;
+/** How long a saga that only goes forward may run on before it is saved again. */
+const UNSAVED_MS = 3_000;
 const POLL_MS = 250;
 /** How long a call may still take when the process is to stop; then it is given up, and its outcome noted as unknown. */
 const LAST_CALL_MS = 1000;
@@ -49,44 +52,96 @@ const UNKNOWN_CODES: ReadonlySet<status> = new Set([
 ]);
 
 /**
- * Runs sagas to their end. Each try is saved before it is made; a process that dies leaves its sagas to others when its lease
- * ends, and they repeat the last try. A process that lost its lease cannot save, so two never run one saga on.
+ * Runs sagas to their end. Each try is saved before it is made, except those of a saga that can no longer turn back: they are
+ * saved together. A process that dies leaves its sagas to others when its lease ends, and they repeat what was not saved. A
+ * process that lost its lease cannot save, so two never run one saga on.
  */
 export function sagaRunner({ store, definitions, logger, now, newId, startTrace, concurrency }: RunnerOptions) {
   const running = new Set<Promise<void>>();
+  /** Adopted and not known to be saved, with the time after which they will not be. */
+  const adopted = new Map<string, number>();
   const giveUp = new AbortController();
   let stopping = false;
   let wake = () => {};
   let awake = false;
+  /** The next saga that ends makes room, and wakes the loop. */
+  let full = false;
   let loop: Promise<void> | undefined;
 
-  async function run(lease: Lease, claimed: Saga): Promise<void> {
-    const work = { ...contextFromHeaders(claimed.headers, startTrace), signal: giveUp.signal };
-    await runInContext(work, () => runOn(lease, definitions[claimed.kind], claimed));
+  function launch(lease: Lease, saga: Saga, begun?: Action): void {
+    const task: Promise<void> = run(lease, saga, begun)
+      .catch((error: unknown) =>
+        logger.warn({ err: error, sagaId: saga.sagaId }, 'saga interrupted; its lease will end'),
+      )
+      .finally(() => {
+        running.delete(task);
+        if (full) signal();
+      });
+    running.add(task);
+  }
+
+  async function run(lease: Lease, saga: Saga, begun: Action | undefined): Promise<void> {
+    const work = { ...contextFromHeaders(saga.headers, startTrace), signal: giveUp.signal };
+    await runInContext(work, () => runOn(lease, definitions[saga.kind], saga, begun));
   }
 
   /** Tries step after step. One save notes what a try came to and, before it is made, the next one. */
-  async function runOn(lease: Lease, definition: SagaDefinition<unknown>, claimed: Saga): Promise<void> {
+  async function runOn(
+    lease: Lease,
+    definition: SagaDefinition<unknown>,
+    leased: Saga,
+    begun: Action | undefined,
+  ): Promise<void> {
     const shape = shapeOf(definition);
-    let standing = claimed;
-    let settle = (saga: Saga): Saga => saga;
+    let saved = leased;
+    let savedAt = now().getTime();
+    let action = begun;
+    // What has become of the saga since it was saved, to be noted on whatever somebody else may make of it meanwhile.
+    let changes: ((saga: Saga) => Saga)[] = [];
+    const noted = () => changes.reduce((saga, change) => change(saga), saved);
     for (;;) {
-      const settled = settle(standing);
+      if (action && !stopping) changes.push(await tryOnce(definition, noted(), action));
+      const settled = noted();
       const goesOn = !stopping && settled.nextAttemptAt <= now();
-      const { saga: ahead, action } = goesOn ? advance(shape, settled, now()) : { saga: settled };
-      const next = action ? beginTry(ahead, action, now()) : forgetIfEnded(definition, ahead);
-      const saved = await store.saveLeased(lease, standing, next, { release: !action, next: followUp(ahead) });
-      if (!saved) return;
-      standing = saved.saga;
-      // Somebody changed the saga (a cancellation was asked for): the same outcome is noted on what it is now.
-      if (!saved.saved) continue;
-      if (!action) return;
-      const tried = standing;
-      const failure = await attempt(definition, tried, action);
-      const jitter = Math.random();
-      settle = (saga) => (failure ? fail(shape, saga, action, failure, now(), jitter) : succeed(saga, action, now()));
-      if (failure) report(tried, action, failure, settle(tried));
+      const { saga: ahead, action: next } = goesOn ? advance(shape, settled, now()) : { saga: settled };
+      if (next && goesForwardOnly(shape, ahead) && now().getTime() - savedAt < UNSAVED_MS) {
+        const at = now();
+        changes.push((saga) => beginTry(saga, next, at));
+        action = next;
+        continue;
+      }
+      const after = next ? beginTry(ahead, next, now()) : forgetIfEnded(definition, ahead);
+      const following = followUp(ahead);
+      const result = await store.saveLeased(lease, saved, after, { release: !next, next: following });
+      if (!result) return;
+      saved = result.saga;
+      savedAt = now().getTime();
+      if (result.saved) {
+        if (following) signal();
+        if (!next) return;
+        changes = [];
+        action = next;
+      } else {
+        // Somebody changed the saga (a cancellation was asked for): the same outcome is noted on what it is now.
+        action = undefined;
+      }
     }
+  }
+
+  /** Gives how its outcome is noted. */
+  async function tryOnce(
+    definition: SagaDefinition<unknown>,
+    tried: Saga,
+    action: Action,
+  ): Promise<(saga: Saga) => Saga> {
+    const shape = shapeOf(definition);
+    const failure = await attempt(definition, tried, action);
+    const at = now();
+    if (!failure) return (saga) => succeed(saga, action, at);
+    const jitter = Math.random();
+    const note = (saga: Saga) => fail(shape, saga, action, failure, at, jitter);
+    report(tried, action, failure, note(tried));
+    return note;
   }
 
   function forgetIfEnded({ forget }: SagaDefinition<unknown>, saga: Saga): Saga {
@@ -127,26 +182,23 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     while (!stopping) {
       awake = false;
       try {
-        const free = concurrency - running.size;
+        const free = room();
         const lease = { leaseId: newId(), length: LEASE_MS };
         const claimed = free > 0 ? await store.claim(lease, now(), free) : [];
-        for (const saga of claimed) {
-          const task: Promise<void> = run(lease, saga)
-            .catch((error: unknown) =>
-              logger.warn({ err: error, sagaId: saga.sagaId }, 'saga interrupted; its lease will end'),
-            )
-            .finally(() => {
-              running.delete(task);
-              signal();
-            });
-          running.add(task);
-        }
-        if (claimed.length > 0 && running.size < concurrency) continue;
+        for (const saga of claimed) launch(lease, saga);
+        full = room() <= 0;
+        if (claimed.length > 0 && !full) continue;
       } catch (error) {
         logger.warn({ err: error }, 'sagas not claimed; trying again');
       }
       await sleep();
     }
+  }
+
+  function room(): number {
+    const at = now().getTime();
+    for (const [sagaId, until] of adopted) if (until < at) adopted.delete(sagaId);
+    return concurrency - running.size - adopted.size;
   }
 
   function signal(): void {
@@ -168,6 +220,19 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
   return {
     /** Looks for sagas now. */
     wake: signal,
+    /** Has a new saga run by this process as soon as it is saved, when there is room. */
+    adopt(saga: Saga): Adoption {
+      const { action } = advance(shapeOf(definitions[saga.kind]), saga, now());
+      if (!action || stopping || room() <= 0) return { saga, lease: undefined, run: signal };
+      const lease = { leaseId: newId(), length: LEASE_MS };
+      const begun = beginTry(saga, action, now());
+      adopted.set(saga.sagaId, now().getTime() + LEASE_MS);
+      const start = () => {
+        adopted.delete(saga.sagaId);
+        launch(lease, begun, action);
+      };
+      return { saga: begun, lease, run: start };
+    },
     start() {
       loop = loopUntilStopped();
     },

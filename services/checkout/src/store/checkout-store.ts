@@ -1,5 +1,5 @@
 import type { Database, UnitOfWork } from '@weft/kit/store';
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Selectable, sql } from 'kysely';
 import type { CheckoutStore, CheckoutTransaction } from '../app/ports.ts';
 import type { Saga } from '../domain/saga.ts';
 import { toEvents } from '../events/to-events.ts';
@@ -8,7 +8,7 @@ import type { CheckoutSchema } from './schema.ts';
 export function checkoutStore(database: Database<CheckoutSchema>, now: () => Date): CheckoutStore {
   const db = database.read;
   return {
-    transaction: (work) => database.transaction((tx) => work(checkoutTransaction(tx))),
+    transaction: (work) => database.transaction((tx) => work(checkoutTransaction(tx, now))),
     async find(sagaId) {
       const row = await db.selectFrom('saga').selectAll().where('saga_id', '=', sagaId).executeTakeFirst();
       return row && toSaga(row);
@@ -43,27 +43,28 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
       const lease = release
         ? { lease_id: null, lease_until: null }
         : { lease_id: leaseId, lease_until: later(now(), length) };
-      const update = (on: Kysely<CheckoutSchema>) =>
-        on
-          .updateTable('saga')
-          .set({ ...changedColumns(before, saved), ...lease })
-          .where('saga_id', '=', before.sagaId)
-          .where('version', '=', before.version)
-          .where('lease_id', '=', leaseId)
-          .executeTakeFirst();
+      const update = db
+        .updateTable('saga')
+        .set({ ...changedColumns(before, saved), ...lease })
+        .where('saga_id', '=', before.sagaId)
+        .where('version', '=', before.version)
+        .where('lease_id', '=', leaseId);
       const events = toEvents(before, saved);
-      // Most saves publish nothing: one statement, its own transaction.
-      const { numUpdatedRows } =
-        events.length === 0 && !next
-          ? await update(db)
-          : await database.transaction(async (tx) => {
-              const result = await update(tx.sql);
-              if (result.numUpdatedRows === 0n) return result;
-              tx.publish(...events);
-              if (next) checkoutTransaction(tx).insert(next);
-              return result;
-            });
-      if (numUpdatedRows === 1n) return { saved: true, saga: saved };
+      const saving = async (): Promise<boolean> => {
+        // Most saves publish nothing: one statement, its own transaction.
+        if (events.length === 0 && !next) return (await update.executeTakeFirst()).numUpdatedRows === 1n;
+        await database.transaction(async (tx) => {
+          tx.defer(update, { rows: 1, otherwise: () => new NotAsBefore() });
+          tx.publish(...events);
+          if (next) checkoutTransaction(tx, now).insert(next);
+        });
+        return true;
+      };
+      const done = await saving().catch((error: unknown) => {
+        if (error instanceof NotAsBefore) return false;
+        throw error;
+      });
+      if (done) return { saved: true, saga: saved };
       const row = await db
         .selectFrom('saga')
         .selectAll()
@@ -75,14 +76,23 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
   };
 }
 
-export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>): CheckoutTransaction {
+class NotAsBefore extends Error {}
+
+export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>, now: () => Date): CheckoutTransaction {
   const { sql: db } = tx;
   return {
-    insert(saga) {
+    onCommit: tx.onCommit,
+    insert(saga, lease) {
       const { sagaId, kind, orderId, headers, createdAt } = saga;
       const row = { saga_id: sagaId, kind, order_id: orderId, headers: JSON.stringify(headers), created_at: createdAt };
+      const leased = { lease_id: lease?.leaseId ?? null, lease_until: lease ? later(now(), lease.length) : null };
       tx.defer(
-        db.insertInto('saga').values({ ...row, input: JSON.stringify(saga.input), ...changedColumns(undefined, saga) }),
+        db.insertInto('saga').values({
+          ...row,
+          input: JSON.stringify(saga.input),
+          ...changedColumns(undefined, saga),
+          ...leased,
+        }),
       );
       tx.publish(...toEvents(undefined, saga));
     },
