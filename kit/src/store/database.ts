@@ -3,7 +3,8 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { backoff, pause, within } from './backoff.ts';
 import { ChangeFeed, type Changes, OUTBOX_CHANNEL } from './changes.ts';
-import { connectionOf, type Expectation, type PooledConnection, poolDialect } from './driver.ts';
+import type { Expectation } from './deferred.ts';
+import { connectionOf, type PooledConnection, poolDialect } from './driver.ts';
 import { DatabaseUnavailable, isRetryable } from './errors.ts';
 import { Leases } from './leases.ts';
 import { assertPublishable, INSERT_OUTBOX, type OutgoingEvent, toColumns } from './outbox.ts';
@@ -30,8 +31,9 @@ export interface UnitOfWork<Schema> {
   /** Has the events saved with the commit, in this order, after everything else. The relay publishes them. */
   publish(...events: readonly OutgoingEvent[]): void;
   /**
-   * Has a statement sent together with the commit: no round trip of its own, and none at all for work that only defers. Its
-   * result is not seen, its failure is; so is, with an expectation, that it changed another number of rows (it has no RETURNING).
+   * Has a statement sent together with the commit: no round trip of its own. Its result is not seen, its failure is; so is, with
+   * an expectation, that it changed another number of rows (it has no RETURNING). All that is deferred, and the outbox rows of
+   * what is published, become one statement to the server: none sees what another does, and no two change one row.
    */
   defer(statement: Compilable | CompiledQuery, expected?: Expectation): void;
   /** Calls back when the commit is known to have taken place; never for work that runs again. */

@@ -12,24 +12,11 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import type pg from 'pg';
-import { DatabaseUnavailable, Outdated, StalePlan, translate } from './errors.ts';
+import { combine, type Deferred, type Expectation, guardFailure } from './deferred.ts';
+import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
 import { send } from './pool.ts';
 
-/**
- * How many rows a deferred statement has to change, and what fails the transaction when they are fewer or more. It guards the
- * work, which cannot take effect twice: when the connection breaks during the commit the work runs again.
- */
-export interface Expectation {
-  readonly rows: number;
-  /** Default: Outdated, after which the unit of work runs again. */
-  readonly otherwise?: () => Error;
-}
-
-interface Deferred {
-  readonly text: string;
-  readonly values: readonly unknown[];
-  readonly otherwise?: (() => Error) | undefined;
-}
+const DEFAULT_BEGIN = 'begin';
 
 /**
  * One connection of the pool, as Kysely sees it. BEGIN travels with the first statement and COMMIT with the deferred
@@ -69,44 +56,39 @@ export class PooledConnection implements DatabaseConnection {
 
   begin(settings: TransactionSettings): void {
     this.#deferred = [];
-    this.#begin = settings.isolationLevel ? `begin isolation level ${settings.isolationLevel}` : 'begin';
+    this.#begin = settings.isolationLevel ? `begin isolation level ${settings.isolationLevel}` : DEFAULT_BEGIN;
     if (settings.accessMode) this.#begin += ` ${settings.accessMode}`;
   }
 
   /** Has the statement sent with the commit. Its result is not seen; its failure fails the transaction. */
   defer(text: string, values: readonly unknown[], expected?: Expectation): void {
-    if (!expected) this.#deferred.push({ text, values });
-    else {
-      const otherwise = expected.otherwise ?? (() => new Outdated());
-      this.#deferred.push({ text: counting(text, values.length), values: [...values, expected.rows], otherwise });
-    }
+    this.#deferred.push({ text, values, expected });
   }
 
   async commit(): Promise<void> {
     const deferred = this.#deferred;
     this.#deferred = [];
-    if (this.#begin !== undefined && deferred.length === 0) {
-      this.#begin = undefined;
-      return;
-    }
+    const statements = combine(deferred);
+    const alone = this.#begin === DEFAULT_BEGIN && statements.length <= 1;
+    if (alone) this.#begin = undefined;
     const outcomes = await this.#together(() =>
       Promise.allSettled([
-        ...deferred.map(({ text, values }) => send(this.#client, text, values)),
-        this.#client.query('commit'),
+        ...statements.map(({ text, values }) => send(this.#client, text, values)),
+        ...(alone ? [] : [this.#client.query('commit')]),
       ]),
     );
     this.#open = false;
-    outcomes.forEach((outcome, index) => {
-      if (outcome.status === 'fulfilled') return;
-      const otherwise = deferred[index]?.otherwise;
-      if (otherwise && outcome.reason?.code === DIVISION_BY_ZERO) throw otherwise();
-      const failure = translate(outcome.reason);
-      // Had the commit taken place, what is expected of the rows would not hold a second time.
-      if (failure instanceof DatabaseUnavailable) failure.repeatable = deferred.some((one) => one.otherwise);
-      throw failure;
-    });
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw this.#failure(outcome.reason, deferred);
     const last = outcomes.at(-1);
     if (last?.status === 'fulfilled' && last.value.command === 'ROLLBACK') throw new AbortedTransactionError();
+  }
+
+  #failure(reason: unknown, deferred: readonly Deferred[]): unknown {
+    const failure = guardFailure(reason, deferred) ?? translate(reason);
+    // Had the commit taken place, what is expected of the rows would not hold a second time.
+    if (failure instanceof DatabaseUnavailable) failure.repeatable = deferred.some(({ expected }) => expected);
+    if (failure instanceof StalePlan) this.#broken = true;
+    return failure;
   }
 
   async rollback(): Promise<void> {
@@ -141,19 +123,6 @@ export class PooledConnection implements DatabaseConnection {
       stream.uncork();
     }
   }
-}
-
-const DIVISION_BY_ZERO = '22012';
-const countingStatements = new Map<string, string>();
-
-/** The statement, failing where it is when it changes another number of rows: the COMMIT behind it is on its way already. */
-function counting(text: string, parameters: number): string {
-  let found = countingStatements.get(text);
-  if (found === undefined) {
-    found = `WITH changed AS (${text} RETURNING 1) SELECT 1 / (count(*) = $${parameters + 1}::int)::int FROM changed`;
-    if (countingStatements.size < 1_000) countingStatements.set(text, found);
-  }
-  return found;
 }
 
 function toResult<R>({ command, rowCount, rows }: pg.QueryResult): QueryResult<R> {

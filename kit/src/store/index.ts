@@ -6,7 +6,7 @@ export {
   type TransactionOptions,
   type UnitOfWork,
 } from './database.ts';
-export type { Expectation } from './driver.ts';
+export type { Expectation } from './deferred.ts';
 export { DatabaseContended, DatabaseUnavailable, IdempotencyKeyReused, RequestInProgress } from './errors.ts';
 export { IDEMPOTENCY_MS, type IdempotentRequest, type IdempotentWork, once } from './idempotency.ts';
 export { receiveOnce } from './inbox.ts';
