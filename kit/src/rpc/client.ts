@@ -101,6 +101,7 @@ function channelOptions(contracts: Readonly<Record<string, MethodContract>>, ret
     'grpc.service_config_disable_resolution': 1,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.enable_channelz': 0,
     'grpc.initial_reconnect_backoff_ms': 100,
     'grpc.max_reconnect_backoff_ms': 2000,
   };

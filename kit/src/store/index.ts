@@ -12,6 +12,7 @@ export { IDEMPOTENCY_MS, type IdempotentRequest, type IdempotentWork, once } fro
 export { receiveOnce } from './inbox.ts';
 export { migrate } from './migrate.ts';
 export type { OutgoingEvent } from './outbox.ts';
+export { prepared } from './prepared.ts';
 export { INBOX_MS, type Purge, startPurge } from './purge.ts';
 export { type EventSink, type OutboxLag, type Relay, type RelayOptions, startRelay } from './relay.ts';
 export type { Migration } from './store-migrations.ts';

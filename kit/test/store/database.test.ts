@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CompiledQuery, sql } from 'kysely';
-import { DatabaseContended, DatabaseUnavailable, openDatabase } from '../../src/store/index.ts';
+import { CompiledQuery, type Kysely, sql } from 'kysely';
+import { DatabaseContended, DatabaseUnavailable, openDatabase, prepared } from '../../src/store/index.ts';
 import { eventually } from '../../src/testing/eventually.ts';
 import { event, type Fixture, fixture, logger, type Schema } from './fixture.ts';
 
@@ -44,6 +44,31 @@ describe('reading', () => {
     expect((await db.transaction((tx) => sql`SELECT * FROM wide`.execute(tx.sql))).rows).toEqual([
       { a: 1, b: 2, c: 3 },
     ]);
+  });
+});
+
+describe('a prepared statement', () => {
+  it('is built once, and has the values that it is given each time', async () => {
+    let built = 0;
+    const upsert = prepared((db: Kysely<Schema>, row: Schema['thing']) => {
+      built++;
+      const { amount } = row;
+      return db
+        .insertInto('thing')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doUpdateSet({ amount }))
+        .returning('amount');
+    });
+    const amounts: bigint[] = [];
+    for (const amount of [1n, 2n, 3n]) {
+      const { rows } = await on.db.read.executeQuery(upsert(on.db.read, insert('prepared', amount)));
+      amounts.push(...rows.map((row) => row.amount));
+    }
+    expect(amounts).toEqual([1n, 2n, 3n]);
+    expect(built).toBe(1);
+    const { sql: text, parameters } = upsert(on.db.read, { ...insert('other', 4n), detail: null });
+    expect(text).not.toContain('other');
+    expect(parameters).toEqual(['other', 4n, NOTED, null, 4n]);
   });
 });
 

@@ -1,5 +1,5 @@
-import type { Database, UnitOfWork } from '@weft/kit/store';
-import { type Selectable, sql } from 'kysely';
+import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
+import { type Kysely, type Selectable, sql } from 'kysely';
 import type { CatalogStore, CatalogTransaction } from '../app/ports.ts';
 import type { Product } from '../domain/product.ts';
 import { toEvent } from '../events/to-event.ts';
@@ -19,13 +19,16 @@ const COLUMNS = [
 
 type Row = Pick<Selectable<CatalogSchema['product']>, (typeof COLUMNS)[number]>;
 
+const findProducts = prepared((db: Kysely<CatalogSchema>, { productIds }: { productIds: readonly string[] }) =>
+  db.selectFrom('product').select(COLUMNS).where('product_id', '=', sql<string>`any(${productIds}::text[])`),
+);
+
 export function catalogStore(database: Database<CatalogSchema>): CatalogStore {
   const { read } = database;
   return {
     transaction: (work) => database.transaction((tx) => work(catalogTransaction(tx))),
     async find(productIds) {
-      const wanted = sql<string>`any(${productIds}::text[])`;
-      const rows = await read.selectFrom('product').select(COLUMNS).where('product_id', '=', wanted).execute();
+      const { rows } = await read.executeQuery(findProducts(read, { productIds }));
       return new Map(rows.map((row) => [row.product_id, toProduct(row)]));
     },
     async list({ after, limit }) {

@@ -1,5 +1,5 @@
-import type { Database, UnitOfWork } from '@weft/kit/store';
-import { type Selectable, sql } from 'kysely';
+import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import type { CheckoutStore, CheckoutTransaction } from '../app/ports.ts';
 import type { Saga } from '../domain/saga.ts';
 import { toEvents } from '../events/to-events.ts';
@@ -43,16 +43,15 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
       const lease = release
         ? { lease_id: null, lease_until: null }
         : { lease_id: leaseId, lease_until: later(now(), length) };
-      const update = db
-        .updateTable('saga')
-        .set({ ...changedColumns(before, saved), ...lease })
-        .where('saga_id', '=', before.sagaId)
-        .where('version', '=', before.version)
-        .where('lease_id', '=', leaseId);
+      const kept = { ...lease, before_id: before.sagaId, before_version: before.version, before_lease: leaseId };
+      const rewritten = before.input !== after.input || before.cancellation !== after.cancellation;
+      const update = rewritten
+        ? updateLeased(db, { ...stepColumns(saved), ...inputColumns(saved), ...kept })
+        : updateLeasedStep(db, { ...stepColumns(saved), ...kept });
       const events = toEvents(before, saved);
       const saving = async (): Promise<boolean> => {
         // Most saves publish nothing: one statement, its own transaction.
-        if (events.length === 0 && !next) return (await update.executeTakeFirst()).numUpdatedRows === 1n;
+        if (events.length === 0 && !next) return (await db.executeQuery(update)).numAffectedRows === 1n;
         await database.transaction(async (tx) => {
           tx.defer(update, { rows: 1, otherwise: () => new NotAsBefore() });
           tx.publish(...events);
@@ -86,14 +85,7 @@ export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>, now: () => D
       const { sagaId, kind, orderId, headers, createdAt } = saga;
       const row = { saga_id: sagaId, kind, order_id: orderId, headers: JSON.stringify(headers), created_at: createdAt };
       const leased = { lease_id: lease?.leaseId ?? null, lease_until: lease ? later(now(), lease.length) : null };
-      tx.defer(
-        db.insertInto('saga').values({
-          ...row,
-          input: JSON.stringify(saga.input),
-          ...changedColumns(undefined, saga),
-          ...leased,
-        }),
-      );
+      tx.defer(insertSaga(db, { ...row, ...stepColumns(saga), ...inputColumns(saga), ...leased }));
       tx.publish(...toEvents(undefined, saga));
     },
     async saga(sagaId) {
@@ -102,15 +94,41 @@ export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>, now: () => D
     },
     save(before, after) {
       const saved = { ...after, version: before.version + 1n };
-      tx.defer(db.updateTable('saga').set(changedColumns(before, saved)).where('saga_id', '=', before.sagaId));
+      tx.defer(
+        db
+          .updateTable('saga')
+          .set({ ...stepColumns(saved), ...inputColumns(saved) })
+          .where('saga_id', '=', before.sagaId),
+      );
       tx.publish(...toEvents(before, saved));
     },
   };
 }
 
-// The input may be long and is written once and when it is forgotten, not with each step.
-function changedColumns(before: Saga | undefined, after: Saga) {
-  const { state, reason, steps, input, cancellation, failures, stalled, nextAttemptAt, version, updatedAt } = after;
+type Db = Kysely<CheckoutSchema>;
+type Leased = ReturnType<typeof stepColumns> & {
+  lease_id: string | null;
+  lease_until: Date | null;
+  before_id: string;
+  before_version: bigint;
+  before_lease: string;
+};
+
+const insertSaga = prepared((db: Db, row: Insertable<CheckoutSchema['saga']>) => db.insertInto('saga').values(row));
+
+const updateIfLeased = (db: Db, { before_id, before_version, before_lease, ...columns }: Leased) =>
+  db
+    .updateTable('saga')
+    .set(columns)
+    .where('saga_id', '=', before_id)
+    .where('version', '=', before_version)
+    .where('lease_id', '=', before_lease);
+const updateLeased = prepared((db: Db, columns: Leased & ReturnType<typeof inputColumns>) =>
+  updateIfLeased(db, columns),
+);
+const updateLeasedStep = prepared(updateIfLeased);
+
+function stepColumns({ state, reason, steps, failures, stalled, nextAttemptAt, version, updatedAt }: Saga) {
   return {
     state,
     reason,
@@ -120,9 +138,12 @@ function changedColumns(before: Saga | undefined, after: Saga) {
     next_attempt_at: nextAttemptAt,
     version,
     updated_at: updatedAt,
-    ...(input !== before?.input && { input: JSON.stringify(input) }),
-    ...(cancellation !== before?.cancellation && { cancellation: JSON.stringify(cancellation) }),
   };
+}
+
+// They may be long, and are written when they change, not with each step.
+function inputColumns({ input, cancellation }: Saga) {
+  return { input: JSON.stringify(input), cancellation: cancellation ? JSON.stringify(cancellation) : null };
 }
 
 function later(at: Date, milliseconds: number): Date {

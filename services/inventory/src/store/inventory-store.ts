@@ -1,4 +1,4 @@
-import type { Database, UnitOfWork } from '@weft/kit/store';
+import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { InventoryStore, InventoryTransaction, StockChange } from '../app/ports.ts';
 import type { Reservation, StockLine } from '../domain/reservation.ts';
@@ -24,8 +24,11 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
     reserveUnseen(reservation) {
       const { lines, createdAt } = reservation;
       const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: 0n, reserved: quantity }));
-      defer(db.insertInto('reservation').values(reservationRow(reservation)));
-      defer(changeStocks(changes, createdAt).compile(db), { rows: lines.length, otherwise: () => new StockMoved() });
+      defer(insertReservation(db, reservationRow(reservation)));
+      defer(changeStocks(db, stockChanges(changes, createdAt)), {
+        rows: lines.length,
+        otherwise: () => new StockMoved(),
+      });
     },
     async insertReservation(reservation) {
       const inserted = await db
@@ -37,22 +40,11 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
       return inserted !== undefined;
     },
     async reservation(reservationId) {
-      const row = await db
-        .selectFrom('reservation')
-        .selectAll()
-        .where('reservation_id', '=', reservationId)
-        .forUpdate()
-        .executeTakeFirst();
-      return row && toReservation(row);
+      const { rows } = await db.executeQuery(lockReservation(db, { reservationId }));
+      return rows[0] && toReservation(rows[0]);
     },
-    updateReservation({ reservationId, status, version, updatedAt }) {
-      defer(
-        db
-          .updateTable('reservation')
-          .set({ status, version, updated_at: updatedAt })
-          .where('reservation_id', '=', reservationId),
-      );
-    },
+    updateReservation: ({ reservationId, status, version, updatedAt }) =>
+      defer(updateReservation(db, { reservationId, status, version, updatedAt })),
     stocks: (stockCodes) => selectStocks(db, stockCodes, true),
     peekStocks: (stockCodes) => selectStocks(db, stockCodes, false),
     async insertStock({ stockCode, onHand, reserved, version, updatedAt }) {
@@ -71,7 +63,7 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
         .where('stock_code', '=', stockCode)
         .execute();
     },
-    changeStocks: (changes, now) => defer(changeStocks(changes, now).compile(db)),
+    changeStocks: (changes, now) => defer(changeStocks(db, stockChanges(changes, now))),
     addStocks: (lines, now) => addStocks(db, lines, now),
     publish: (event) => publish(toEvent(event)),
   };
@@ -81,13 +73,48 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
 const MOVED: ReadonlySet<unknown> = new Set(['23514', '23505']);
 const codeOf = (error: unknown) => (error as { code?: unknown }).code;
 
+type Db = Kysely<InventorySchema>;
 type StockRow = Selectable<InventorySchema['stock']>;
+type ReservationRow = Selectable<InventorySchema['reservation']>;
+
+const insertReservation = prepared((db: Db, row: ReservationRow) => db.insertInto('reservation').values(row));
+
+const lockReservation = prepared((db: Db, { reservationId }: { reservationId: string }) =>
+  db.selectFrom('reservation').selectAll().where('reservation_id', '=', reservationId).forUpdate(),
+);
+
+type ReservationMove = Pick<Reservation, 'reservationId' | 'status' | 'version' | 'updatedAt'>;
+
+const updateReservation = prepared((db: Db, { reservationId, status, version, updatedAt }: ReservationMove) =>
+  db
+    .updateTable('reservation')
+    .set({ status, version, updated_at: updatedAt })
+    .where('reservation_id', '=', reservationId),
+);
+
+interface StockChanges {
+  readonly codes: readonly string[];
+  readonly onHand: readonly bigint[];
+  readonly reserved: readonly bigint[];
+  readonly now: Date;
+}
+
+function stockChanges(changes: readonly StockChange[], now: Date): StockChanges {
+  return {
+    codes: changes.map(({ stockCode }) => stockCode),
+    onHand: changes.map((change) => change.onHand),
+    reserved: changes.map((change) => change.reserved),
+    now,
+  };
+}
+
+const changeStocks = prepared((db: Db, changes: StockChanges) => {
+  const statement = changeStatement(changes);
+  return { compile: () => statement.compile(db) };
+});
 
 // One statement whatever the number of lines, so that it is prepared once.
-function changeStocks(changes: readonly StockChange[], now: Date) {
-  const codes = changes.map(({ stockCode }) => stockCode);
-  const onHand = changes.map((change) => change.onHand);
-  const reserved = changes.map((change) => change.reserved);
+function changeStatement({ codes, onHand, reserved, now }: StockChanges) {
   return sql`
     WITH locked AS MATERIALIZED (
       SELECT stock_code FROM stock WHERE stock_code = any(${codes}::text[]) ORDER BY stock_code FOR UPDATE
@@ -105,7 +132,7 @@ async function addStocks(db: Kysely<InventorySchema>, lines: readonly StockLine[
     db,
   );
   const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: quantity, reserved: 0n }));
-  const { rows } = await sql<StockRow>`${changeStocks(changes, now)} RETURNING stock.*`.execute(db);
+  const { rows } = await sql<StockRow>`${changeStatement(stockChanges(changes, now))} RETURNING stock.*`.execute(db);
   return rows.map(toStock);
 }
 

@@ -1,14 +1,20 @@
 import type { Database, UnitOfWork } from '@weft/kit/store';
 import { type Kysely, sql } from 'kysely';
-import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { OrderNotFound } from '../domain/failures.ts';
 import type { Order } from '../domain/order.ts';
 import { toEvent } from '../events/to-event.ts';
-import { changeRow, orderRow, returnRow, toChange, toLine, toOrder, toReturn } from './rows.ts';
+import { changeRow, lineColumns, orderRow, returnRow, toChange, toLine, toOrder, toReturn } from './rows.ts';
 import type { OrdersSchema } from './schema.ts';
-
-const CHANGES_AT_ONCE = 100;
+import {
+  insertChange,
+  insertLines,
+  insertOrder,
+  selectChanges,
+  selectLastChange,
+  selectOrder,
+  updateOrder,
+} from './statements.ts';
 
 export function ordersStore(database: Database<OrdersSchema>): OrdersStore {
   const db = database.read;
@@ -23,12 +29,8 @@ export function ordersStore(database: Database<OrdersSchema>): OrdersStore {
       return (await query.execute()).map((row) => toOrder(row, [], []));
     },
     async changes(orderId, after) {
-      const query = db.selectFrom('order_change').selectAll().where('order_id', '=', orderId);
-      const rows =
-        after === undefined
-          ? await query.orderBy('version', 'desc').limit(1).execute()
-          : await query.where('version', '>', after).orderBy('version').limit(CHANGES_AT_ONCE).execute();
-      return rows.map(toChange);
+      const query = after === undefined ? selectLastChange(db, { orderId }) : selectChanges(db, { orderId, after });
+      return (await db.executeQuery(query)).rows.map(toChange);
     },
     async versions(orderIds) {
       const rows = await db
@@ -43,11 +45,11 @@ export function ordersStore(database: Database<OrdersSchema>): OrdersStore {
 
 export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransaction {
   const { sql: db } = tx;
-  const recordChange = (order: Order) => tx.defer(db.insertInto('order_change').values(changeRow(order)));
+  const recordChange = (order: Order) => tx.defer(insertChange(db, changeRow(order)));
   return {
     insert(order, event) {
-      tx.defer(db.insertInto('orders').values(orderRow(order)));
-      tx.defer(insertLines(order));
+      tx.defer(insertOrder(db, orderRow(order)));
+      tx.defer(insertLines(db, lineColumns(order)));
       recordChange(order);
       tx.publish(toEvent(order, event));
     },
@@ -60,15 +62,8 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
       return order;
     },
     async save(before, after, event) {
-      const { status, reason, refunded, version, updatedAt, orderId } = after;
-      tx.defer(
-        db
-          .updateTable('orders')
-          .set({ status, reason, refunded, version, updated_at: updatedAt })
-          .where('order_id', '=', orderId)
-          .where('version', '=', before.version),
-        { rows: 1 },
-      );
+      const { orderId } = after;
+      tx.defer(updateOrder(db, { ...orderRow(after), version_before: before.version }), { rows: 1 });
       if (after.lines !== before.lines) tx.defer(updateReturned(after));
       for (const returned of after.returns.filter((one) => !before.returns.includes(one))) {
         const row = returnRow(orderId, returned);
@@ -85,19 +80,6 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
     },
   };
 
-  // One statement whatever the number of lines, so that it is prepared once.
-  function insertLines({ orderId, lines }: Order) {
-    return sql`INSERT INTO order_line (order_id, position, product_id, stock_code, title, quantity, unit_price, returned)
-      SELECT ${orderId}::uuid, line.place, line.product_id, line.stock_code, line.title, line.quantity, line.unit_price, 0
-      FROM unnest(
-        ${lines.map((line) => line.productId)}::text[], ${lines.map((line) => line.stockCode)}::text[],
-        ${lines.map((line) => line.title)}::text[], ${lines.map((line) => line.quantity)}::bigint[],
-        ${lines.map((line) => line.unitPrice)}::bigint[]
-      ) WITH ORDINALITY AS line(product_id, stock_code, title, quantity, unit_price, place)`
-      .$castTo<never>()
-      .compile(db);
-  }
-
   function updateReturned({ orderId, lines }: Order) {
     return sql`UPDATE order_line SET returned = line.returned
       FROM unnest(${lines.map((line) => line.productId)}::text[], ${lines.map((line) => line.returned)}::bigint[])
@@ -108,44 +90,7 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
   }
 }
 
-// One statement for an order with everything that belongs to it.
 async function findOrder(db: Kysely<OrdersSchema>, orderId: string): Promise<Order | undefined> {
-  const row = await db
-    .selectFrom('orders')
-    .selectAll('orders')
-    .select((from) => [
-      jsonArrayFrom(
-        from
-          .selectFrom('order_line as line')
-          .select([
-            'line.product_id',
-            'line.stock_code',
-            'line.title',
-            'line.quantity',
-            'line.unit_price',
-            'line.returned',
-          ])
-          .whereRef('line.order_id', '=', 'orders.order_id')
-          .orderBy('line.position'),
-      ).as('lines'),
-      jsonArrayFrom(
-        from
-          .selectFrom('order_return as one')
-          .select([
-            'one.return_id',
-            'one.status',
-            'one.product_ids',
-            'one.quantities',
-            'one.refund',
-            'one.created_at',
-            'one.settled_at',
-          ])
-          .whereRef('one.order_id', '=', 'orders.order_id')
-          .orderBy('one.created_at')
-          .orderBy('one.return_id'),
-      ).as('returns'),
-    ])
-    .where('order_id', '=', orderId)
-    .executeTakeFirst();
-  return row && toOrder(row, row.lines.map(toLine), row.returns.map(toReturn));
+  const { rows } = await db.executeQuery(selectOrder(db, { orderId }));
+  return rows[0] && toOrder(rows[0], rows[0].lines.map(toLine), rows[0].returns.map(toReturn));
 }

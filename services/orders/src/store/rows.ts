@@ -91,6 +91,18 @@ export function returnRow(
   };
 }
 
+/** The lines of an order, a list a column. */
+export function lineColumns({ orderId, lines }: Order) {
+  return {
+    orderId,
+    productIds: lines.map((line) => line.productId),
+    stockCodes: lines.map((line) => line.stockCode),
+    titles: lines.map((line) => line.title),
+    quantities: lines.map((line) => line.quantity),
+    unitPrices: lines.map((line) => line.unitPrice),
+  };
+}
+
 export function changeRow(order: Order): Row<'order_change'> {
   const { orderId, version, status, reason, updatedAt } = order;
   return { order_id: orderId, version, status, reason, settled: isSettled(order), changed_at: updatedAt };

@@ -1,9 +1,9 @@
-import type { Database, UnitOfWork } from '@weft/kit/store';
+import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
 import type { Kysely } from 'kysely';
 import type { PaymentStore, PaymentTransaction } from '../app/ports.ts';
 import type { Payment } from '../domain/payment.ts';
 import { toEvent } from '../events/to-event.ts';
-import { paymentChanges, paymentRow, refundRow, toPayment, toRefund } from './rows.ts';
+import { changedColumns, type PaymentRow, paymentRow, refundRow, toPayment, toRefund } from './rows.ts';
 import type { PaymentsSchema } from './schema.ts';
 
 export function paymentStore(database: Database<PaymentsSchema>): PaymentStore {
@@ -16,14 +16,8 @@ export function paymentStore(database: Database<PaymentsSchema>): PaymentStore {
       }),
     insertPayment: (payment) => insertPayment(database.read, payment),
     async countCapture(paymentId) {
-      const row = await database.read
-        .updateTable('payment')
-        .set(({ eb }) => ({ capture_attempts: eb('capture_attempts', '+', 1) }))
-        .where('payment_id', '=', paymentId)
-        .where('status', '=', 'authorized')
-        .returningAll()
-        .executeTakeFirst();
-      return row && toPayment(row);
+      const { rows } = await database.read.executeQuery(countCapture(database.read, { paymentId }));
+      return rows[0] && toPayment(rows[0]);
     },
     async findPayment(paymentId) {
       const query = database.read.selectFrom('payment').selectAll().where('payment_id', '=', paymentId);
@@ -61,13 +55,41 @@ export function paymentStore(database: Database<PaymentsSchema>): PaymentStore {
   };
 }
 
-async function insertPayment(db: Kysely<PaymentsSchema>, payment: Payment): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await db
+type Db = Kysely<PaymentsSchema>;
+
+const insertNew = prepared((db: Db, row: PaymentRow) =>
+  db
     .insertInto('payment')
-    .values(paymentRow(payment))
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirst();
-  return numInsertedOrUpdatedRows === 1n;
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing()),
+);
+
+const countCapture = prepared((db: Db, { paymentId }: { paymentId: string }) =>
+  db
+    .updateTable('payment')
+    .set(({ eb }) => ({ capture_attempts: eb('capture_attempts', '+', 1) }))
+    .where('payment_id', '=', paymentId)
+    .where('status', '=', 'authorized')
+    .returningAll(),
+);
+
+type Standing = { was_version: bigint; was_captured: number; was_authorized: number; was_refunding: bigint };
+
+const updateStanding = prepared((db: Db, row: PaymentRow & Standing) => {
+  const { payment_id, was_version, was_captured, was_authorized, was_refunding } = row;
+  return db
+    .updateTable('payment')
+    .set(changedColumns(row))
+    .where('payment_id', '=', payment_id)
+    .where('version', '=', was_version)
+    .where('capture_attempts', '=', was_captured)
+    .where('authorize_attempts', '=', was_authorized)
+    .where('refunding', '=', was_refunding);
+});
+
+async function insertPayment(db: Db, payment: Payment): Promise<boolean> {
+  const { numAffectedRows } = await db.executeQuery(insertNew(db, paymentRow(payment)));
+  return numAffectedRows === 1n;
 }
 
 function paymentTransaction({ sql: db, publish, defer }: UnitOfWork<PaymentsSchema>): PaymentTransaction {
@@ -84,14 +106,13 @@ function paymentTransaction({ sql: db, publish, defer }: UnitOfWork<PaymentsSche
     },
     updatePayment: (before, after) =>
       defer(
-        db
-          .updateTable('payment')
-          .set(paymentChanges(after))
-          .where('payment_id', '=', after.paymentId)
-          .where('version', '=', before.version)
-          .where('capture_attempts', '=', before.captureAttempts)
-          .where('authorize_attempts', '=', before.authorizeAttempts)
-          .where('refunding', '=', before.refunding),
+        updateStanding(db, {
+          ...paymentRow(after),
+          was_version: before.version,
+          was_captured: before.captureAttempts,
+          was_authorized: before.authorizeAttempts,
+          was_refunding: before.refunding,
+        }),
         { rows: 1 },
       ),
     async refund(paymentId, refundId) {

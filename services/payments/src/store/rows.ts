@@ -3,7 +3,7 @@ import type { Payment, Terms } from '../domain/payment.ts';
 import type { Refund } from '../domain/refund.ts';
 import type { PaymentsSchema } from './schema.ts';
 
-type PaymentRow = Selectable<PaymentsSchema['payment']>;
+export type PaymentRow = Selectable<PaymentsSchema['payment']>;
 type RefundRow = Selectable<PaymentsSchema['refund']>;
 
 export function toPayment(row: PaymentRow): Payment {
@@ -38,9 +38,32 @@ function toTerms({ order_id, customer_id, currency_code, amount, token_hash }: P
 }
 
 /** The columns of a payment that change. */
-export function paymentChanges(payment: Payment) {
+export function changedColumns(row: PaymentRow) {
   return {
+    status: row.status,
+    decline_reason: row.decline_reason,
+    provider_reference: row.provider_reference,
+    captured: row.captured,
+    refunded: row.refunded,
+    refunding: row.refunding,
+    authorize_attempts: row.authorize_attempts,
+    capture_attempts: row.capture_attempts,
+    release_after: row.release_after,
+    version: row.version,
+    updated_at: row.updated_at,
+  };
+}
+
+export function paymentRow(payment: Payment): PaymentRow {
+  const { paymentId, terms, createdAt } = payment;
+  return {
+    payment_id: paymentId,
     status: payment.status,
+    order_id: terms?.orderId ?? null,
+    customer_id: terms?.customerId ?? null,
+    currency_code: terms?.amount.currencyCode ?? null,
+    amount: terms?.amount.minorUnits ?? null,
+    token_hash: terms?.tokenHash ?? null,
     decline_reason: payment.declineReason ?? null,
     provider_reference: payment.reference ?? null,
     captured: payment.captured,
@@ -50,21 +73,8 @@ export function paymentChanges(payment: Payment) {
     capture_attempts: payment.captureAttempts,
     release_after: payment.releaseAfter ?? null,
     version: payment.version,
-    updated_at: payment.updatedAt,
-  };
-}
-
-export function paymentRow(payment: Payment): PaymentRow {
-  const { paymentId, terms, createdAt } = payment;
-  return {
-    payment_id: paymentId,
-    order_id: terms?.orderId ?? null,
-    customer_id: terms?.customerId ?? null,
-    currency_code: terms?.amount.currencyCode ?? null,
-    amount: terms?.amount.minorUnits ?? null,
-    token_hash: terms?.tokenHash ?? null,
     created_at: createdAt,
-    ...paymentChanges(payment),
+    updated_at: payment.updatedAt,
   };
 }
 

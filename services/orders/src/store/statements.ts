@@ -1,0 +1,88 @@
+import { prepared } from '@weft/kit/store';
+import { type Kysely, type Selectable, sql } from 'kysely';
+import { jsonArrayFrom } from 'kysely/helpers/postgres';
+import type { lineColumns } from './rows.ts';
+import type { OrdersSchema } from './schema.ts';
+
+type Db = Kysely<OrdersSchema>;
+type Row<T extends keyof OrdersSchema> = Selectable<OrdersSchema[T]>;
+
+const CHANGES_AT_ONCE = 100;
+
+export const insertOrder = prepared((db: Db, row: Row<'orders'>) => db.insertInto('orders').values(row));
+
+export const updateOrder = prepared((db: Db, row: Row<'orders'> & { version_before: bigint }) => {
+  const { order_id, status, reason, refunded, version, updated_at, version_before } = row;
+  return db
+    .updateTable('orders')
+    .set({ status, reason, refunded, version, updated_at })
+    .where('order_id', '=', order_id)
+    .where('version', '=', version_before);
+});
+
+export const insertChange = prepared((db: Db, row: Row<'order_change'>) => db.insertInto('order_change').values(row));
+
+export const selectLastChange = prepared((db: Db, { orderId }: { orderId: string }) =>
+  db.selectFrom('order_change').selectAll().where('order_id', '=', orderId).orderBy('version', 'desc').limit(1),
+);
+
+export const selectChanges = prepared((db: Db, { orderId, after }: { orderId: string; after: bigint }) =>
+  db
+    .selectFrom('order_change')
+    .selectAll()
+    .where('order_id', '=', orderId)
+    .where('version', '>', after)
+    .orderBy('version')
+    .limit(CHANGES_AT_ONCE),
+);
+
+// One statement whatever the number of lines.
+export const insertLines = prepared((db: Db, lines: ReturnType<typeof lineColumns>) => ({
+  compile: () =>
+    sql`INSERT INTO order_line (order_id, position, product_id, stock_code, title, quantity, unit_price, returned)
+      SELECT ${lines.orderId}::uuid, line.place, line.product_id, line.stock_code, line.title, line.quantity, line.unit_price, 0
+      FROM unnest(
+        ${lines.productIds}::text[], ${lines.stockCodes}::text[], ${lines.titles}::text[], ${lines.quantities}::bigint[],
+        ${lines.unitPrices}::bigint[]
+      ) WITH ORDINALITY AS line(product_id, stock_code, title, quantity, unit_price, place)`.compile(db),
+}));
+
+// One statement for an order with everything that belongs to it.
+export const selectOrder = prepared((db: Db, { orderId }: { orderId: string }) =>
+  db
+    .selectFrom('orders')
+    .selectAll('orders')
+    .select((from) => [
+      jsonArrayFrom(
+        from
+          .selectFrom('order_line as line')
+          .select([
+            'line.product_id',
+            'line.stock_code',
+            'line.title',
+            'line.quantity',
+            'line.unit_price',
+            'line.returned',
+          ])
+          .whereRef('line.order_id', '=', 'orders.order_id')
+          .orderBy('line.position'),
+      ).as('lines'),
+      jsonArrayFrom(
+        from
+          .selectFrom('order_return as one')
+          .select([
+            'one.return_id',
+            'one.status',
+            'one.product_ids',
+            'one.quantities',
+            'one.refund',
+            'one.created_at',
+            'one.settled_at',
+          ])
+          .whereRef('one.order_id', '=', 'orders.order_id')
+          .orderBy('one.created_at')
+          .orderBy('one.return_id'),
+      ).as('returns'),
+    ])
+    .where('order_id', '=', orderId),
+);
