@@ -1,6 +1,6 @@
 import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
-import { inventoryStore, inventoryTransaction } from './store/inventory-store.ts';
+import { inventoryStore, inventoryTransaction, recentReservations } from './store/inventory-store.ts';
 import { migrations } from './store/migrations.ts';
 import type { InventorySchema } from './store/schema.ts';
 import { inventoryHandlers } from './transport/handlers.ts';
@@ -10,13 +10,14 @@ export const inventory = defineService<Record<string, never>, InventorySchema>({
   needs: [],
   settings: {},
   migrations,
-  create: ({ database, now }) => ({
-    grpc: [
-      inventoryHandlers({
-        store: inventoryStore(database),
-        once: (call, key, work) => onceForCall(database, call, key, { commit: (tx) => work(inventoryTransaction(tx)) }),
-        now,
-      }),
-    ],
-  }),
+  create({ database, now }) {
+    const recent = recentReservations();
+    const handlers = inventoryHandlers({
+      store: inventoryStore(database, recent),
+      once: (call, key, work) =>
+        onceForCall(database, call, key, { commit: (tx) => work(inventoryTransaction(tx, recent)) }),
+      now,
+    });
+    return { grpc: [handlers] };
+  },
 });

@@ -30,7 +30,8 @@ export class MemoryStore implements InventoryStore {
         return true;
       },
       reservation: async (reservationId) => reservations.get(reservationId),
-      updateReservation(reservation) {
+      recent: () => undefined,
+      updateReservation(_, reservation) {
         reservations.set(reservation.reservationId, reservation);
       },
       stocks: async (stockCodes) => found(stocks, stockCodes),

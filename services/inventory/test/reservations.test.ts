@@ -107,6 +107,19 @@ describe('Commit', () => {
     );
   });
 
+  it('of what another replica has released meanwhile is refused, and takes nothing', async () => {
+    const { reservationId, stockCode } = await reserved();
+    await house.booted.database('inventory').query(
+      `WITH moved AS (
+         UPDATE reservation SET status = 'released', version = version + 1 WHERE reservation_id = '${reservationId}'
+       ) UPDATE stock SET reserved = 0 WHERE stock_code = '${stockCode}'`,
+    );
+    await expect(house.checkout.commit({ reservationId })).rejects.toEqual(
+      failure(FAILED_PRECONDITION, 'RESERVATION_RELEASED'),
+    );
+    expect(await house.stock(stockCode)).toEqual({ onHand: 5n, reserved: 0n, available: 5n });
+  });
+
   it('of what was released or never seen is refused', async () => {
     const { reservationId } = await reserved();
     await house.checkout.release({ reservationId });

@@ -3,7 +3,7 @@ import { defineService } from '@weft/kit/module';
 import { catalogClient } from './clients/catalog.ts';
 import { migrations } from './store/migrations.ts';
 import { orderWakeups } from './store/order-wakeups.ts';
-import { ordersStore, ordersTransaction } from './store/orders-store.ts';
+import { ordersStore, ordersTransaction, recentOrders } from './store/orders-store.ts';
 import type { OrdersSchema } from './store/schema.ts';
 import { ordersHandlers } from './transport/handlers.ts';
 
@@ -13,7 +13,8 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
   settings: {},
   migrations,
   create({ database, client, now, newId }) {
-    const store = ordersStore(database);
+    const recent = recentOrders();
+    const store = ordersStore(database, recent);
     const wakeups = orderWakeups(database, store);
     const handlers = ordersHandlers({
       store,
@@ -22,7 +23,7 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
       once: (call, key, { prepare, commit }) =>
         onceForCall(database, call, key, {
           ...(prepare && { prepare }),
-          commit: (tx, prepared) => commit(ordersTransaction(tx), prepared),
+          commit: (tx, prepared) => commit(ordersTransaction(tx, recent), prepared),
         }),
       now,
       newId,

@@ -47,6 +47,17 @@ describe('checkout ends an order', () => {
     );
   });
 
+  it('as it is by then, whoever changed it meanwhile', async () => {
+    const orderId = await placed();
+    // What another replica would do.
+    await shop.booted
+      .database('orders')
+      .query("UPDATE orders SET status = 'cancelling', version = version + 1 WHERE order_id = $1", [orderId]);
+    const { order } = await shop.checkout.confirmOrder({ orderId });
+    expect(order).toMatchObject({ status: ORDER_STATUS_CANCELLING, version: 2n });
+    expect(await story(orderId)).toEqual(['1 placed']);
+  });
+
   it('badly, once, with its reason', async () => {
     const orderId = await placed();
     for (const reason of ['OUT_OF_STOCK', 'SOMETHING_ELSE']) {

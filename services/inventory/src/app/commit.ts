@@ -4,7 +4,8 @@ import type { InventoryStore } from './ports.ts';
 /** Takes a reservation's pieces off the shelf, once. */
 export function commit(store: InventoryStore, reservationId: string, now: Date): Promise<Reservation> {
   return store.transaction(async (tx) => {
-    const standing = await tx.reservation(reservationId);
+    const recent = tx.recent(reservationId);
+    const standing = recent?.status === 'reserved' ? recent : await tx.reservation(reservationId);
     if (!standing) throw new ReservationNotFound(reservationId);
     const committed = moveTo(standing, 'committed', now);
     if (committed === standing) return standing;
@@ -14,7 +15,7 @@ export function commit(store: InventoryStore, reservationId: string, now: Date):
       reserved: -quantity,
     }));
     tx.changeStocks(changes, now);
-    tx.updateReservation(committed);
+    tx.updateReservation(standing, committed);
     tx.publish({ type: 'reservation-changed', reservation: committed });
     return committed;
   });

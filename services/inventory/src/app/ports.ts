@@ -28,10 +28,12 @@ export interface InventoryTransaction {
   reserveUnseen(reservation: Reservation): void;
   /** Saves a new reservation; false when one with its id stands, also one that was being made at the same time. */
   insertReservation(reservation: Reservation): Promise<boolean>;
+  /** The reservation as this process made it: it may have moved since, which only `updateReservation` notices. */
+  recent(reservationId: string): Reservation | undefined;
   /** Locked until the end of the transaction. */
   reservation(reservationId: string): Promise<Reservation | undefined>;
-  /** With the commit. */
-  updateReservation(reservation: Reservation): void;
+  /** With the commit. When the reservation is not as `before` any more, the work runs again. */
+  updateReservation(before: Reservation, after: Reservation): void;
   /** Locked until the end of the transaction, always in the same order. */
   stocks(stockCodes: readonly string[]): Promise<Map<string, Stock>>;
   /** Saves the stock of a new code; false when there is one, also one that was being made at the same time. */

@@ -14,7 +14,7 @@ export function release(store: InventoryStore, reservationId: string, now: Date)
     if (released === standing) return standing;
     const changes = standing.lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: 0n, reserved: -quantity }));
     tx.changeStocks(changes, now);
-    tx.updateReservation(released);
+    tx.updateReservation(standing, released);
     tx.publish({ type: 'reservation-changed', reservation: released });
     return released;
   });

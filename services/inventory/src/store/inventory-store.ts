@@ -1,16 +1,24 @@
 import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
 import { type Kysely, type Selectable, sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import type { InventoryStore, InventoryTransaction, StockChange } from '../app/ports.ts';
 import type { Reservation, StockLine } from '../domain/reservation.ts';
 import { type Stock, StockMoved } from '../domain/stock.ts';
 import { toEvent } from '../events/to-event.ts';
 import type { InventorySchema } from './schema.ts';
 
-export function inventoryStore(database: Database<InventorySchema>): InventoryStore {
+/** Reservations as this process made them. */
+export type RecentReservations = LRUCache<string, Reservation>;
+
+const RECENT = 1_000;
+
+export const recentReservations = (): RecentReservations => new LRUCache({ max: RECENT });
+
+export function inventoryStore(database: Database<InventorySchema>, recent: RecentReservations): InventoryStore {
   return {
     async transaction(work) {
       try {
-        return await database.transaction((tx) => work(inventoryTransaction(tx)));
+        return await database.transaction((tx) => work(inventoryTransaction(tx, recent)));
       } catch (error) {
         throw MOVED.has(codeOf(error)) ? new StockMoved() : error;
       }
@@ -19,8 +27,12 @@ export function inventoryStore(database: Database<InventorySchema>): InventorySt
   };
 }
 
-export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<InventorySchema>): InventoryTransaction {
+export function inventoryTransaction(
+  { sql: db, attempt, publish, defer, onCommit }: UnitOfWork<InventorySchema>,
+  recent: RecentReservations,
+): InventoryTransaction {
   return {
+    recent: (reservationId) => (attempt === 1 ? recent.get(reservationId) : undefined),
     reserveUnseen(reservation) {
       const { lines, createdAt } = reservation;
       const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: 0n, reserved: quantity }));
@@ -29,6 +41,7 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
         rows: lines.length,
         otherwise: () => new StockMoved(),
       });
+      onCommit(() => recent.set(reservation.reservationId, reservation));
     },
     async insertReservation(reservation) {
       const inserted = await db
@@ -43,8 +56,10 @@ export function inventoryTransaction({ sql: db, publish, defer }: UnitOfWork<Inv
       const { rows } = await db.executeQuery(lockReservation(db, { reservationId }));
       return rows[0] && toReservation(rows[0]);
     },
-    updateReservation: ({ reservationId, status, version, updatedAt }) =>
-      defer(updateReservation(db, { reservationId, status, version, updatedAt })),
+    updateReservation: (before, { reservationId, status, version, updatedAt }) =>
+      defer(updateReservation(db, { reservationId, status, version, updatedAt, versionBefore: before.version }), {
+        rows: 1,
+      }),
     stocks: (stockCodes) => selectStocks(db, stockCodes, true),
     peekStocks: (stockCodes) => selectStocks(db, stockCodes, false),
     async insertStock({ stockCode, onHand, reserved, version, updatedAt }) {
@@ -83,13 +98,17 @@ const lockReservation = prepared((db: Db, { reservationId }: { reservationId: st
   db.selectFrom('reservation').selectAll().where('reservation_id', '=', reservationId).forUpdate(),
 );
 
-type ReservationMove = Pick<Reservation, 'reservationId' | 'status' | 'version' | 'updatedAt'>;
+type ReservationMove = Pick<Reservation, 'reservationId' | 'status' | 'version' | 'updatedAt'> & {
+  versionBefore: bigint;
+};
 
-const updateReservation = prepared((db: Db, { reservationId, status, version, updatedAt }: ReservationMove) =>
-  db
-    .updateTable('reservation')
-    .set({ status, version, updated_at: updatedAt })
-    .where('reservation_id', '=', reservationId),
+const updateReservation = prepared(
+  (db: Db, { reservationId, status, version, updatedAt, versionBefore }: ReservationMove) =>
+    db
+      .updateTable('reservation')
+      .set({ status, version, updated_at: updatedAt })
+      .where('reservation_id', '=', reservationId)
+      .where('version', '=', versionBefore),
 );
 
 interface StockChanges {

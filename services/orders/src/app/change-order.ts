@@ -7,8 +7,23 @@ export async function changeOrder<D extends Decision>(
   orderId: string,
   decide: (order: Order) => D,
 ): Promise<D> {
+  const recent = tx.recent(orderId);
+  // What is decided on an order that may have changed counts only when it is saved, which notices.
+  const early = recent && orUndefined(() => decide(recent));
+  if (recent && early?.event) {
+    tx.save(recent, early.order, early.event);
+    return early;
+  }
   const order = await tx.order(orderId);
   const decision = decide(order);
-  if (decision.event) await tx.save(order, decision.order, decision.event);
+  if (decision.event) tx.save(order, decision.order, decision.event);
   return decision;
+}
+
+function orUndefined<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
 }

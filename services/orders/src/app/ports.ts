@@ -11,10 +11,12 @@ export interface Catalog {
 /** One transaction of orders. */
 export interface OrdersTransaction {
   insert(order: Order, event: OrderEvent): void;
+  /** The order as this process last saved it: it may have changed since, which only `save` notices. */
+  recent(orderId: string): Order | undefined;
   /** Throws OrderNotFound. */
   order(orderId: string): Promise<Order>;
   /** Saves what a decision changed of an order, with its event. When the order is not as `before` any more, the work runs again. */
-  save(before: Order, after: Order, event: OrderEvent): Promise<void>;
+  save(before: Order, after: Order, event: OrderEvent): void;
 }
 
 export interface OrderFilter {
@@ -39,6 +41,8 @@ export interface OrderChange {
 export interface OrdersStore {
   transaction<T>(work: (tx: OrdersTransaction) => Promise<T>): Promise<T>;
   find(orderId: string): Promise<Order | undefined>;
+  /** The customer whose order it is. */
+  owner(orderId: string): Promise<string | undefined>;
   /** Without lines and returns. */
   list(filter: OrderFilter): Promise<Order[]>;
   /** Changes after a version, oldest first, at most 100; after undefined only the last one. */

@@ -6,8 +6,13 @@ const isStaff = (user: User): boolean => user.roles.includes('support') || user.
 
 /** The order, where the user may see it. Throws OrderNotFound otherwise, so that ids cannot be probed. */
 export function visibleTo(user: User | undefined, order: Order | undefined, orderId: string): Order {
-  if (!order || !user || (order.customerId !== user.id && !isStaff(user))) throw new OrderNotFound(orderId);
-  return order;
+  assertVisible(user, order?.customerId, orderId);
+  return order as Order;
+}
+
+/** Throws OrderNotFound unless the user may see what belongs to this customer. */
+export function assertVisible(user: User | undefined, owner: string | undefined, orderId: string): void {
+  if (!owner || !user || (owner !== user.id && !isStaff(user))) throw new OrderNotFound(orderId);
 }
 
 /** The customer whom a user acts for: themselves unless staff name another. Throws NotYours. */

@@ -1,5 +1,6 @@
 import type { Database, UnitOfWork } from '@weft/kit/store';
 import { type Kysely, sql } from 'kysely';
+import { LRUCache } from 'lru-cache';
 import type { OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { OrderNotFound } from '../domain/failures.ts';
 import type { Order } from '../domain/order.ts';
@@ -16,11 +17,24 @@ import {
   updateOrder,
 } from './statements.ts';
 
-export function ordersStore(database: Database<OrdersSchema>): OrdersStore {
+/** Orders as this process last saved them. */
+export type RecentOrders = LRUCache<string, Order>;
+
+const RECENT = 1_000;
+
+export const recentOrders = (): RecentOrders => new LRUCache({ max: RECENT });
+
+export function ordersStore(database: Database<OrdersSchema>, recent: RecentOrders): OrdersStore {
   const db = database.read;
   return {
-    transaction: (work) => database.transaction((tx) => work(ordersTransaction(tx))),
+    transaction: (work) => database.transaction((tx) => work(ordersTransaction(tx, recent))),
     find: (orderId) => findOrder(db, orderId),
+    async owner(orderId) {
+      const known = recent.get(orderId);
+      if (known) return known.customerId;
+      const query = db.selectFrom('orders').select('customer_id').where('order_id', '=', orderId);
+      return (await query.executeTakeFirst())?.customer_id;
+    },
     async list({ customerId, status, before, limit }) {
       let query = db.selectFrom('orders').selectAll().orderBy('order_id', 'desc').limit(limit);
       if (customerId !== undefined) query = query.where('customer_id', '=', customerId);
@@ -43,8 +57,9 @@ export function ordersStore(database: Database<OrdersSchema>): OrdersStore {
   };
 }
 
-export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransaction {
+export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOrders): OrdersTransaction {
   const { sql: db } = tx;
+  const remember = (order: Order) => tx.onCommit(() => recent.set(order.orderId, order));
   const recordChange = (order: Order) => tx.defer(insertChange(db, changeRow(order)));
   return {
     insert(order, event) {
@@ -52,7 +67,9 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
       tx.defer(insertLines(db, lineColumns(order)));
       recordChange(order);
       tx.publish(toEvent(order, event));
+      remember(order);
     },
+    recent: (orderId) => (tx.attempt === 1 ? recent.get(orderId) : undefined),
     async order(orderId) {
       // A statement that waits for a lock still sees lines as they were before it waited: the lock comes first.
       if (tx.attempt > 1)
@@ -61,7 +78,7 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
       if (!order) throw new OrderNotFound(orderId);
       return order;
     },
-    async save(before, after, event) {
+    save(before, after, event) {
       const { orderId } = after;
       tx.defer(updateOrder(db, { ...orderRow(after), version_before: before.version }), { rows: 1 });
       if (after.lines !== before.lines) tx.defer(updateReturned(after));
@@ -77,6 +94,7 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>): OrdersTransacti
       }
       recordChange(after);
       tx.publish(toEvent(after, event));
+      remember(after);
     },
   };
 

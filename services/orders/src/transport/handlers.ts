@@ -6,7 +6,7 @@ import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/r
 import { changeOrder } from '../app/change-order.ts';
 import { placeOrder, priceLines } from '../app/place-order.ts';
 import type { Catalog, OrdersStore, OrdersTransaction } from '../app/ports.ts';
-import { customerFor, listableBy, visibleTo } from '../app/visibility.ts';
+import { assertVisible, customerFor, listableBy, visibleTo } from '../app/visibility.ts';
 import { type OrderWakeups, watchOrder } from '../app/watch-order.ts';
 import {
   confirm,
@@ -78,9 +78,10 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
     },
     watchOrder: async function* ({ orderId, resumeToken }, { user, signal }) {
       if (resumeToken !== '' && !/^\d{1,18}$/.test(resumeToken)) throw badResumeToken();
-      const order = visibleTo(user, await store.find(orderId), orderId);
+      const id = orderId.toLowerCase();
+      assertVisible(user, await store.owner(id), id);
       const after = resumeToken === '' ? undefined : BigInt(resumeToken);
-      for await (const one of watchOrder(store, wakeups, order.orderId, after, signal)) yield toChange(one);
+      for await (const one of watchOrder(store, wakeups, id, after, signal)) yield toChange(one);
     },
     confirmOrder: ({ orderId }) => change(orderId, (order) => confirm(order, now())),
     rejectOrder: ({ orderId, reason }) => change(orderId, (order) => reject(order, reason, now())),
