@@ -16,14 +16,9 @@ import { CALLER_HEADER } from './identity.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { Observer } from './observation.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
+import { type CallOptions, callOnce, onAbort } from './unary-call.ts';
 
-export interface CallOptions {
-  /** Milliseconds; the method's own timeout where absent, which streams have none of. */
-  readonly timeout?: number;
-  readonly signal?: AbortSignal;
-  /** Access token to send instead of the one of the current context. */
-  readonly token?: string;
-}
+export type { CallOptions } from './unary-call.ts';
 
 /** A typed client: unary methods give a promise, streams an async iterable. They throw RemoteError. */
 export type ClientOf<S extends GeneratedService> = {
@@ -139,45 +134,26 @@ function observer(client: ClientOptions, method: MethodContract, context: WorkCo
 }
 
 function unaryCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
+  const channel = client.getChannel();
   return (request: unknown, callOptions?: CallOptions): Promise<unknown> => {
     const context = contextOf(options, callOptions);
     const ended = observer(options, contract, context);
     const deadline = deadlineOf(contract, context, callOptions);
-    return new Promise((resolve, reject) => {
-      const { path, requestSerialize, responseDeserialize } = method;
-      const metadata = metadataOf(context, options);
-      const call = client.makeUnaryRequest(
-        path,
-        requestSerialize,
-        responseDeserialize,
-        request,
-        metadata,
-        { deadline },
-        (error, response) => {
-          release();
-          const remote = error ? remoteErrorOf(error) : undefined;
-          ended(remote);
-          if (remote) reject(remote);
-          else resolve(response);
-        },
-      );
-      const release = onAbort(callOptions, () => call.cancel());
-    });
+    return callOnce(channel, method, request, metadataOf(context, options), deadline, callOptions).then(
+      (response) => {
+        ended(undefined);
+        return response;
+      },
+      (error: RemoteError) => {
+        ended(error);
+        throw error;
+      },
+    );
   };
 }
 
 function deadlineOf(contract: MethodContract, context: WorkContext, options: CallOptions | undefined): number {
   return Math.min(Date.now() + (options?.timeout ?? contract.timeout), context.deadline);
-}
-
-/** Cancels when the call's own signal or that of the current work fires; gives what takes that back. */
-function onAbort(options: CallOptions | undefined, cancel: () => void): () => void {
-  const signals = [options?.signal, currentContext()?.signal].filter((signal) => signal !== undefined);
-  for (const signal of signals) signal.addEventListener('abort', cancel, { once: true });
-  if (signals.some((signal) => signal.aborted)) cancel();
-  return () => {
-    for (const signal of signals) signal.removeEventListener('abort', cancel);
-  };
 }
 
 function streamCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {

@@ -157,7 +157,7 @@ function detail(type: string, value: Uint8Array) {
 }
 
 /** Reads what a call ended with. */
-export function remoteErrorOf(error: ServiceError): RemoteError {
+export function remoteErrorOf(error: Pick<ServiceError, 'code' | 'details' | 'metadata'>): RemoteError {
   const [encoded] = error.metadata?.get('grpc-status-details-bin') ?? [];
   let reason = status[error.code] ?? 'UNKNOWN';
   let metadata: Record<string, string> = {};
