@@ -88,6 +88,7 @@ loopback.addAddress('::1', 'ipv6');
 
 /** @param peer address:port, the address of IPv6 in brackets or not */
 function isLoopback(peer: string): boolean {
+  if (peer.startsWith('127.0.0.1:')) return true;
   const address = peer.slice(0, peer.lastIndexOf(':')).replace(/^\[(.*)\]$/, '$1');
   const family = isIP(address);
   // A zone belongs to addresses that are never loopback, and BlockList refuses it.

@@ -144,20 +144,20 @@ function openContext<Q>(method: MethodContract, call: Call<Q>, concerns: MethodC
     method: method.name,
     requestHash: () => createHash('sha256').update(call.request.bytes).digest(),
   };
-  const timer = Number.isFinite(deadline)
-    ? setTimeout(() => abort.abort(new DeadlineExceeded()), deadline - now)
-    : undefined;
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {});
+  const end = (reason: Error) => {
+    abort.abort(reason);
+    reject(reason);
+  };
+  const timer = Number.isFinite(deadline) ? setTimeout(() => end(new DeadlineExceeded()), deadline - now) : undefined;
   let open = true;
   call.on('cancelled', () => {
     // grpc-js says it of every call, also when it has ended well.
     if (!open) return;
     // A cancel within a few milliseconds of the deadline is the caller's own timer: it is a deadline.
-    abort.abort(concerns.now() >= deadline - 5 ? new DeadlineExceeded() : new Cancelled());
+    end(concerns.now() >= deadline - 5 ? new DeadlineExceeded() : new Cancelled());
   });
-  const aborted = new Promise<never>((_, reject) => {
-    abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
-  });
-  aborted.catch(() => {});
   const dispose = () => {
     open = false;
     clearTimeout(timer);

@@ -26,6 +26,7 @@ const codeName = (call: EndedCall): string => status[call.outcome?.code ?? statu
 /** One line a call. It names who called what and how it ended, and never holds a field of the request. */
 export function accessLog(logger: Logger): Observer {
   return (call) => {
+    if (!call.outcome?.unexpected && !logger.isLevelEnabled('info')) return;
     const line = {
       method: call.method.name,
       code: codeName(call),
