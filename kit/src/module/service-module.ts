@@ -8,10 +8,11 @@ import {
   callMetrics,
   callSpans,
   createClient,
-  createTokenVerifier,
   type GrpcServer,
   type Observer,
   startGrpcServer,
+  type TokenOptions,
+  type TokenVerifier,
 } from '../rpc/index.ts';
 import {
   type Database,
@@ -37,6 +38,8 @@ export interface SharedParts {
   readonly ops: OpsServer;
   /** The bus at a URL: one for all services that use it, closed by the process. */
   bus(url: string): Bus;
+  /** One for all services that trust the same issuer: a token is verified once a process. */
+  tokenVerifier(trust: Omit<TokenOptions, 'now'>): TokenVerifier;
 }
 
 export interface RunningService extends Module {
@@ -88,11 +91,10 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         services: parts.grpc,
         concerns: {
           service: spec.name,
-          verifyToken: createTokenVerifier({
+          verifyToken: shared.tokenVerifier({
             jwksUrl: config.jwksUrl,
             issuer: config.issuer,
             audience: config.audience,
-            now: Date.now,
           }),
           tracing: shared.tracing,
           observers,

@@ -1,11 +1,12 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
 import { type Bus, openPostgresBus } from '../events/index.ts';
+import { createTokenVerifier, type TokenVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
 import { main } from './main.ts';
 import { startModules, stopModules } from './module.ts';
 import { startOpsServer } from './ops-server.ts';
 import { type AnyService, settingsOf } from './service.ts';
-import { type RunningService, serviceModule } from './service-module.ts';
+import { type RunningService, type SharedParts, serviceModule } from './service-module.ts';
 import { processSettings } from './settings.ts';
 
 const VERSION = process.env.WEFT_VERSION ?? '0.1.0';
@@ -55,12 +56,17 @@ export async function startSystem(
   });
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
   const buses = new Map<string, Bus>();
-  const bus = (url: string) => {
-    const open = buses.get(url) ?? openPostgresBus({ url, name: 'weft', logger });
-    buses.set(url, open);
-    return open;
+  const verifiers = new Map<string, TokenVerifier>();
+  const shared: SharedParts = {
+    logger,
+    meter: metrics.meter,
+    tracing,
+    version: VERSION,
+    ops,
+    bus: (url) => shareable(buses, url, () => openPostgresBus({ url, name: 'weft', logger })),
+    tokenVerifier: (trust) =>
+      shareable(verifiers, JSON.stringify(trust), () => createTokenVerifier({ ...trust, now: Date.now })),
   };
-  const shared = { logger, meter: metrics.meter, tracing, version: VERSION, ops, bus };
   const services = specs.map((spec, index) => serviceModule(spec, configs[index] as never, shared));
   const release = async () => {
     await Promise.all([...buses.values()].map((one) => one.close()));
@@ -84,6 +90,12 @@ export async function startSystem(
       await release();
     },
   };
+}
+
+function shareable<T>(made: Map<string, T>, key: string, make: () => T): T {
+  const found = made.get(key) ?? make();
+  made.set(key, found);
+  return found;
 }
 
 async function settle(services: readonly RunningService[], timeoutMs: number): Promise<void> {

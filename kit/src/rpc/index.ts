@@ -4,7 +4,7 @@ export type { CallContext, User } from './context.ts';
 export type { RoleName } from './contract.ts';
 export { outcomeOf, RemoteError } from './errors.ts';
 export type { HealthCheck, HealthState } from './health.ts';
-export { createTokenVerifier, type TokenVerifier } from './identity.ts';
+export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
 export { accessLog, callMetrics, callSpans, type Observer } from './observation.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';
 export { type GeneratedService, type HandlersOf, type ServiceBinding, serveService } from './service.ts';

@@ -36,8 +36,10 @@ export interface UnitOfWork<Schema> {
    * what is published, become one statement to the server: none sees what another does, and no two change one row.
    */
   defer(statement: Compilable | CompiledQuery, expected?: Expectation): void;
-  /** Calls back when the commit is known to have taken place; never for work that runs again. */
+  /** Calls back when the commit is known to have taken place. */
   onCommit(callback: () => void): void;
+  /** Calls back when it is not, before the work runs again or its failure is thrown. */
+  onAbort(callback: () => void): void;
 }
 
 export interface TransactionOptions {
@@ -107,23 +109,38 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
 
   const changes = new ChangeFeed(pool, useSession, logger);
 
+  // What is committed stays committed, whatever those who hear of it do.
+  const call = (callbacks: readonly (() => void)[]) => {
+    for (const callback of callbacks) {
+      try {
+        callback();
+      } catch (error) {
+        logger.error({ err: error }, 'callback of a transaction failed');
+      }
+    }
+  };
+
   const once = async <T>(
     work: (tx: UnitOfWork<Schema>) => Promise<T>,
     attempt: number,
     isolation?: IsolationLevel,
   ): Promise<T> => {
     const events: OutgoingEvent[] = [];
-    const callbacks: (() => void)[] = [];
+    const endings: Endings = { commit: [], abort: [] };
     const begin = isolation ? read.transaction().setIsolationLevel(isolation) : read.transaction();
-    const result = await begin.execute(async (sql) => {
+    const executed = begin.execute(async (sql) => {
       const connection = await connectionOf(sql);
-      const unit = unitOfWork(sql, attempt, connection, events, callbacks);
+      const unit = unitOfWork(sql, attempt, connection, events, endings);
       const done = await work(unit.tx);
       unit.close();
       if (events.length > 0) connection.defer(INSERT_OUTBOX, toColumns(events));
       return done;
     });
-    for (const callback of callbacks) callback();
+    const result = await executed.catch((error: unknown) => {
+      call(endings.abort);
+      throw error;
+    });
+    call(endings.commit);
     if (events.length > 0) changes.announce(events.map((event) => event.key));
     return result;
   };
@@ -170,12 +187,17 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
   return db;
 }
 
+interface Endings {
+  readonly commit: (() => void)[];
+  readonly abort: (() => void)[];
+}
+
 function unitOfWork<Schema>(
   sql: Kysely<Schema>,
   attempt: number,
   connection: PooledConnection,
   events: OutgoingEvent[],
-  callbacks: (() => void)[],
+  endings: Endings,
 ) {
   let open = true;
   const assertOpen = () => {
@@ -196,7 +218,11 @@ function unitOfWork<Schema>(
     },
     onCommit(callback) {
       assertOpen();
-      callbacks.push(callback);
+      endings.commit.push(callback);
+    },
+    onAbort(callback) {
+      assertOpen();
+      endings.abort.push(callback);
     },
   };
   return {

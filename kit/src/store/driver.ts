@@ -87,7 +87,8 @@ export class PooledConnection implements DatabaseConnection {
     const failure = guardFailure(reason, deferred) ?? translate(reason);
     // Had the commit taken place, what is expected of the rows would not hold a second time.
     if (failure instanceof DatabaseUnavailable) failure.repeatable = deferred.some(({ expected }) => expected);
-    if (failure instanceof StalePlan) this.#broken = true;
+    // It may still be at work for a commit that we no longer wait for.
+    if (failure instanceof StalePlan || failure instanceof DatabaseUnavailable) this.#broken = true;
     return failure;
   }
 

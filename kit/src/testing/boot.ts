@@ -71,7 +71,14 @@ export async function boot(
   };
   const logs: Record<string, unknown>[] = [];
   const log = (line: string) => void logs.push(JSON.parse(line) as Record<string, unknown>);
-  let system = await startSystem(specs, environment, { log });
+  const drop = async () => {
+    await identity.stop();
+    await Promise.all([bus, ...databases.values()].map((database) => database.drop()));
+  };
+  let system = await startSystem(specs, environment, { log }).catch(async (error: unknown) => {
+    await drop();
+    throw error;
+  });
   const clients: { close: () => void; ready: (withinMs: number) => Promise<void> }[] = [];
   const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
   const target = (service: string) => `127.0.0.1:${ports.get(service)}`;
@@ -106,8 +113,7 @@ export async function boot(
     async stop() {
       for (const client of clients) client.close();
       await system.stop();
-      await identity.stop();
-      await Promise.all([bus, ...databases.values()].map((database) => database.drop()));
+      await drop();
     },
   };
 }

@@ -13,6 +13,8 @@ export function laptopEnvironment(environment: Environment): Environment {
   assertDistinct([...ports, ['OPS', environment.OPS_PORT || OPS_PORT]]);
   return {
     LOG_LEVEL: 'warn',
+    // One machine: more of them only take turns.
+    DATABASE_CONNECTIONS: '5',
     LOG_FORMAT: process.stdout.isTTY ? 'pretty' : 'json',
     IDENTITY_JWKS_URL: `http://127.0.0.1:${environment.OPS_PORT || OPS_PORT}/.well-known/jwks.json`,
     ...Object.fromEntries(

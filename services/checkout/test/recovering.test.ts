@@ -136,6 +136,22 @@ describe('the database going away in the middle', () => {
   });
 });
 
+describe('transactions of the database failing for a while', () => {
+  it('leave room for sagas afterwards', async () => {
+    const database = shop.booted.database('checkout');
+    await database.query('ALTER TABLE inbox RENAME TO away');
+    const refused = ids(3 * CONCURRENCY);
+    await placeAll(refused);
+    await eventually(() => shop.booted.logs.some(({ msg }) => msg === 'event not handled; trying again'));
+    await database.query('ALTER TABLE away RENAME TO inbox');
+    const [orderId = ''] = ids(1);
+    await shop.place({ orderId });
+    // Less than what a lease lasts.
+    await eventually(async () => (await shop.row(orderId)).state === 'completed', 6_000);
+    for (const one of refused) expect((await shop.ended(one)).state).toBe(SAGA_STATE_COMPLETED);
+  });
+});
+
 describe('two processes on one database', () => {
   it('share the sagas, and never run one of them both', async () => {
     const other = await secondInstance();

@@ -55,6 +55,7 @@ export interface CheckoutTransaction {
   /** Saves what changed of a saga that is locked, with the events that follow from it. */
   save(before: Saga, after: Saga): void;
   onCommit(callback: () => void): void;
+  onAbort(callback: () => void): void;
 }
 
 /** Sagas that one process runs until their lease ends; nobody else does meanwhile. */
@@ -70,6 +71,8 @@ export interface Adoption {
   readonly lease: Lease | undefined;
   /** To be called after the commit. */
   readonly run: () => void;
+  /** To be called when there was none. */
+  readonly giveUp: () => void;
 }
 
 export interface LeasedSave {

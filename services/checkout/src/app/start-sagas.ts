@@ -26,9 +26,10 @@ export interface StartSagas {
 type Headers = Readonly<Record<string, string>>;
 
 function start(tx: CheckoutTransaction, { adopt }: StartSagas, started: Saga): void {
-  const { saga, lease, run } = adopt(started);
+  const { saga, lease, run, giveUp } = adopt(started);
   tx.insert(saga, lease);
   tx.onCommit(run);
+  tx.onAbort(giveUp);
 }
 
 /** The saga of an order has the order's id. */

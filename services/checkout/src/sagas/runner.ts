@@ -58,8 +58,8 @@ const UNKNOWN_CODES: ReadonlySet<status> = new Set([
  */
 export function sagaRunner({ store, definitions, logger, now, newId, startTrace, concurrency }: RunnerOptions) {
   const running = new Set<Promise<void>>();
-  /** Adopted and not known to be saved, with the time after which they will not be. */
-  const adopted = new Map<string, number>();
+  /** Adopted, while it is not known whether they are saved. */
+  const adopted = new Set<Adoption>();
   const giveUp = new AbortController();
   let stopping = false;
   let wake = () => {};
@@ -196,8 +196,6 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
   }
 
   function room(): number {
-    const at = now().getTime();
-    for (const [sagaId, until] of adopted) if (until < at) adopted.delete(sagaId);
     return concurrency - running.size - adopted.size;
   }
 
@@ -223,15 +221,20 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     /** Has a new saga run by this process as soon as it is saved, when there is room. */
     adopt(saga: Saga): Adoption {
       const { action } = advance(shapeOf(definitions[saga.kind]), saga, now());
-      if (!action || stopping || room() <= 0) return { saga, lease: undefined, run: signal };
+      if (!action || stopping || room() <= 0) return { saga, lease: undefined, run: signal, giveUp() {} };
       const lease = { leaseId: newId(), length: LEASE_MS };
       const begun = beginTry(saga, action, now());
-      adopted.set(saga.sagaId, now().getTime() + LEASE_MS);
-      const start = () => {
-        adopted.delete(saga.sagaId);
-        launch(lease, begun, action);
+      const adoption: Adoption = {
+        saga: begun,
+        lease,
+        run() {
+          adopted.delete(adoption);
+          launch(lease, begun, action);
+        },
+        giveUp: () => void adopted.delete(adoption),
       };
-      return { saga: begun, lease, run: start };
+      adopted.add(adoption);
+      return adoption;
     },
     start() {
       loop = loopUntilStopped();

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
 import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import type { CheckoutStore, CheckoutTransaction } from '../app/ports.ts';
@@ -70,7 +71,11 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
         .where('saga_id', '=', before.sagaId)
         .where('lease_id', '=', leaseId)
         .executeTakeFirst();
-      return row && { saved: false, saga: toSaga(row) };
+      if (!row) return undefined;
+      const found = toSaga(row);
+      // The connection may have been lost after the commit: then it is as we saved it.
+      const ours = found.version === saved.version && isDeepStrictEqual(found.steps, saved.steps);
+      return { saved: ours, saga: found };
     },
   };
 }
@@ -81,6 +86,7 @@ export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>, now: () => D
   const { sql: db } = tx;
   return {
     onCommit: tx.onCommit,
+    onAbort: tx.onAbort,
     insert(saga, lease) {
       const { sagaId, kind, orderId, headers, createdAt } = saga;
       const row = { saga_id: sagaId, kind, order_id: orderId, headers: JSON.stringify(headers), created_at: createdAt };

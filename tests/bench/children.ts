@@ -1,0 +1,52 @@
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+
+/** A process of a benchmark, spoken to by messages. */
+export interface Child {
+  readonly process: ChildProcess;
+  ask<T>(message: unknown): Promise<T>;
+  stop(): Promise<void>;
+}
+
+const pins = availableParallelism() > 1 && spawnSync('taskset', ['-p', String(process.pid)]).status === 0;
+
+/**
+ * Starts a script and waits for its first message. It runs on one core of its own where the system can pin it (taskset);
+ * what it writes to its standard output is read and dropped.
+ */
+export async function child<T>(script: URL, args: readonly string[], core: number): Promise<Child & { first: T }> {
+  const started = fork(script, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
+  if (pins) spawnSync('taskset', ['-apc', String(core), String(started.pid)]);
+  started.stdout?.resume();
+  const answer = async <A>(): Promise<A> => {
+    const gone = once(started, 'exit').then(([code]) => {
+      throw new Error(`${script.pathname} ${args[0]} ended with ${code}`);
+    });
+    const [message] = (await Promise.race([once(started, 'message'), gone])) as [A];
+    return message;
+  };
+  const first = await answer<T>();
+  return {
+    process: started,
+    first,
+    ask<A>(message: unknown) {
+      const answered = answer<A>();
+      started.send(message as never);
+      return answered;
+    },
+    async stop() {
+      const gone = once(started, 'exit');
+      started.disconnect();
+      await gone;
+    },
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
