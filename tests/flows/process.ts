@@ -18,8 +18,10 @@ export async function shopProcess(dataFolder: string, extra: Readonly<Record<str
   return {
     target: (service: string) => `127.0.0.1:${ports.get(service)}`,
     output: () => output,
-    async start(): Promise<void> {
-      const started = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    /** @param shell runs it in a shell, as npm does; signals then go to the shell */
+    async start({ shell = false } = {}): Promise<void> {
+      const command = shell ? ['sh', '-c', `"${process.execPath}" "${MAIN}"; true`] : [process.execPath, MAIN];
+      const started = spawn(command[0] as string, command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       output = '';
       started.stderr.on('data', (chunk) => (output += String(chunk)));
@@ -30,6 +32,11 @@ export async function shopProcess(dataFolder: string, extra: Readonly<Record<str
         });
         started.once('exit', (code) => reject(new Error(`exited with ${code}: ${output}`)));
       });
+    },
+    /** Resolves to the exit code when it has ended. */
+    async exited(): Promise<number | null> {
+      const [code] = child && child.exitCode === null ? await once(child, 'exit') : [child?.exitCode ?? null];
+      return code;
     },
     async kill(): Promise<void> {
       if (!child || child.exitCode !== null || child.signalCode !== null) return;

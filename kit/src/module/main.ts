@@ -4,11 +4,13 @@ export interface Running {
   stop(): Promise<void>;
   /** No stop takes longer, in milliseconds. */
   readonly stopTimeout: number;
+  /** Resolves with the reason when it cannot go on. */
+  readonly failed?: Promise<Error>;
 }
 
 /**
  * The life of a process: starts, runs until SIGINT or SIGTERM, stops, exits with 0. A start that fails prints one clear line
- * and exits with 1; a stop that takes too long is cut off with 1.
+ * and exits with 1, as does what cannot go on; a stop that takes too long is cut off with 1.
  */
 export async function main(start: () => Promise<Running>): Promise<void> {
   const fail = (error: unknown) => {
@@ -20,11 +22,12 @@ export async function main(start: () => Promise<Running>): Promise<void> {
   });
   const running = await start().catch(fail);
   if (!running) return;
-  await asked;
+  const failure = await Promise.race([asked, running.failed ?? asked]);
+  if (failure) for (const line of describe(failure)) process.stderr.write(`${line}\n`);
   const cut = setTimeout(() => fail(new Error(`did not stop within ${running.stopTimeout} ms`)), running.stopTimeout);
   await running.stop().catch(fail);
   clearTimeout(cut);
-  process.exit(0);
+  process.exit(failure ? 1 : 0);
 }
 
 function describe(error: unknown): string[] {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { type DatabaseRequest, ensureDatabases, startEmbeddedPostgres } from './embedded/index.ts';
 import { services } from './services.ts';
 
@@ -10,6 +10,8 @@ export interface Backing {
   /** Settings by which the services find what runs here. */
   readonly environment: Environment;
   stop(): Promise<void>;
+  /** Resolves with the reason when it has ended by itself. */
+  readonly failed: Promise<Error>;
 }
 
 const BUS = 'bus';
@@ -51,6 +53,7 @@ export async function startBacking(dataFolder: string, environment: Environment)
         ...Object.fromEntries(urls),
       },
       stop: async () => embedded?.stop(),
+      failed: embedded?.failed ?? new Promise(() => {}),
     };
   } catch (error) {
     await embedded?.stop();
@@ -75,6 +78,7 @@ async function standingSecrets(
     ...standing,
     ...Object.fromEntries(missing.map((name) => [name, randomBytes(18).toString('base64url')])),
   };
+  await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   await rename(`${path}.new`, path);
   return secrets;

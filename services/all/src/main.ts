@@ -3,8 +3,10 @@ import { main, startSystem } from '@weft/kit/module';
 import { startBacking } from './backing.ts';
 import { laptopEnvironment } from './environment.ts';
 import { services } from './services.ts';
+import { stopWithParent } from './stop-with-parent.ts';
 
 await main(async () => {
+  stopWithParent(process.env);
   const began = performance.now();
   const settings = laptopEnvironment(process.env);
   const dataFolder = resolve(process.env.WEFT_DATA || '.weft');
@@ -27,6 +29,7 @@ Stop with Ctrl-C; the data stays.
 `);
   return {
     stopTimeout: system.stopTimeout,
+    failed: backing.failed,
     async stop() {
       await system.stop();
       await backing.stop();

@@ -40,6 +40,8 @@ export interface EmbeddedPostgres {
   ensureDatabases(list: readonly DatabaseRequest[]): Promise<void>;
   /** Stops the server, within 5 s, and gives the data folder back. A second call waits for the first. */
   stop(): Promise<void>;
+  /** Resolves when the server has ended without being asked to. */
+  readonly failed: Promise<EmbeddedPostgresError>;
 }
 
 const START_ATTEMPTS = 4;
@@ -128,9 +130,12 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const unwatchLog = watchLog(log);
   let stopped: Promise<void> | undefined;
 
-  void server.ended.then((reason) => {
-    watchdog.dismiss();
-    if (!stopped) logger.error({ pid: server.pid, reason, log }, 'the embedded PostgreSQL ended by itself');
+  const failed = new Promise<EmbeddedPostgresError>((resolve) => {
+    void server.ended.then((reason) => {
+      watchdog.dismiss();
+      if (stopped !== undefined) return;
+      resolve(new EmbeddedPostgresError(`the embedded PostgreSQL ended by itself (${reason}): its log is ${log}`));
+    });
   });
 
   const stop = async (): Promise<void> => {
@@ -154,6 +159,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   return {
     adminUrl,
     port,
+    failed,
     urlFor,
     ensureDatabases: (list) => ensureDatabases(adminUrl, list),
     stop: () => {
