@@ -3,7 +3,9 @@ import { reflect } from '@bufbuild/protobuf/reflect';
 import type { FieldViolation } from '../failure/index.ts';
 
 // Digits alone or in groups; not a part of a longer word, so that ids never match.
-const DIGITS = /(?<![A-Za-z0-9-])\d+(?:[ -]\d+)*(?![A-Za-z0-9-])/g;
+const DIGITS = /(?<![A-Za-z0-9-])\d+(?:[ ./-]\d+)*(?![A-Za-z0-9-])/g;
+const SEPARATOR = /[ ./-]/;
+const NOT_ASCII = /[^\0-\x7f]/;
 const UUID = /^\d{8}(?:-\d{4}){3}-\d{12}$/;
 const PREFIX = /^(?:2[2-7]|3[04-9]|4|5|6)/;
 const MIN_DIGITS = 13;
@@ -14,10 +16,19 @@ const MIN_GROUP = 3;
 /** True when the text holds what passes for a payment card's number (length, prefix and Luhn digit), also between others. */
 export function holdsCardNumber(text: string): boolean {
   if (text.length < MIN_DIGITS) return false;
-  for (const [digits] of text.matchAll(DIGITS)) {
-    if (digits.length >= MIN_DIGITS && !UUID.test(digits) && anyCard(digits.split(/[ -]/))) return true;
+  const plain = NOT_ASCII.test(text) ? inAscii(text) : text;
+  for (const [digits] of plain.matchAll(DIGITS)) {
+    if (digits.length >= MIN_DIGITS && !UUID.test(digits) && anyCard(digits.split(SEPARATOR))) return true;
   }
   return false;
+}
+
+/** Wide digits, dashes and spaces of all kinds as the plain ones. */
+function inAscii(text: string): string {
+  return text
+    .normalize('NFKC')
+    .replaceAll(/\p{Pd}/gu, '-')
+    .replaceAll(/\p{Zs}/gu, ' ');
 }
 
 function anyCard(groups: readonly string[]): boolean {

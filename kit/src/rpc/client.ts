@@ -14,7 +14,7 @@ import { type MethodContract, methodContracts } from './contract.ts';
 import { outcomeOf, RemoteError, remoteErrorOf } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
-import type { Observer } from './observation.ts';
+import { type Observer, tell } from './observation.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
 import { type CallOptions, callOnce, onAbort } from './unary-call.ts';
 
@@ -127,9 +127,8 @@ function observer(client: ClientOptions, method: MethodContract, context: WorkCo
   const start = performance.now();
   return (error: RemoteError | undefined) => {
     const outcome = error && { ...outcomeOf(error), code: error.code, reason: error.reason };
-    for (const observe of client.observers ?? []) {
-      observe({ side: 'client', method, context, startTime, duration: performance.now() - start, outcome });
-    }
+    const duration = performance.now() - start;
+    tell(client.observers ?? [], { side: 'client', method, context, startTime, duration, outcome });
   };
 }
 

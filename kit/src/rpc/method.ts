@@ -9,7 +9,7 @@ import type { MethodContract } from './contract.ts';
 import { Cancelled, DeadlineExceeded, type Outcome, outcomeOf, statusOf } from './errors.ts';
 import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
 import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
-import type { EndedCall, Observer } from './observation.ts';
+import { type Observer, tell } from './observation.ts';
 import { sendAll } from './stream.ts';
 import { contractViolations, type Incoming } from './validation.ts';
 
@@ -92,16 +92,6 @@ async function serve<Q, T>(
       error,
     } as const;
     tell(concerns.observers, { ...ended, callerService: caller, userId: user?.id });
-  }
-}
-
-function tell(observers: readonly Observer[], call: EndedCall): void {
-  for (const observe of observers) {
-    try {
-      observe(call);
-    } catch {
-      // What looks on does not change how a call ends.
-    }
   }
 }
 

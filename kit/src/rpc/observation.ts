@@ -21,6 +21,17 @@ export interface EndedCall {
 
 export type Observer = (call: EndedCall) => void;
 
+/** Tells all of them of a call; what looks on does not change how it ends. */
+export function tell(observers: readonly Observer[], call: EndedCall): void {
+  for (const observe of observers) {
+    try {
+      observe(call);
+    } catch {
+      // It has nobody to tell.
+    }
+  }
+}
+
 const codeName = (call: EndedCall): string => status[call.outcome?.code ?? status.OK] ?? 'UNKNOWN';
 
 /** One line a call. It names who called what and how it ended, and never holds a field of the request. */

@@ -28,13 +28,18 @@ function grouped(number: string, separator: string): string {
 
 describe('a card number', () => {
   it.each(all)('of %s is found: %s', (_, number) => {
-    for (const separator of ['', ' ', '-']) {
+    for (const separator of ['', ' ', '-', '.', '/', '\u00a0', '\u2013']) {
       const text = grouped(number, separator);
       expect([text, holdsCardNumber(text)]).toEqual([text, true]);
       expect(holdsCardNumber(`pay with ${text}, please`)).toBe(true);
       expect(holdsCardNumber(`card:${text}.`)).toBe(true);
       expect(holdsCardNumber(`tok_${number}`)).toBe(true);
     }
+  });
+
+  it('is found in wide digits', () => {
+    expect(holdsCardNumber('４２４２４２４２４２４２４２４２')).toBe(true);
+    expect(holdsCardNumber('１２３４ 85123A')).toBe(false);
   });
 
   it('is found between other numbers', () => {

@@ -10,9 +10,10 @@ import type { InventorySchema } from './schema.ts';
 /** Reservations as this process made them. */
 export type RecentReservations = LRUCache<string, Reservation>;
 
-const RECENT = 1_000;
+const RECENT_LINES = 20_000;
 
-export const recentReservations = (): RecentReservations => new LRUCache({ max: RECENT });
+export const recentReservations = (): RecentReservations =>
+  new LRUCache({ maxSize: RECENT_LINES, sizeCalculation: ({ lines }) => 1 + lines.length });
 
 export function inventoryStore(database: Database<InventorySchema>, recent: RecentReservations): InventoryStore {
   return {

@@ -20,9 +20,10 @@ import {
 /** Orders as this process last saved them. */
 export type RecentOrders = LRUCache<string, Order>;
 
-const RECENT = 1_000;
+const RECENT_LINES = 20_000;
 
-export const recentOrders = (): RecentOrders => new LRUCache({ max: RECENT });
+export const recentOrders = (): RecentOrders =>
+  new LRUCache({ maxSize: RECENT_LINES, sizeCalculation: ({ lines, returns }) => 1 + lines.length + returns.length });
 
 export function ordersStore(database: Database<OrdersSchema>, recent: RecentOrders): OrdersStore {
   const db = database.read;
