@@ -54,6 +54,8 @@ function one(deferred: readonly Deferred[], from: number): Statement {
   return { text, values };
 }
 
+// The server comes to the guards first, as the query at the end reads them, and then to the rest in this order: an outbox row
+// gets its number when the locks of its aggregate are held.
 function combinedText(deferred: readonly Deferred[], from: number): string {
   let offset = 0;
   const parts = deferred.map(({ text, values, expected }, index) => {

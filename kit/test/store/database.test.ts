@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CompiledQuery, type Kysely, sql } from 'kysely';
-import { DatabaseContended, DatabaseUnavailable, openDatabase, prepared } from '../../src/store/index.ts';
+import { CompiledQuery, sql } from 'kysely';
+import { DatabaseContended, DatabaseUnavailable, openDatabase } from '../../src/store/index.ts';
 import { eventually } from '../../src/testing/eventually.ts';
 import { event, type Fixture, fixture, logger, type Schema } from './fixture.ts';
 
@@ -44,31 +44,6 @@ describe('reading', () => {
     expect((await db.transaction((tx) => sql`SELECT * FROM wide`.execute(tx.sql))).rows).toEqual([
       { a: 1, b: 2, c: 3 },
     ]);
-  });
-});
-
-describe('a prepared statement', () => {
-  it('is built once, and has the values that it is given each time', async () => {
-    let built = 0;
-    const upsert = prepared((db: Kysely<Schema>, row: Schema['thing']) => {
-      built++;
-      const { amount } = row;
-      return db
-        .insertInto('thing')
-        .values(row)
-        .onConflict((conflict) => conflict.column('id').doUpdateSet({ amount }))
-        .returning('amount');
-    });
-    const amounts: bigint[] = [];
-    for (const amount of [1n, 2n, 3n]) {
-      const { rows } = await on.db.read.executeQuery(upsert(on.db.read, insert('prepared', amount)));
-      amounts.push(...rows.map((row) => row.amount));
-    }
-    expect(amounts).toEqual([1n, 2n, 3n]);
-    expect(built).toBe(1);
-    const { sql: text, parameters } = upsert(on.db.read, { ...insert('other', 4n), detail: null });
-    expect(text).not.toContain('other');
-    expect(parameters).toEqual(['other', 4n, NOTED, null, 4n]);
   });
 });
 
@@ -125,6 +100,17 @@ describe('a transaction', () => {
     expect(await on.server.query("SELECT FROM outbox WHERE key = 't4'")).toEqual([]);
     await removing(1);
     expect(await on.server.query("SELECT FROM outbox WHERE key = 't4'")).toHaveLength(1);
+  });
+
+  it('looks at what is expected before it does the rest', async () => {
+    const failing = on.db.transaction(async (tx) => {
+      tx.defer(CompiledQuery.raw("INSERT INTO thing (id, amount) VALUES ('t1', 1)"));
+      tx.defer(tx.sql.deleteFrom('thing').where('id', '=', 'absent'), {
+        rows: 1,
+        otherwise: () => new Error('one is absent'),
+      });
+    });
+    await expect(failing).rejects.toThrow('one is absent');
   });
 
   it('runs the work again when what it has seen is outdated', async () => {

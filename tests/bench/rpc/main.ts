@@ -49,7 +49,10 @@ async function measure([serverKind, clientKind]: readonly [string, string]): Pro
 }
 
 if (!existsSync(`${NEST}node_modules`)) {
-  const installed = spawnSync('npm', ['install', '--no-audit', '--no-fund'], { cwd: NEST, stdio: 'inherit' });
+  const installed = spawnSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund'], {
+    cwd: NEST,
+    stdio: 'inherit',
+  });
   if (installed.status !== 0) throw new Error('NestJS could not be installed');
 }
 

@@ -137,7 +137,8 @@ function summary(
     );
   } else parts.push(`${bold('Payment')}   none was asked for`);
   if (steps) {
-    const rows = stepRows(steps).map(({ name, state, attempts, lastError }) => {
+    const tried = stepRows(steps).filter(({ attempts }) => attempts > 0);
+    const rows = tried.map(({ name, state, attempts, lastError }) => {
       return [name, state, attempts === 1 ? '1 attempt' : `${attempts} attempts`, lastError];
     });
     parts.push(`${bold('Saga')}`, table(rows));
