@@ -16,7 +16,8 @@ await main(async () => {
     await backing.stop();
     throw error;
   });
-  const ports = Object.entries(system.ports).map(([name, port]) => `  ${name.padEnd(10)} 127.0.0.1:${port}`);
+  const host = settings.GRPC_HOST || '127.0.0.1';
+  const ports = Object.entries(system.ports).map(([name, port]) => `  ${name.padEnd(10)} ${host}:${port}`);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(`Weft is ready after ${seconds} s: six services, data in ${dataFolder}
 
