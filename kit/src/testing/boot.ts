@@ -1,12 +1,11 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createSocket } from 'node:net';
+import { createServer as createSocket } from 'node:net';
 import type { DescService } from '@bufbuild/protobuf';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { type AnyService, type System, startSystem } from '../module/index.ts';
 import { type ClientOf, createClient, type GeneratedService, type RoleName } from '../rpc/index.ts';
 import { createTracing } from '../telemetry/index.ts';
+import { testIdentity } from './identity.ts';
 import { type TestDatabase, testDatabase } from './postgres.ts';
 
 /** Who calls: an end user, or a service on its own authority; nobody where neither is given. */
@@ -132,32 +131,4 @@ export async function freePort(): Promise<number> {
     await once(socket, 'close');
     return port;
   }
-}
-
-/** A key pair of the test's own with its JWKS served over HTTP, as users serves its. */
-async function testIdentity() {
-  const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
-  const keys = [{ ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA', use: 'sig' }];
-  const server = createServer((_, response) =>
-    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys })),
-  );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
-    token: ({ id, roles }: NonNullable<As['user']>, seconds: number) =>
-      new SignJWT({ roles: [...roles] })
-        .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })
-        .setIssuer('weft')
-        .setAudience('weft')
-        .setSubject(id)
-        .setIssuedAt()
-        .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)
-        .sign(privateKey),
-    stop: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
 }

@@ -4,8 +4,7 @@ import { InventoryServiceService, RestockResponse } from '@weft/gen/grpc/weft/in
 import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
 import { serveService, status } from '@weft/kit/rpc';
-import { type As, type Booted, boot } from '@weft/kit/testing';
-import { some } from '../rpc/stage.ts';
+import { type As, type Booted, boot, some } from '@weft/kit/testing';
 
 let system: Booted;
 let done: () => Promise<number>;

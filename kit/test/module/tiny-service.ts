@@ -2,7 +2,7 @@ import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { defineService, type Worker } from '@weft/kit/module';
 import { type HandlersOf, serveService } from '@weft/kit/rpc';
-import { some } from '../rpc/stage.ts';
+import { some } from '@weft/kit/testing';
 
 type Handlers = Partial<HandlersOf<typeof InventoryServiceService>>;
 

@@ -3,10 +3,11 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { method as methodPolicy, Role } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { serveService } from '@weft/kit/rpc';
+import { some } from '@weft/kit/testing';
 import { contracts } from './contracts.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
 import { rawClient } from './raw-call.ts';
-import { some, stage } from './stage.ts';
+import { stage } from './stage.ts';
 
 const { serve, after } = stage();
 let issuer: Issuer;

@@ -4,10 +4,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DomainError } from '@weft/kit/failure';
 import { callMetrics, type GeneratedService, type HandlersOf, serveService } from '@weft/kit/rpc';
 import { createMetrics } from '@weft/kit/telemetry';
+import { some } from '@weft/kit/testing';
 import { contracts } from './contracts.ts';
 import { type Issuer, openIssuer } from './issuer.ts';
 import { rawClient } from './raw-call.ts';
-import { some, stage } from './stage.ts';
+import { stage } from './stage.ts';
 
 const { serve, after } = stage();
 let issuer: Issuer;

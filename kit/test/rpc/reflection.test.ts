@@ -5,8 +5,9 @@ import { Client, credentials } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import { method as methodPolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { serveService } from '@weft/kit/rpc';
+import { some } from '@weft/kit/testing';
 import { contracts } from './contracts.ts';
-import { some, stage } from './stage.ts';
+import { stage } from './stage.ts';
 
 const { serve, after } = stage();
 const VERSIONS = ['v1', 'v1alpha'];

@@ -17,6 +17,7 @@ import {
   startGrpcServer,
 } from '@weft/kit/rpc';
 import { createLogger, createTracing, type Tracing } from '@weft/kit/telemetry';
+import { some } from '@weft/kit/testing';
 
 type Processor = NonNullable<Parameters<typeof createTracing>[0]['processor']>;
 export type RecordedSpan = Parameters<Processor['onEnd']>[0];
@@ -52,15 +53,6 @@ export interface Served {
   logs(): LogLine[];
   readonly spans: RecordedSpan[];
   readonly tracing: Tracing;
-}
-
-/** Handlers of some methods; the others fail. */
-export function some<S extends GeneratedService>(generated: S, handlers: Partial<HandlersOf<S>>): HandlersOf<S> {
-  const absent = async () => {
-    throw new Error('this test has no such handler');
-  };
-  const names = Object.keys(generated) as (keyof S)[];
-  return Object.fromEntries(names.map((name) => [name, handlers[name] ?? absent])) as unknown as HandlersOf<S>;
 }
 
 /** Servers and clients over loopback that are gone after each test. Call it once a file. */

@@ -1,7 +1,4 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import type { AddressInfo } from 'node:net';
 import { type handleUnaryCall, Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import {
@@ -9,17 +6,9 @@ import {
   type GetOrderResponse,
   OrdersServiceService,
 } from '@weft/gen/grpc/weft/orders/v1/orders';
-import {
-  accessLog,
-  callMetrics,
-  callSpans,
-  createTokenVerifier,
-  type HandlersOf,
-  serveService,
-  startGrpcServer,
-} from '@weft/kit/rpc';
+import { accessLog, callMetrics, callSpans, createTokenVerifier, serveService, startGrpcServer } from '@weft/kit/rpc';
 import { createLogger, createMetrics, createTracing } from '@weft/kit/telemetry';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { freePort, some, testIdentity } from '@weft/kit/testing';
 import { reply } from './reply.ts';
 
 // A server of the benchmark: `bare`, `kit` or `nest`. Says where it listens, and what CPU it has used when it is asked.
@@ -45,21 +34,16 @@ async function bare() {
 
 /** With everything on: deadline, context, spans, metrics, an access log line a call, token, roles and validation. */
 async function kit() {
-  const { jwksUrl, token } = await identity();
+  const { url: jwksUrl, token: sign } = await testIdentity();
+  const token = await sign({ id: '0198f0a0-0000-7000-8000-000000000002', roles: ['customer'] }, 3600);
   const ended = { onStart() {}, onEnd() {}, forceFlush: async () => {}, shutdown: async () => {} };
   const tracing = createTracing({ service: 'orders', version: '1', ratio: TRACED, endpoint: '', processor: ended });
   const logger = createLogger({ level: 'info', pretty: false });
-  const absent = async () => {
-    throw new Error('not in this benchmark');
-  };
-  const names = Object.keys(OrdersServiceService);
-  const handlers = Object.fromEntries(names.map((name) => [name, absent])) as unknown as HandlersOf<
-    typeof OrdersServiceService
-  >;
+  const handlers = some(OrdersServiceService, { getOrder: async () => reply });
   const server = await startGrpcServer({
     host: '127.0.0.1',
     port: 0,
-    services: [serveService(OrdersServiceService, OrdersService, { ...handlers, getOrder: async () => reply })],
+    services: [serveService(OrdersServiceService, OrdersService, handlers)],
     concerns: {
       service: 'orders',
       verifyToken: createTokenVerifier({ jwksUrl, issuer: 'weft', audience: 'weft', now: Date.now }),
@@ -91,7 +75,7 @@ async function nest() {
   GrpcMethod('OrdersService', 'GetOrder')(Orders.prototype, 'getOrder', method);
   Controller()(Orders);
   Module({ controllers: [Orders] })(App);
-  const { port } = await freePort();
+  const port = await freePort();
   const methods = Object.entries(OrdersServiceService).map(([name, one]) => [
     name[0]?.toUpperCase() + name.slice(1),
     one,
@@ -107,31 +91,6 @@ async function nest() {
   });
   await app.listen();
   return { port, token: '' };
-}
-
-async function freePort(): Promise<AddressInfo> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return address;
-}
-
-async function identity() {
-  const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
-  const keys = [{ ...(await exportJWK(publicKey)), kid: 'bench', alg: 'EdDSA', use: 'sig' }];
-  const server = createServer((_, response) => void response.end(JSON.stringify({ keys }))).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const token = await new SignJWT({ roles: ['customer'] })
-    .setProtectedHeader({ alg: 'EdDSA', kid: 'bench' })
-    .setIssuer('weft')
-    .setAudience('weft')
-    .setSubject('0198f0a0-0000-7000-8000-000000000002')
-    .setIssuedAt()
-    .setExpirationTime('1h')
-    .sign(privateKey);
-  return { jwksUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, token };
 }
 
 const start = SERVERS[process.argv[2] ?? ''];

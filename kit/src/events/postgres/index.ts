@@ -111,7 +111,11 @@ class Driver implements PostgresBus {
     this.#wake(wakes);
     if (this.#alone) return;
     // Consumers look for themselves twice a second: a notification that is lost delays, and no more.
-    this.#on.session.query('SELECT pg_notify($1, $2)', [BUS_CHANNEL, writeWakes(wakes)]).catch(() => undefined);
+    void this.#notify(writeWakes(wakes));
+  }
+
+  async #notify(payload: string): Promise<void> {
+    await this.#on.session.query('SELECT pg_notify($1, $2)', [BUS_CHANNEL, payload]).catch(() => undefined);
   }
 
   /** Resolves to the pool when the tables are there. */
@@ -152,7 +156,7 @@ class Driver implements PostgresBus {
 
   redrive: Bus['redrive'] = async (letter) => {
     await moveDeadLetter(await this.#pool(), letter, 'redrive');
-    await this.#on.session.query('SELECT pg_notify($1, $2)', [BUS_CHANNEL, EVERYTHING]).catch(() => undefined);
+    await this.#notify(EVERYTHING);
   };
 
   discard: Bus['discard'] = async (letter) => moveDeadLetter(await this.#pool(), letter, 'discarded');

@@ -160,19 +160,24 @@ export function retryNow(saga: Saga, now: Date): Saga {
   return { ...touch(saga, now), nextAttemptAt: now };
 }
 
+/** -1 where there is none. */
+function pivotOf(shape: SagaShape): number {
+  return shape.steps.findIndex(({ name }) => name === shape.pivot);
+}
+
 /** Nothing can turn it back any more: after a crash its steps from the pivot on may all be tried again. */
 export function goesForwardOnly(shape: SagaShape, saga: Saga): boolean {
-  const pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
+  const pivot = pivotOf(shape);
   return saga.state === 'running' && (pivot < 0 || saga.steps[pivot]?.state === 'done');
 }
 
 function pivotBegun(shape: SagaShape, saga: Saga): boolean {
-  const pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
+  const pivot = pivotOf(shape);
   return pivot < 0 || saga.steps[pivot]?.state !== 'pending';
 }
 
 function mayTurnBack(shape: SagaShape, saga: Saga, step: number): boolean {
-  const pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
+  const pivot = pivotOf(shape);
   return saga.state === 'running' && step <= pivot;
 }
 
