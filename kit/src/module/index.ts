@@ -1,4 +1,4 @@
-export { main, type Running } from './main.ts';
+export { main, READY, type Running } from './main.ts';
 export { inDependencyOrder, type Module, startModules, stopModules } from './module.ts';
 export type { OpsRoute } from './ops-server.ts';
 export {

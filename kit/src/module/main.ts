@@ -8,9 +8,13 @@ export interface Running {
   readonly failed?: Promise<Error>;
 }
 
+/** What a process that was forked tells its parent once it has started. */
+export const READY = 'ready';
+
 /**
  * The life of a process: starts, runs until SIGINT or SIGTERM, stops, exits with 0. A start that fails prints one clear line
- * and exits with 1, as does what cannot go on; a stop that takes too long is cut off with 1.
+ * and exits with 1, as does what cannot go on; a stop that takes too long is cut off with 1. A process that was forked tells
+ * its parent that it is ready, and ends at once with 1 when its parent is gone, however that came about.
  */
 export async function main(start: () => Promise<Running>): Promise<void> {
   const fail = (error: unknown) => {
@@ -20,8 +24,10 @@ export async function main(start: () => Promise<Running>): Promise<void> {
   const asked = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
+  process.once('disconnect', () => process.exit(1));
   const running = await start().catch(fail);
   if (!running) return;
+  process.send?.(READY);
   const failure = await Promise.race([asked, running.failed ?? asked]);
   if (failure) for (const line of describe(failure)) process.stderr.write(`${line}\n`);
   const cut = setTimeout(() => fail(new Error(`did not stop within ${running.stopTimeout} ms`)), running.stopTimeout);

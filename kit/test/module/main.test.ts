@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -65,6 +65,15 @@ describe('a process', () => {
     child.tell('SIGTERM');
     expect((await child.end()).code).toBe(1);
     expect(child.said.err).toBe('weft: the database is gone\n');
+  });
+
+  it('that was forked says when it is ready, and ends when its parent is gone', async () => {
+    const child = fork(CHILD, ['stuck'], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    running.push({ kill: () => child.kill('SIGKILL') });
+    expect(await once(child, 'message')).toEqual(['ready', undefined]);
+    const ended = once(child, 'exit');
+    child.disconnect();
+    expect(await ended).toEqual([1, null]);
   });
 
   it.each([
