@@ -9,4 +9,4 @@ export {
   type ServiceSpec,
   type Worker,
 } from './service.ts';
-export { run, type System, startSystem } from './system.ts';
+export { readSettings, run, type System, startSystem } from './system.ts';

@@ -28,12 +28,8 @@ export interface SystemOptions {
   readonly log?: (line: string) => void;
 }
 
-/** Starts services in one process from an environment. Throws a ConfigError that names every wrong setting at once. */
-export async function startSystem(
-  specs: readonly AnyService[],
-  environment: Environment,
-  { log }: SystemOptions = {},
-): Promise<System> {
+/** The settings of a process of these services. Throws a ConfigError that names every wrong one at once. */
+export function readSettings(specs: readonly AnyService[], environment: Environment) {
   const [settings, ...configs] = loadConfigs(
     [
       { service: '', settings: processSettings },
@@ -41,7 +37,16 @@ export async function startSystem(
     ],
     environment,
   );
-  const config = settings as ConfigOf<typeof processSettings>;
+  return { config: settings as ConfigOf<typeof processSettings>, configs };
+}
+
+/** Starts services in one process from an environment. Throws a ConfigError that names every wrong setting at once. */
+export async function startSystem(
+  specs: readonly AnyService[],
+  environment: Environment,
+  { log }: SystemOptions = {},
+): Promise<System> {
+  const { config, configs } = readSettings(specs, environment);
   const logger = createLogger({
     level: config.logLevel,
     pretty: config.logFormat === 'pretty',

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type DatabaseRequest, ensureDatabases, startEmbeddedPostgres } from './embedded/index.ts';
-import { services } from './services.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '@weft/kit/config';
+import {
+  type DatabaseRequest,
+  ensureDatabases,
+  findEmbeddedPostgres,
+  startEmbeddedPostgres,
+  withLogin,
+} from './embedded/index.ts';
+import { nameOf } from './environment.ts';
 
 export interface Backing {
   /** Settings by which the services find what runs here. */
@@ -15,50 +20,101 @@ export interface Backing {
 }
 
 const BUS = 'bus';
-const BUS_ROLE = 'weft_bus';
-const databaseOf = (service: string): string => `weft_${service}`;
+const databaseOf = (service: string): string => (service === BUS ? BUS : `weft_${service}`);
+const roleOf = (service: string): string => `weft_${service}`;
+const settingOf = (service: string): string => `${nameOf(service)}_DATABASE_URL`;
+const never = new Promise<never>(() => {});
 
 /**
- * What the services stand on: PostgreSQL with a database and a role a service, and the bus. It is the server at DATABASE_URL
- * where that is set (its role must be able to create databases and roles), else PostgreSQL itself, started on the data folder.
+ * What services stand on: PostgreSQL with a database and a role a service, and the bus. It is the server at DATABASE_URL
+ * where that is set (its role must be able to create databases and roles), else PostgreSQL itself, started on the data
+ * folder. Where every service's own database is set, it is nothing.
  */
-export async function startBacking(dataFolder: string, environment: Environment): Promise<Backing> {
+export async function startBacking(
+  services: readonly string[],
+  dataFolder: string,
+  environment: Environment,
+): Promise<Backing> {
+  const names = [...services, BUS];
+  if (isComplete(names, environment)) return given(dataFolder);
   const quiet = { info: () => {}, warn: toStderr, error: toStderr };
   const embedded = environment.DATABASE_URL ? undefined : await startEmbeddedPostgres({ dataFolder, logger: quiet });
   const adminUrl = embedded?.adminUrl ?? String(environment.DATABASE_URL);
   try {
-    const names = services.map(({ spec }) => spec.name);
-    const passwords = await standingSecrets(join(dataFolder, 'roles.json'), [...names, BUS]);
-    const admin = await standingSecrets(join(dataFolder, 'admin.json'), ['password'], { email: 'admin@weft.example' });
+    const passwords = await standingSecrets(rolesFile(dataFolder), names);
     const requests = names.map(
-      (name): DatabaseRequest => ({
-        database: databaseOf(name),
-        role: databaseOf(name),
-        password: passwords[name] ?? '',
-      }),
+      (name): DatabaseRequest => ({ database: databaseOf(name), role: roleOf(name), password: passwords[name] ?? '' }),
     );
-    const bus = { database: BUS, role: BUS_ROLE, password: passwords[BUS] ?? '' };
-    await ensureDatabases(adminUrl, [...requests, bus]);
-    const urls = requests.map(({ database, role, password }, index): [string, string] => [
-      `${names[index]?.toUpperCase()}_DATABASE_URL`,
-      withLogin(adminUrl, database, role, password),
-    ]);
-    const busUrl = withLogin(adminUrl, bus.database, bus.role, bus.password);
-    const { email = '', password = '' } = admin;
+    await ensureDatabases(adminUrl, requests);
     return {
-      environment: {
-        USERS_ADMIN_EMAIL: email,
-        USERS_ADMIN_PASSWORD: password,
-        BUS_DATABASE_URL: busUrl,
-        ...Object.fromEntries(urls),
-      },
+      environment: { ...(await administrator(dataFolder)), ...databaseUrls(adminUrl, names, passwords) },
       stop: async () => embedded?.stop(),
-      failed: embedded?.failed ?? new Promise(() => {}),
+      failed: embedded?.failed ?? never,
     };
   } catch (error) {
     await embedded?.stop();
     throw error;
   }
+}
+
+/**
+ * What some of the services stand on: as above, but where PostgreSQL would have to be started, it is the one that another
+ * process runs on the data folder. Throws when there is none, saying what to do.
+ */
+export async function joinBacking(
+  services: readonly string[],
+  dataFolder: string,
+  environment: Environment,
+): Promise<Backing> {
+  const names = [...services, BUS];
+  if (environment.DATABASE_URL || isComplete(names, environment))
+    return startBacking(services, dataFolder, environment);
+  const server = await findEmbeddedPostgres(dataFolder);
+  const passwords = await readSecrets(rolesFile(dataFolder));
+  if (server === undefined || names.some((name) => !passwords[name])) {
+    throw new Error(
+      `TARGET=${services.join(',')} needs a database: start Weft on ${dataFolder} first (npm start), ` +
+        `or set DATABASE_URL, or ${names.map(settingOf).join(' and ')}`,
+    );
+  }
+  return {
+    environment: { ...(await administrator(dataFolder)), ...databaseUrls(server, names, passwords) },
+    stop: async () => {},
+    failed: never,
+  };
+}
+
+function isComplete(names: readonly string[], environment: Environment): boolean {
+  return names.every((name) => environment[settingOf(name)]);
+}
+
+async function given(dataFolder: string): Promise<Backing> {
+  return { environment: await administrator(dataFolder), stop: async () => {}, failed: never };
+}
+
+function databaseUrls(
+  server: string,
+  names: readonly string[],
+  passwords: Readonly<Record<string, string>>,
+): Environment {
+  return Object.fromEntries(
+    names.map((name) => [settingOf(name), withLogin(server, databaseOf(name), roleOf(name), passwords[name] ?? '')]),
+  );
+}
+
+const rolesFile = (dataFolder: string): string => join(dataFolder, 'roles.json');
+
+async function administrator(dataFolder: string): Promise<Environment> {
+  const standing = await standingSecrets(join(dataFolder, 'admin.json'), ['password'], { email: 'admin@weft.example' });
+  const { email = '', password = '' } = standing;
+  return { USERS_ADMIN_EMAIL: email, USERS_ADMIN_PASSWORD: password };
+}
+
+function readSecrets(path: string): Promise<Record<string, string>> {
+  return readFile(path, 'utf8').then(
+    (text) => JSON.parse(text) as Record<string, string>,
+    () => ({}),
+  );
 }
 
 /** Random secrets by name, made once and kept in a file that only its owner reads. */
@@ -67,10 +123,7 @@ async function standingSecrets(
   names: readonly string[],
   fixed: Record<string, string> = {},
 ): Promise<Record<string, string>> {
-  const standing = await readFile(path, 'utf8').then(
-    (text) => JSON.parse(text) as Record<string, string>,
-    () => ({}) as Record<string, string>,
-  );
+  const standing = await readSecrets(path);
   const missing = names.filter((name) => !standing[name]);
   if (missing.length === 0) return standing;
   const secrets = {
@@ -82,14 +135,6 @@ async function standingSecrets(
   await writeFile(`${path}.new`, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 });
   await rename(`${path}.new`, path);
   return secrets;
-}
-
-function withLogin(adminUrl: string, database: string, role: string, password: string): string {
-  const url = new URL(adminUrl);
-  url.username = role;
-  url.password = password;
-  url.pathname = `/${database}`;
-  return url.href;
 }
 
 function toStderr(_fields: object, message: string): void {

@@ -1,33 +1,37 @@
 import { resolve } from 'node:path';
 import { main, startSystem } from '@weft/kit/module';
-import { startBacking } from './backing.ts';
-import { laptopEnvironment } from './environment.ts';
+import { joinBacking, startBacking } from './backing.ts';
+import { firstSteps, portLine, printBanner } from './banner.ts';
+import { laptopEnvironment, targeted } from './environment.ts';
 import { services } from './services.ts';
 import { stopWithParent } from './stop-with-parent.ts';
 
 await main(async () => {
   stopWithParent(process.env);
   const began = performance.now();
-  const settings = laptopEnvironment(process.env);
+  const running = targeted(process.env);
+  const whole = running.length === services.length;
+  const settings = laptopEnvironment(process.env, running);
   const dataFolder = resolve(process.env.WEFT_DATA || '.weft');
-  const backing = await startBacking(dataFolder, process.env);
-  const specs = services.map(({ spec }) => spec);
+  const specs = running.map(({ spec }) => spec);
+  const names = specs.map(({ name }) => name);
+  const backing = await (whole ? startBacking : joinBacking)(names, dataFolder, process.env);
   const system = await startSystem(specs, { ...backing.environment, ...settings }).catch(async (error: unknown) => {
     await backing.stop();
     throw error;
   });
   const host = settings.GRPC_HOST || '127.0.0.1';
-  const ports = Object.entries(system.ports).map(([name, port]) => `  ${name.padEnd(10)} ${host}:${port}`);
-  const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  process.stdout.write(`Weft is ready after ${seconds} s: six services, data in ${dataFolder}
-
-${ports.join('\n')}
-  ${'ops'.padEnd(10)} http://127.0.0.1:${system.opsPort}  (/readyz /livez /metrics)
-
-Place an order and follow it:   npx weft demo
-Look around with grpcurl:       grpcurl -plaintext 127.0.0.1:${system.ports.catalog} weft.catalog.v1.CatalogService/ListProducts
-Stop with Ctrl-C; the data stays.
-`);
+  printBanner({
+    began,
+    services: specs.length,
+    how: '',
+    dataFolder,
+    ports: [
+      ...Object.entries(system.ports).map(([name, port]) => portLine(name, `${host}:${port}`)),
+      portLine('ops', `http://127.0.0.1:${system.opsPort}`, '  (/readyz /livez /metrics)'),
+    ],
+    hints: whole ? firstSteps(`127.0.0.1:${system.ports.catalog}`) : [],
+  });
   return {
     stopTimeout: system.stopTimeout,
     failed: backing.failed,

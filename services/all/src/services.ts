@@ -6,8 +6,14 @@ import { orders } from '@weft/orders/module';
 import { payments } from '@weft/payments/module';
 import { users } from '@weft/users/module';
 
-/** The one list of services, each with the loopback port that it has on a laptop. */
-export const services: readonly { readonly spec: AnyService; readonly port: number }[] = [
+export interface Listed {
+  readonly spec: AnyService;
+  /** The loopback port that it has on a laptop. */
+  readonly port: number;
+}
+
+/** The one list of services. */
+export const services: readonly Listed[] = [
   { spec: users, port: 50051 },
   { spec: catalog, port: 50052 },
   { spec: inventory, port: 50053 },

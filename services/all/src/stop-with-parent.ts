@@ -1,4 +1,4 @@
-import type { Environment } from './backing.ts';
+import type { Environment } from '@weft/kit/config';
 
 const LOOK_MS = 500;
 

@@ -31,6 +31,12 @@ async function stillHolds(holder: Holder): Promise<boolean> {
   return started === undefined || holder.started === undefined || started === holder.started;
 }
 
+/** Whether a living process has the data folder. */
+export async function isHeld(folder: string): Promise<boolean> {
+  const holder = await readHolder(join(folder, 'lock'));
+  return holder !== undefined && (await stillHolds(holder));
+}
+
 /** Only who holds the guard reads and writes the lock, so two who find the same dead holder do not both take over. */
 async function guarded<T>(path: string, work: () => Promise<T>): Promise<T> {
   const guard = `${path}.guard`;

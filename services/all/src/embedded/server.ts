@@ -81,9 +81,9 @@ const SOCKET = '.s.PGSQL.';
 const LONGEST_SOCKET_PATH = 103;
 
 /** The folder in which clients find the server's socket; undefined where they need the port. */
-export function socketFolder(home: Home): string | undefined {
+export function socketFolder(data: string): string | undefined {
   if (process.platform === 'win32') return undefined;
-  return Buffer.byteLength(join(home.data, `${SOCKET}65535`)) <= LONGEST_SOCKET_PATH ? home.data : undefined;
+  return Buffer.byteLength(join(data, `${SOCKET}65535`)) <= LONGEST_SOCKET_PATH ? data : undefined;
 }
 
 /** A server that was killed leaves its socket, and the next one has another port. */

@@ -13,6 +13,7 @@ import type { EmbeddedLogger } from './logger.ts';
 import { stopOrphan } from './orphan.ts';
 import { launchServer, PortInUse, type Settings, StillClosing, socketFolder } from './server.ts';
 import { stopProcess } from './stop.ts';
+import { serverUrl, withLogin } from './urls.ts';
 import { startWatchdog } from './watchdog.ts';
 
 export interface EmbeddedPostgresOptions {
@@ -150,10 +151,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     else if (how !== 'running') await removeFolder(folder);
   };
 
-  const sockets = socketFolder(home);
-  const query = sockets === undefined ? '' : `?host=${encodeURIComponent(sockets)}`;
-  const urlFor = (database: string, role: string, secret: string): string =>
-    `postgresql://${encodeURIComponent(role)}:${encodeURIComponent(secret)}@127.0.0.1:${port}/${encodeURIComponent(database)}${query}`;
+  const url = serverUrl(port, socketFolder(home.data));
+  const urlFor = (database: string, role: string, secret: string): string => withLogin(url, database, role, secret);
   const adminUrl = urlFor('postgres', SUPERUSER, password);
 
   return {
