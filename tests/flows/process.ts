@@ -1,26 +1,48 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { services } from '@weft/all/services';
 import { freePort } from '@weft/kit/testing';
 
-const MAIN = join(import.meta.dirname, '../../services/all/src/main.ts');
+export type Mode = 'all' | 'split';
+export const MODES: readonly Mode[] = ['all', 'split'];
 
-/** The all-in-one process as `npm start` runs it, on a data folder of its own. */
-export async function shopProcess(dataFolder: string, extra: Readonly<Record<string, string>> = {}) {
+const SOURCE = join(import.meta.dirname, '../../services/all/src');
+const MAINS = { all: join(SOURCE, 'main.ts'), split: join(SOURCE, 'split.ts') };
+
+interface ShopProcessOptions {
+  /** `npm start`, or `npm run start:split`. */
+  readonly mode?: Mode;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A shop as `npm start` or `npm run start:split` runs it, on a data folder of its own. */
+export async function shopProcess(dataFolder: string, { mode = 'all', env: extra = {} }: ShopProcessOptions = {}) {
+  const main = MAINS[mode];
   const names = services.map(({ spec }) => spec.name);
   const ports = new Map(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
-  const own = Object.fromEntries([...ports].map(([name, port]) => [`${name.toUpperCase()}_GRPC_PORT`, String(port)]));
-  const { DATABASE_URL: _, ...inherited } = process.env;
-  const env = { ...inherited, WEFT_DATA: dataFolder, OPS_PORT: String(await freePort()), ...own, ...extra };
+  const opsPorts = new Map(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
+  const own = names.flatMap((name): [string, string][] => [
+    [`${name.toUpperCase()}_GRPC_PORT`, String(ports.get(name))],
+    [`${name.toUpperCase()}_OPS_PORT`, String(opsPorts.get(name))],
+  ]);
+  const { DATABASE_URL: _, TARGET: __, ...inherited } = process.env;
+  const opsPort = String(opsPorts.get('users'));
+  const env = { ...inherited, WEFT_DATA: dataFolder, OPS_PORT: opsPort, ...Object.fromEntries(own), ...extra };
   let child: ChildProcess | undefined;
   let output = '';
+  const exited = async (): Promise<number | null> => {
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child?.exitCode ?? null;
+  };
   return {
     target: (service: string) => `127.0.0.1:${ports.get(service)}`,
     output: () => output,
+    /** For other processes of the same shop. */
+    environment: env,
     /** @param shell runs it in a shell, as npm does; signals then go to the shell */
     async start({ shell = false } = {}): Promise<void> {
-      const command = shell ? ['sh', '-c', `"${process.execPath}" "${MAIN}"; true`] : [process.execPath, MAIN];
+      const command = shell ? ['sh', '-c', `"${process.execPath}" "${main}"; true`] : [process.execPath, main];
       const started = spawn(command[0] as string, command.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       output = '';
@@ -30,25 +52,30 @@ export async function shopProcess(dataFolder: string, extra: Readonly<Record<str
           output += String(chunk);
           if (output.includes('ready after')) resolve();
         });
-        started.once('exit', (code) => reject(new Error(`exited with ${code}: ${output}`)));
+        started.once('close', (code) => reject(new Error(`exited with ${code}: ${output}`)));
       });
     },
-    /** Resolves to the exit code when it has ended. */
-    async exited(): Promise<number | null> {
-      const [code] = child && child.exitCode === null ? await once(child, 'exit') : [child?.exitCode ?? null];
-      return code;
-    },
+    /** Resolves to the exit code when it has ended; null when it was killed. */
+    exited,
     async kill(): Promise<void> {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
+      child?.kill('SIGKILL');
+      await exited();
+    },
+    /** Processes of the services in split mode, by name. */
+    serviceProcesses(): Map<string, number> {
+      const { stdout } = spawnSync('ps', ['-A', '-ww', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' });
+      const found = stdout.split('\n').flatMap((line): [string, number][] => {
+        const [, pid, parent, args = ''] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+        const [, service] = /services\/([a-z-]+)\/src\/main\.ts$/.exec(args) ?? [];
+        return service && Number(parent) === child?.pid ? [[service, Number(pid)]] : [];
+      });
+      return new Map(found);
     },
     /** Asks it to stop, as Ctrl-C does. Gives the exit code and how long it took, in milliseconds. */
     async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<{ code: number | null; took: number }> {
       const began = performance.now();
       child?.kill(signal);
-      const [code] = child && child.exitCode === null ? await once(child, 'exit') : [child?.exitCode ?? null];
-      return { code, took: performance.now() - began };
+      return { code: await exited(), took: performance.now() - began };
     },
   };
 }

@@ -61,6 +61,8 @@ export function clientsAt(target: (service: string) => string, token?: string): 
   }, token);
 }
 
+export type Shopkeeper = Awaited<ReturnType<typeof shopkeeper>>;
+
 /** What a flow needs to speak to a shop: its administrator, its customers and its goods. */
 export async function shopkeeper(
   clients: (token?: string) => Promise<Clients>,
@@ -77,7 +79,7 @@ export async function shopkeeper(
       const password = 'correct horse';
       const { user } = await users.register({ email, password, fullName: 'A Customer' });
       const login = await users.login({ email, password });
-      return { id: user?.userId ?? '', ...(await clients(login.accessToken)) };
+      return { id: user?.userId ?? '', token: login.accessToken, ...(await clients(login.accessToken)) };
     },
     /** A new product with stock of its own; gives its id, which is its stock code as well. */
     async product({ price = 250n, stock = 10n } = {}) {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startEmbeddedPostgres } from '@weft/all/embedded';
 import { eventually } from '@weft/kit/testing';
-import { shopProcess } from './process.ts';
+import { MODES, shopProcess } from './process.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -27,9 +27,12 @@ async function listens(target: string): Promise<boolean> {
   );
 }
 
-describe('npm start', () => {
+// Two of the services will do, and start sooner.
+const SOME = { split: { TARGET: 'inventory,orders' }, all: {} };
+
+describe.each(MODES)('a shop that runs %s', (mode) => {
   it('ends with one line and exit code 1 when its PostgreSQL is gone', async () => {
-    const shop = await shopProcess(folder);
+    const shop = await shopProcess(folder, { mode, env: SOME[mode] });
     await shop.start();
     const [pid] = (await readFile(join(folder, 'postgres/data/postmaster.pid'), 'utf8')).split('\n');
     const ended = shop.exited();
@@ -39,7 +42,7 @@ describe('npm start', () => {
   });
 
   it('stops when the npm that runs it is told to', async () => {
-    const shop = await shopProcess(folder, { npm_lifecycle_event: 'start' });
+    const shop = await shopProcess(folder, { mode, env: { ...SOME[mode], npm_lifecycle_event: 'start' } });
     await shop.start({ shell: true });
     expect(await listens(shop.target('orders'))).toBe(true);
     await shop.stop('SIGTERM');
@@ -53,7 +56,10 @@ describe('npm start', () => {
     const silent = () => undefined;
     const logger = { info: silent, warn: silent, error: silent };
     const elsewhere = await startEmbeddedPostgres({ dataFolder: join(folder, 'server'), temporary: true, logger });
-    const shop = await shopProcess(join(folder, 'not', 'there'), { DATABASE_URL: elsewhere.adminUrl });
+    const shop = await shopProcess(join(folder, 'not', 'there'), {
+      mode,
+      env: { ...SOME[mode], DATABASE_URL: elsewhere.adminUrl },
+    });
     await shop.start();
     expect(await listens(shop.target('orders'))).toBe(true);
     expect((await shop.stop()).code).toBe(0);
