@@ -7,7 +7,7 @@ import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { RemoteError, status } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
 import { shopProcess } from './process.ts';
-import { clientsAt, shopkeeper } from './shop.ts';
+import { clientsAt, MODES, shopkeeper } from './shop.ts';
 
 const ORDERS = 100;
 const TOKENS = ['tok_approved', 'tok_declined', 'tok_timeout_approved', 'tok_approved', 'tok_capture_timeout'];
@@ -25,14 +25,14 @@ function persistently<T>(ask: () => Promise<T>): Promise<T | RemoteError> {
   }, 60_000);
 }
 
-describe('kill -9 in the middle of a hundred orders', () => {
+describe.each(MODES)('kill -9 in the middle of a hundred orders (%s)', (mode) => {
   let folder: string;
   let shop: Awaited<ReturnType<typeof shopProcess>>;
   beforeAll(async () => {
     // Its parents can be entered by the user that PostgreSQL runs as, unlike those of mkdtemp.
     folder = join(process.env.WEFT_TEST_FOLDER ?? tmpdir(), `crash-${randomUUID()}`);
     await mkdir(folder);
-    shop = await shopProcess(folder);
+    shop = await shopProcess(folder, { mode });
     await shop.start();
   });
   afterAll(async () => {
@@ -58,10 +58,15 @@ describe('kill -9 in the middle of a hundred orders', () => {
 
     let accepted = 0;
     const kills = (async () => {
-      for (const after of [10, 45, 80]) {
+      for (const [index, after] of [10, 45, 80].entries()) {
         await eventually(() => accepted >= after, 60_000);
-        await shop.kill();
-        await shop.start();
+        const service = mode === 'split' ? [undefined, 'checkout', 'inventory'][index] : undefined;
+        if (service !== undefined) {
+          process.kill(shop.serviceProcesses().get(service) ?? 0, 'SIGKILL');
+        } else {
+          await shop.kill();
+          await shop.start();
+        }
       }
     })();
     const queue = requests.entries();

@@ -3,233 +3,231 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentStatus } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { eventually } from '@weft/kit/testing';
-import { openShop, orderOf, type Shop } from './shop.ts';
+import { MODES, openShop, orderOf, type Shop } from './shop.ts';
 
-describe('an order', () => {
+describe.each(MODES)('%s', (mode) => {
   let shop: Shop;
   beforeAll(async () => {
-    shop = await openShop();
+    shop = await openShop(mode);
   });
   afterAll(() => shop?.booted.stop());
 
-  it('is confirmed, paid and taken from stock when everything is well', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ price: 250n, stock: 10n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 3n));
-    expect(order?.status).toBe(OrderStatus.ORDER_STATUS_PLACED);
-    const ended = await shop.ended(order?.orderId ?? '');
-    expect(ended).toMatchObject({
-      status: OrderStatus.ORDER_STATUS_CONFIRMED,
-      total: { minorUnits: 750n },
-      customerId: buyer.id,
-    });
-    expect(await shop.payment(ended.orderId)).toEqual({
-      status: PaymentStatus.PAYMENT_STATUS_CAPTURED,
-      captured: 750n,
-      refunded: 0n,
-    });
-    expect(await shop.stock(productId)).toEqual({ onHand: 7n, reserved: 0n });
-  });
-
-  it.each([
-    ['tok_declined', 'CARD_DECLINED'],
-    ['tok_insufficient_funds', 'INSUFFICIENT_FUNDS'],
-    ['tok_timeout_declined', 'CARD_DECLINED'],
-  ])('releases stock and takes no money when the payment is refused (%s)', async (token, reason) => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ stock: 5n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n, token));
-    const ended = await shop.ended(order?.orderId ?? '');
-    expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason });
-    expect((await shop.payment(ended.orderId)).captured ?? 0n).toBe(0n);
-    expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
-  });
-
-  it.each(['tok_timeout_approved', 'tok_capture_timeout'])(
-    'is paid once when the provider’s answer is lost (%s)',
-    async (token) => {
+  describe('an order', () => {
+    it('is confirmed, paid and taken from stock when everything is well', async () => {
       const buyer = await shop.customer();
-      const productId = await shop.product({ price: 100n, stock: 5n });
+      const productId = await shop.product({ price: 250n, stock: 10n });
+      const { order } = await buyer.orders.placeOrder(orderOf(productId, 3n));
+      expect(order?.status).toBe(OrderStatus.ORDER_STATUS_PLACED);
+      const ended = await shop.ended(order?.orderId ?? '');
+      expect(ended).toMatchObject({
+        status: OrderStatus.ORDER_STATUS_CONFIRMED,
+        total: { minorUnits: 750n },
+        customerId: buyer.id,
+      });
+      expect(await shop.payment(ended.orderId)).toEqual({
+        status: PaymentStatus.PAYMENT_STATUS_CAPTURED,
+        captured: 750n,
+        refunded: 0n,
+      });
+      expect(await shop.stock(productId)).toEqual({ onHand: 7n, reserved: 0n });
+    });
+
+    it.each([
+      ['tok_declined', 'CARD_DECLINED'],
+      ['tok_insufficient_funds', 'INSUFFICIENT_FUNDS'],
+      ['tok_timeout_declined', 'CARD_DECLINED'],
+    ])('releases stock and takes no money when the payment is refused (%s)', async (token, reason) => {
+      const buyer = await shop.customer();
+      const productId = await shop.product({ stock: 5n });
       const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n, token));
       const ended = await shop.ended(order?.orderId ?? '');
-      expect(ended.status).toBe(OrderStatus.ORDER_STATUS_CONFIRMED);
-      expect(await shop.payment(ended.orderId)).toMatchObject({ captured: 200n, refunded: 0n });
-    },
-  );
-
-  it('is rejected without a payment when there is not enough stock', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ stock: 1n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
-    const ended = await shop.ended(order?.orderId ?? '');
-    expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason: 'OUT_OF_STOCK' });
-    expect(await shop.stock(productId)).toEqual({ onHand: 1n, reserved: 0n });
-  });
-
-  it('goes to one of two buyers of the last piece', async () => {
-    const buyers = await Promise.all([shop.customer(), shop.customer()]);
-    const productId = await shop.product({ stock: 1n });
-    const placed = await Promise.all(buyers.map((buyer) => buyer.orders.placeOrder(orderOf(productId))));
-    const ended = await Promise.all(placed.map(({ order }) => shop.ended(order?.orderId ?? '')));
-    const statuses = ended.map(({ status }) => status).sort();
-    expect(statuses).toEqual([OrderStatus.ORDER_STATUS_CONFIRMED, OrderStatus.ORDER_STATUS_REJECTED]);
-    expect(await shop.stock(productId)).toEqual({ onHand: 0n, reserved: 0n });
-  });
-
-  it('is placed once however often the same request comes, also at the same time', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ stock: 5n });
-    const request = orderOf(productId, 1n);
-    const placed = await Promise.all(Array.from({ length: 8 }, () => buyer.orders.placeOrder(request)));
-    expect(new Set(placed.map(({ order }) => order?.orderId)).size).toBe(1);
-    await shop.ended(placed[0]?.order?.orderId ?? '');
-    expect(await buyer.orders.placeOrder(request)).toEqual(placed[0]);
-    expect(
-      (await buyer.orders.listOrders({ customerId: '', status: 0, pageSize: 0, pageToken: '' })).orders,
-    ).toHaveLength(1);
-    expect(await shop.stock(productId)).toEqual({ onHand: 4n, reserved: 0n });
-    await expect(buyer.orders.placeOrder({ ...request, lines: [{ productId, quantity: 2n }] })).rejects.toMatchObject({
-      reason: 'IDEMPOTENCY_KEY_REUSED',
+      expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason });
+      expect((await shop.payment(ended.orderId)).captured ?? 0n).toBe(0n);
+      expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
     });
-  });
 
-  it('takes its price from the catalogue and keeps it when the catalogue changes', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ price: 100n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId));
-    const price = { currencyCode: 'GBP', minorUnits: 900n };
-    await shop.admin.catalog.updateProduct({
-      productId,
-      price,
-      expectedVersion: 0n,
-      title: undefined,
-      description: undefined,
-    });
-    expect((await shop.ended(order?.orderId ?? '')).total?.minorUnits).toBe(100n);
-    expect((await buyer.orders.placeOrder(orderOf(productId))).order?.total?.minorUnits).toBe(900n);
-  });
-
-  it('is seen by its customer and by staff, and by nobody else', async () => {
-    const [buyer, stranger] = await Promise.all([shop.customer(), shop.customer()]);
-    const { order } = await buyer.orders.placeOrder(orderOf(await shop.product()));
-    const orderId = order?.orderId ?? '';
-    await expect(stranger.orders.getOrder({ orderId })).rejects.toMatchObject({ reason: 'ORDER_NOT_FOUND' });
-    await expect(stranger.orders.cancelOrder({ orderId })).rejects.toMatchObject({ reason: 'ORDER_NOT_FOUND' });
-    await expect(
-      stranger.orders.listOrders({ customerId: buyer.id, status: 0, pageSize: 0, pageToken: '' }),
-    ).rejects.toMatchObject({
-      reason: 'NOT_YOURS',
-    });
-    expect((await shop.admin.orders.getOrder({ orderId })).order?.orderId).toBe(orderId);
-  });
-
-  it('is followed live to its end, and resumed where the watch broke off', async () => {
-    const buyer = await shop.customer();
-    const { order } = await buyer.orders.placeOrder(orderOf(await shop.product()));
-    const orderId = order?.orderId ?? '';
-    const seen = [];
-    for await (const change of buyer.orders.watchOrder({ orderId, resumeToken: '' })) seen.push(change);
-    expect(seen.at(-1)?.status).toBe(OrderStatus.ORDER_STATUS_CONFIRMED);
-    expect(new Set(seen.map(({ version }) => version)).size).toBe(seen.length);
-    const resumed = [];
-    for await (const change of buyer.orders.watchOrder({ orderId, resumeToken: '1' })) resumed.push(change.version);
-    expect(resumed).toEqual([2n]);
-  });
-});
-
-describe('undoing an order', () => {
-  let shop: Shop;
-  beforeAll(async () => {
-    shop = await openShop();
-  });
-  afterAll(() => shop?.booted.stop());
-
-  it('cancels at every moment of its life, and gives back all that was taken', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ price: 100n, stock: 1000n });
-    const orders = await Promise.all(
-      Array.from({ length: 30 }, async (_, index) => {
-        const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
-        const orderId = order?.orderId ?? '';
-        // A different number of reads before each cancellation spreads them over the saga's steps.
-        for (let read = 0; read < index; read++) await buyer.orders.getOrder({ orderId });
-        await buyer.orders.cancelOrder({ orderId });
-        return shop.ended(orderId);
-      }),
+    it.each(['tok_timeout_approved', 'tok_capture_timeout'])(
+      'is paid once when the provider’s answer is lost (%s)',
+      async (token) => {
+        const buyer = await shop.customer();
+        const productId = await shop.product({ price: 100n, stock: 5n });
+        const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n, token));
+        const ended = await shop.ended(order?.orderId ?? '');
+        expect(ended.status).toBe(OrderStatus.ORDER_STATUS_CONFIRMED);
+        expect(await shop.payment(ended.orderId)).toMatchObject({ captured: 200n, refunded: 0n });
+      },
     );
-    for (const { orderId, status } of orders) {
-      expect(status).toBe(OrderStatus.ORDER_STATUS_CANCELLED);
-      const { captured = 0n, refunded = 0n } = await shop
-        .payment(orderId)
-        .catch(() => ({ captured: 0n, refunded: 0n }));
-      expect(captured).toBe(refunded);
-    }
-    await shop.booted.system.settle(20_000);
-    expect(await shop.stock(productId)).toEqual({ onHand: 1000n, reserved: 0n });
-  });
 
-  it('cancels a confirmed order in full, once', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ price: 100n, stock: 5n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
-    const orderId = order?.orderId ?? '';
-    await shop.ended(orderId);
-    await Promise.all([buyer.orders.cancelOrder({ orderId }), buyer.orders.cancelOrder({ orderId })]);
-    expect(await shop.ended(orderId)).toMatchObject({
-      status: OrderStatus.ORDER_STATUS_CANCELLED,
-      refunded: { minorUnits: 200n },
+    it('is rejected without a payment when there is not enough stock', async () => {
+      const buyer = await shop.customer();
+      const productId = await shop.product({ stock: 1n });
+      const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
+      const ended = await shop.ended(order?.orderId ?? '');
+      expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason: 'OUT_OF_STOCK' });
+      expect(await shop.stock(productId)).toEqual({ onHand: 1n, reserved: 0n });
     });
-    expect(await shop.payment(orderId)).toMatchObject({ captured: 200n, refunded: 200n });
-    expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
-  });
 
-  it('returns in parts what was bought, never more, and cancels the rest', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product({ price: 100n, stock: 5n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 4n));
-    const orderId = order?.orderId ?? '';
-    await shop.ended(orderId);
-    const back = (quantity: bigint) => ({ idempotencyKey: randomUUID(), orderId, lines: [{ productId, quantity }] });
-    const request = back(1n);
-    await Promise.all([buyer.orders.returnItems(request), buyer.orders.returnItems(request)]);
-    await buyer.orders.returnItems(back(2n));
-    await expect(buyer.orders.returnItems(back(2n))).rejects.toMatchObject({ reason: 'NOT_RETURNABLE' });
-    expect(await shop.ended(orderId)).toMatchObject({ refunded: { minorUnits: 300n } });
-    expect(await shop.stock(productId)).toEqual({ onHand: 4n, reserved: 0n });
-    await buyer.orders.cancelOrder({ orderId });
-    expect(await shop.ended(orderId)).toMatchObject({
-      status: OrderStatus.ORDER_STATUS_CANCELLED,
-      refunded: { minorUnits: 400n },
+    it('goes to one of two buyers of the last piece', async () => {
+      const buyers = await Promise.all([shop.customer(), shop.customer()]);
+      const productId = await shop.product({ stock: 1n });
+      const placed = await Promise.all(buyers.map((buyer) => buyer.orders.placeOrder(orderOf(productId))));
+      const ended = await Promise.all(placed.map(({ order }) => shop.ended(order?.orderId ?? '')));
+      const statuses = ended.map(({ status }) => status).sort();
+      expect(statuses).toEqual([OrderStatus.ORDER_STATUS_CONFIRMED, OrderStatus.ORDER_STATUS_REJECTED]);
+      expect(await shop.stock(productId)).toEqual({ onHand: 0n, reserved: 0n });
     });
-    expect(await shop.payment(orderId)).toMatchObject({ captured: 400n, refunded: 400n });
-    expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
+
+    it('is placed once however often the same request comes, also at the same time', async () => {
+      const buyer = await shop.customer();
+      const productId = await shop.product({ stock: 5n });
+      const request = orderOf(productId, 1n);
+      const placed = await Promise.all(Array.from({ length: 8 }, () => buyer.orders.placeOrder(request)));
+      expect(new Set(placed.map(({ order }) => order?.orderId)).size).toBe(1);
+      await shop.ended(placed[0]?.order?.orderId ?? '');
+      expect(await buyer.orders.placeOrder(request)).toEqual(placed[0]);
+      expect(
+        (await buyer.orders.listOrders({ customerId: '', status: 0, pageSize: 0, pageToken: '' })).orders,
+      ).toHaveLength(1);
+      expect(await shop.stock(productId)).toEqual({ onHand: 4n, reserved: 0n });
+      await expect(buyer.orders.placeOrder({ ...request, lines: [{ productId, quantity: 2n }] })).rejects.toMatchObject(
+        {
+          reason: 'IDEMPOTENCY_KEY_REUSED',
+        },
+      );
+    });
+
+    it('takes its price from the catalogue and keeps it when the catalogue changes', async () => {
+      const buyer = await shop.customer();
+      const productId = await shop.product({ price: 100n });
+      const { order } = await buyer.orders.placeOrder(orderOf(productId));
+      const price = { currencyCode: 'GBP', minorUnits: 900n };
+      await shop.admin.catalog.updateProduct({
+        productId,
+        price,
+        expectedVersion: 0n,
+        title: undefined,
+        description: undefined,
+      });
+      expect((await shop.ended(order?.orderId ?? '')).total?.minorUnits).toBe(100n);
+      expect((await buyer.orders.placeOrder(orderOf(productId))).order?.total?.minorUnits).toBe(900n);
+    });
+
+    it('is seen by its customer and by staff, and by nobody else', async () => {
+      const [buyer, stranger] = await Promise.all([shop.customer(), shop.customer()]);
+      const { order } = await buyer.orders.placeOrder(orderOf(await shop.product()));
+      const orderId = order?.orderId ?? '';
+      await expect(stranger.orders.getOrder({ orderId })).rejects.toMatchObject({ reason: 'ORDER_NOT_FOUND' });
+      await expect(stranger.orders.cancelOrder({ orderId })).rejects.toMatchObject({ reason: 'ORDER_NOT_FOUND' });
+      await expect(
+        stranger.orders.listOrders({ customerId: buyer.id, status: 0, pageSize: 0, pageToken: '' }),
+      ).rejects.toMatchObject({
+        reason: 'NOT_YOURS',
+      });
+      expect((await shop.admin.orders.getOrder({ orderId })).order?.orderId).toBe(orderId);
+    });
+
+    it('is followed live to its end, and resumed where the watch broke off', async () => {
+      const buyer = await shop.customer();
+      const { order } = await buyer.orders.placeOrder(orderOf(await shop.product()));
+      const orderId = order?.orderId ?? '';
+      const seen = [];
+      for await (const change of buyer.orders.watchOrder({ orderId, resumeToken: '' })) seen.push(change);
+      expect(seen.at(-1)?.status).toBe(OrderStatus.ORDER_STATUS_CONFIRMED);
+      expect(new Set(seen.map(({ version }) => version)).size).toBe(seen.length);
+      const resumed = [];
+      for await (const change of buyer.orders.watchOrder({ orderId, resumeToken: '1' })) resumed.push(change.version);
+      expect(resumed).toEqual([2n]);
+    });
   });
 
-  it('refuses to cancel an order that was rejected, and to return of one that is not confirmed', async () => {
-    const buyer = await shop.customer();
-    const productId = await shop.product();
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 1n, 'tok_declined'));
-    const orderId = order?.orderId ?? '';
-    await shop.ended(orderId);
-    await expect(buyer.orders.cancelOrder({ orderId })).rejects.toMatchObject({ reason: 'ORDER_REJECTED' });
-    const request = { idempotencyKey: randomUUID(), orderId, lines: [{ productId, quantity: 1n }] };
-    await expect(buyer.orders.returnItems(request)).rejects.toMatchObject({ reason: 'ORDER_NOT_CONFIRMED' });
-  });
+  describe('undoing an order', () => {
+    it('cancels at every moment of its life, and gives back all that was taken', async () => {
+      const buyer = await shop.customer();
+      const productId = await shop.product({ price: 100n, stock: 1000n });
+      const orders = await Promise.all(
+        Array.from({ length: 30 }, async (_, index) => {
+          const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
+          const orderId = order?.orderId ?? '';
+          // A different number of reads before each cancellation spreads them over the saga's steps.
+          for (let read = 0; read < index; read++) await buyer.orders.getOrder({ orderId });
+          await buyer.orders.cancelOrder({ orderId });
+          return shop.ended(orderId);
+        }),
+      );
+      for (const { orderId, status } of orders) {
+        expect(status).toBe(OrderStatus.ORDER_STATUS_CANCELLED);
+        const { captured = 0n, refunded = 0n } = await shop
+          .payment(orderId)
+          .catch(() => ({ captured: 0n, refunded: 0n }));
+        expect(captured).toBe(refunded);
+      }
+      await shop.booted.settle(20_000);
+      expect(await shop.stock(productId)).toEqual({ onHand: 1000n, reserved: 0n });
+    });
 
-  it('shows the saga of each step to staff', async () => {
-    const buyer = await shop.customer();
-    const { order } = await buyer.orders.placeOrder(orderOf(await shop.product(), 1n, 'tok_declined'));
-    const orderId = order?.orderId ?? '';
-    await shop.ended(orderId);
-    const { saga } = await eventually(() => shop.admin.checkout.getSaga({ sagaId: orderId }));
-    expect(saga?.steps.map(({ name }) => name)).toEqual([
-      'reserve',
-      'authorize',
-      'capture',
-      'commit',
-      'confirm',
-      'reject',
-    ]);
-    await expect(buyer.checkout.getSaga({ sagaId: orderId })).rejects.toMatchObject({ reason: 'NOT_ALLOWED' });
+    it('cancels a confirmed order in full, once', async () => {
+      const buyer = await shop.customer();
+      const productId = await shop.product({ price: 100n, stock: 5n });
+      const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
+      const orderId = order?.orderId ?? '';
+      await shop.ended(orderId);
+      await Promise.all([buyer.orders.cancelOrder({ orderId }), buyer.orders.cancelOrder({ orderId })]);
+      expect(await shop.ended(orderId)).toMatchObject({
+        status: OrderStatus.ORDER_STATUS_CANCELLED,
+        refunded: { minorUnits: 200n },
+      });
+      expect(await shop.payment(orderId)).toMatchObject({ captured: 200n, refunded: 200n });
+      expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
+    });
+
+    it('returns in parts what was bought, never more, and cancels the rest', async () => {
+      const buyer = await shop.customer();
+      const productId = await shop.product({ price: 100n, stock: 5n });
+      const { order } = await buyer.orders.placeOrder(orderOf(productId, 4n));
+      const orderId = order?.orderId ?? '';
+      await shop.ended(orderId);
+      const back = (quantity: bigint) => ({ idempotencyKey: randomUUID(), orderId, lines: [{ productId, quantity }] });
+      const request = back(1n);
+      await Promise.all([buyer.orders.returnItems(request), buyer.orders.returnItems(request)]);
+      await buyer.orders.returnItems(back(2n));
+      await expect(buyer.orders.returnItems(back(2n))).rejects.toMatchObject({ reason: 'NOT_RETURNABLE' });
+      expect(await shop.ended(orderId)).toMatchObject({ refunded: { minorUnits: 300n } });
+      expect(await shop.stock(productId)).toEqual({ onHand: 4n, reserved: 0n });
+      await buyer.orders.cancelOrder({ orderId });
+      expect(await shop.ended(orderId)).toMatchObject({
+        status: OrderStatus.ORDER_STATUS_CANCELLED,
+        refunded: { minorUnits: 400n },
+      });
+      expect(await shop.payment(orderId)).toMatchObject({ captured: 400n, refunded: 400n });
+      expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
+    });
+
+    it('refuses to cancel an order that was rejected, and to return of one that is not confirmed', async () => {
+      const buyer = await shop.customer();
+      const productId = await shop.product();
+      const { order } = await buyer.orders.placeOrder(orderOf(productId, 1n, 'tok_declined'));
+      const orderId = order?.orderId ?? '';
+      await shop.ended(orderId);
+      await expect(buyer.orders.cancelOrder({ orderId })).rejects.toMatchObject({ reason: 'ORDER_REJECTED' });
+      const request = { idempotencyKey: randomUUID(), orderId, lines: [{ productId, quantity: 1n }] };
+      await expect(buyer.orders.returnItems(request)).rejects.toMatchObject({ reason: 'ORDER_NOT_CONFIRMED' });
+    });
+
+    it('shows the saga of each step to staff', async () => {
+      const buyer = await shop.customer();
+      const { order } = await buyer.orders.placeOrder(orderOf(await shop.product(), 1n, 'tok_declined'));
+      const orderId = order?.orderId ?? '';
+      await shop.ended(orderId);
+      const { saga } = await eventually(() => shop.admin.checkout.getSaga({ sagaId: orderId }));
+      expect(saga?.steps.map(({ name }) => name)).toEqual([
+        'reserve',
+        'authorize',
+        'capture',
+        'commit',
+        'confirm',
+        'reject',
+      ]);
+      await expect(buyer.checkout.getSaga({ sagaId: orderId })).rejects.toMatchObject({ reason: 'NOT_ALLOWED' });
+    });
   });
 });

@@ -3,9 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { services } from '@weft/all/services';
 import { freePort } from '@weft/kit/testing';
-
-export type Mode = 'all' | 'split';
-export const MODES: readonly Mode[] = ['all', 'split'];
+import type { Mode } from './shop.ts';
 
 const SOURCE = join(import.meta.dirname, '../../services/all/src');
 const MAINS = { all: join(SOURCE, 'main.ts'), split: join(SOURCE, 'split.ts') };

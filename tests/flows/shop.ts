@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { services } from '@weft/all/services';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
@@ -14,7 +15,18 @@ import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import { createClient } from '@weft/kit/rpc';
 import { createTracing } from '@weft/kit/telemetry';
-import { type Booted, boot, eventually } from '@weft/kit/testing';
+import { type BootedProcesses, bootProcesses, eventually, type ProcessSpec } from '@weft/kit/testing';
+
+export type Mode = 'all' | 'split';
+/** One process, or one a service. */
+export const MODES: readonly Mode[] = ['all', 'split'];
+
+const NAMES = services.map(({ spec }) => spec.name);
+const mainOf = (service: string) => join(import.meta.dirname, `../../services/${service}/src/main.ts`);
+const PROCESSES: Readonly<Record<Mode, readonly ProcessSpec[]>> = {
+  all: [{ services: NAMES, main: mainOf('all') }],
+  split: NAMES.map((name) => ({ services: [name], main: mainOf(name) })),
+};
 
 const ADMIN = { email: 'admin@weft.example', password: 'admin-of-the-test' };
 
@@ -27,16 +39,14 @@ export const END_STATES: readonly number[] = [
   OrderStatus.ORDER_STATUS_CANCELLED,
 ];
 
-export async function openShop() {
-  const booted = await boot(
-    services.map(({ spec }) => spec),
-    { env: { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password } },
-  );
+export async function openShop(mode: Mode) {
+  const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password };
+  const booted = await bootProcesses(PROCESSES[mode], { env });
   return { booted, ...(await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN)) };
 }
 
 /** Clients of every service, of nobody or of whom the token is of. */
-async function clientsFrom(client: Booted['client'], token?: string) {
+async function clientsFrom(client: BootedProcesses['client'], token?: string) {
   const as = token === undefined ? {} : { token };
   return {
     users: await client(UsersServiceService, UsersService, as),

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { startEmbeddedPostgres } from '@weft/all/embedded';
 import { eventually } from '@weft/kit/testing';
-import { MODES, shopProcess } from './process.ts';
+import { shopProcess } from './process.ts';
+import { MODES } from './shop.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -27,7 +27,7 @@ let known: KnownTexts;
 let headers: Readonly<Record<string, string>>;
 
 beforeAll(async () => {
-  shop = await openShop();
+  shop = await openShop('all');
   const users = await shop.booted.client(UsersServiceService, UsersService);
   const { accessToken } = await users.login({ email: 'admin@weft.example', password: 'admin-of-the-test' });
   // An administrator whom checkout calls for: nearly every method is admitted, so that requests are read to their end.
@@ -164,7 +164,7 @@ describe('a system that was sent nonsense', () => {
   });
 
   it('is ready, and takes a normal order to its end', async () => {
-    const response = await fetch(`http://127.0.0.1:${shop.booted.system.opsPort}/readyz`);
+    const response = await fetch(`${shop.booted.ops('users')}/readyz`);
     expect(response.status).toBe(200);
     const buyer = await shop.customer();
     const { order } = await buyer.orders.placeOrder(orderOf(await shop.product({ price: 250n }), 2n));

@@ -13,7 +13,7 @@ export interface OpsServer {
   stop(): Promise<void>;
 }
 
-/** The process's port for people and machines that run it: /livez, /readyz, /metrics and what services add. */
+/** The process's port for people and machines that run it: /livez, /readyz, /metrics and what is added. */
 export async function startOpsServer(host: string, port: number, metrics: Metrics): Promise<OpsServer> {
   const health: OpsServer['health'] = new Map();
   const routes: OpsServer['routes'] = new Map<string, OpsRoute>([

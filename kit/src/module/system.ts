@@ -6,7 +6,7 @@ import { main } from './main.ts';
 import { startModules, stopModules } from './module.ts';
 import { startOpsServer } from './ops-server.ts';
 import { type AnyService, settingsOf } from './service.ts';
-import { type RunningService, type SharedParts, serviceModule } from './service-module.ts';
+import { type SharedParts, serviceModule } from './service-module.ts';
 import { processSettings } from './settings.ts';
 
 const VERSION = process.env.WEFT_VERSION ?? '0.1.0';
@@ -17,8 +17,11 @@ export interface System {
   readonly opsPort: number;
   /** gRPC port by service. */
   readonly ports: Readonly<Record<string, number>>;
-  /** Resolves when every outbox is empty and every consumer has caught up; for tests and tools. */
-  settle(timeoutMs: number): Promise<void>;
+  /**
+   * By service, what it has not done yet: events that are not published, deliveries that are not handled, work of its own
+   * that has not ended. The ops port has it at /pending.
+   */
+  pending(): Promise<Readonly<Record<string, number>>>;
   readonly stopTimeout: number;
   stop(): Promise<void>;
 }
@@ -73,6 +76,9 @@ export async function startSystem(
       shareable(verifiers, JSON.stringify(trust), () => createTokenVerifier({ ...trust, now: Date.now })),
   };
   const services = specs.map((spec, index) => serviceModule(spec, configs[index] as never, shared));
+  const pending = async () =>
+    Object.fromEntries(await Promise.all(services.map(async (one) => [one.name, await one.pending()] as const)));
+  ops.routes.set('/pending', pending);
   const release = async () => {
     await Promise.all([...buses.values()].map((one) => one.close()));
     await Promise.all([ops.stop(), tracing.stop().catch(() => {}), metrics.stop()]);
@@ -88,7 +94,7 @@ export async function startSystem(
     logger,
     opsPort: ops.port,
     ports: Object.fromEntries(services.map((service) => [service.name, service.port()])),
-    settle: (timeoutMs) => settle(services, timeoutMs),
+    pending,
     stopTimeout: config.stopTimeout,
     async stop() {
       await stopModules(services, { drainMs: config.drainDelay, graceMs });
@@ -101,20 +107,6 @@ function shareable<T>(made: Map<string, T>, key: string, make: () => T): T {
   const found = made.get(key) ?? make();
   made.set(key, found);
   return found;
-}
-
-async function settle(services: readonly RunningService[], timeoutMs: number): Promise<void> {
-  const until = Date.now() + timeoutMs;
-  for (let quiet = 0; quiet < 2; ) {
-    const pending = await Promise.all(services.map((service) => service.pending()));
-    quiet = pending.every((count) => count === 0) ? quiet + 1 : 0;
-    if (quiet >= 2) return;
-    if (Date.now() > until)
-      throw new Error(
-        `not settled after ${timeoutMs} ms: ${services.map((s, i) => `${s.name} ${pending[i]}`).join(', ')}`,
-      );
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** A process of one service, or of several: runs until it is told to stop. */

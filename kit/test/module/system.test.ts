@@ -68,6 +68,18 @@ describe('a system', () => {
     expect(served).toEqual(['stock', 'orders']);
   });
 
+  it('says by service what is not done yet', async () => {
+    let left = 2;
+    const worker = { start() {}, stop: async () => {}, pending: async () => left };
+    const system = await booted([tiny('orders', {}, { workers: [worker] }), tiny('stock')]);
+    const pending = async () => (await fetch(`${system.ops('stock')}/pending`)).json();
+    expect(await pending()).toEqual({ orders: 2, stock: 0 });
+    await expect(system.settle(50)).rejects.toThrow('not settled after 50 ms: orders 2');
+    left = 0;
+    await system.settle(1000);
+    expect(await pending()).toEqual({ orders: 0, stock: 0 });
+  });
+
   it('is not ready while a database of one of its services does not answer, and is again when it does', async () => {
     const system = await booted([tiny('orders')]);
     const [found] = await system.database('orders').query<{ name: string }>('SELECT current_database() AS name');

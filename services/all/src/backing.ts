@@ -36,7 +36,7 @@ export async function startBacking(
   environment: Environment,
 ): Promise<Backing> {
   const names = [...services, BUS];
-  if (isComplete(names, environment)) return given(dataFolder);
+  if (isComplete(names, environment)) return given(dataFolder, environment);
   const quiet = { info: () => {}, warn: toStderr, error: toStderr };
   const embedded = environment.DATABASE_URL ? undefined : await startEmbeddedPostgres({ dataFolder, logger: quiet });
   const adminUrl = embedded?.adminUrl ?? String(environment.DATABASE_URL);
@@ -47,7 +47,7 @@ export async function startBacking(
     );
     await ensureDatabases(adminUrl, requests);
     return {
-      environment: { ...(await administrator(dataFolder)), ...databaseUrls(adminUrl, names, passwords) },
+      environment: { ...(await administrator(dataFolder, environment)), ...databaseUrls(adminUrl, names, passwords) },
       stop: async () => embedded?.stop(),
       failed: embedded?.failed ?? never,
     };
@@ -78,7 +78,7 @@ export async function joinBacking(
     );
   }
   return {
-    environment: { ...(await administrator(dataFolder)), ...databaseUrls(server, names, passwords) },
+    environment: { ...(await administrator(dataFolder, environment)), ...databaseUrls(server, names, passwords) },
     stop: async () => {},
     failed: never,
   };
@@ -88,8 +88,8 @@ function isComplete(names: readonly string[], environment: Environment): boolean
   return names.every((name) => environment[settingOf(name)]);
 }
 
-async function given(dataFolder: string): Promise<Backing> {
-  return { environment: await administrator(dataFolder), stop: async () => {}, failed: never };
+async function given(dataFolder: string, environment: Environment): Promise<Backing> {
+  return { environment: await administrator(dataFolder, environment), stop: async () => {}, failed: never };
 }
 
 function databaseUrls(
@@ -104,7 +104,9 @@ function databaseUrls(
 
 const rolesFile = (dataFolder: string): string => join(dataFolder, 'roles.json');
 
-async function administrator(dataFolder: string): Promise<Environment> {
+/** Made at the first start, where none is set. */
+async function administrator(dataFolder: string, environment: Environment): Promise<Environment> {
+  if (environment.USERS_ADMIN_EMAIL && environment.USERS_ADMIN_PASSWORD) return {};
   const standing = await standingSecrets(join(dataFolder, 'admin.json'), ['password'], { email: 'admin@weft.example' });
   const { email = '', password = '' } = standing;
   return { USERS_ADMIN_EMAIL: email, USERS_ADMIN_PASSWORD: password };

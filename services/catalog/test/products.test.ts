@@ -82,7 +82,7 @@ describe('a product', () => {
     const update = { productId: 'told', description: 'longer', price: price(1n), expectedVersion: 0n };
     await shop.admin.updateProduct(update);
     await shop.admin.updateProduct(update);
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
     const events = await shop.booted.bus.query<{ type: string; payload: Buffer }>(
       "SELECT type, payload FROM bus.message WHERE key = 'told' ORDER BY seq",
     );

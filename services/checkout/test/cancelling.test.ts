@@ -117,7 +117,7 @@ describe('a cancellation of an order that is undone already', () => {
     await shop.place({ orderId });
     const before = await shop.ended(orderId);
     await shop.cancel(orderId);
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
     expect(await shop.saga(orderId)).toEqual(before);
     expect(await shop.followUps(orderId)).toEqual([]);
   });

@@ -90,7 +90,7 @@ describe('a process that is away for longer than it may have a saga', () => {
       await endLeases();
       const saga = await shop.ended(orderId);
       letGo();
-      await shop.booted.system.settle(10_000);
+      await shop.booted.settle(10_000);
       expect(await shop.saga(orderId)).toEqual(saga);
       expect(saga.state).toBe(SAGA_STATE_COMPLETED);
       expect(shop.world.of(orderId).join(' ')).toMatch(new RegExp(`^${all}$`));
@@ -106,7 +106,7 @@ describe('a process that is away for longer than it may have a saga', () => {
     await endLeases();
     await shop.ended(orderId);
     reject(new Error('too late'));
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
     expect((await shop.saga(orderId)).state).toBe(SAGA_STATE_COMPLETED);
     expect(shop.world.of(orderId)).not.toContain('void');
   });

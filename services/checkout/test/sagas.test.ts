@@ -88,7 +88,7 @@ describe('a saga that has failed ten times in a row', () => {
     letGo();
     await shop.staff.retrySaga({ sagaId: orderId }).catch(() => undefined);
     expect(await shop.ended(orderId)).toMatchObject({ state: SAGA_STATE_COMPLETED, stalled: false });
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
     expect(await shop.events(orderId)).toMatchObject([
       { type: 'saga_started' },
       { type: 'saga_stalled', step: 'confirm', lastError: 'UNAVAILABLE' },
@@ -188,7 +188,7 @@ describe('the payment token', () => {
       await shop.ended(sagaId);
       expect(await shop.row(sagaId)).toMatchObject({ input: { paymentMethodToken: '' } });
     }
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
     const tables = await shop.booted.database('checkout').query<{ name: string }>(
       `SELECT format('%I.%I', table_schema, table_name) AS name FROM information_schema.tables
        WHERE table_schema NOT IN ('pg_catalog', 'information_schema')`,
@@ -208,7 +208,7 @@ describe('the events of a saga', () => {
     shop.world.plan(declined, 'authorize', { refuse: 'CARD_DECLINED' });
     await shop.place({ orderId: declined });
     for (const sagaId of [orderId, declined]) await shop.ended(sagaId);
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
     const good = await shop.events(orderId);
     expect(good).toMatchObject([
       { type: 'saga_started', version: 1n, kind: SagaKind.SAGA_KIND_PLACE_ORDER, orderId },

@@ -28,7 +28,7 @@ export async function openWarehouse() {
     },
     /** The events of an aggregate on the bus: name and content, in order. */
     async events(key: string): Promise<Record<string, unknown>[]> {
-      await booted.system.settle(10_000);
+      await booted.settle(10_000);
       const published = await booted.bus.query<{ type: string; payload: Buffer }>(
         'SELECT type, payload FROM bus.message WHERE key = $1 ORDER BY seq',
         [key],

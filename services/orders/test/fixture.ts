@@ -44,7 +44,7 @@ export async function openShop() {
     },
     /** The events of an order on the bus: name and content, in order. */
     async events(orderId: string): Promise<Record<string, unknown>[]> {
-      await booted.system.settle(10_000);
+      await booted.settle(10_000);
       const published = await booted.bus.query<{ type: string; payload: Buffer }>(
         'SELECT type, payload FROM bus.message WHERE key = $1 ORDER BY seq',
         [orderId],

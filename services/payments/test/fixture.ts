@@ -18,7 +18,7 @@ export async function bootPayments(service: ReturnType<typeof definePayments> = 
     checkout: await as({ caller: 'checkout' }),
     /** The events of a payment on the bus: name and content, in order. */
     async events(paymentId: string): Promise<Record<string, unknown>[]> {
-      await booted.system.settle(10_000);
+      await booted.settle(10_000);
       const published = await booted.bus.query<{ type: string; payload: Buffer; key: string }>(
         'SELECT type, payload FROM bus.message WHERE key = $1 ORDER BY seq',
         [paymentId],

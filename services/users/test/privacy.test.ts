@@ -54,7 +54,7 @@ describe('personal data', () => {
     for (const personal of [NAME, EMAILS[1] ?? '']) expect(held).toContain(personal);
 
     await client.deleteUser({ userId });
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
 
     const [users, bus, logs] = [await dump(database), await dump(shop.booted.bus), JSON.stringify(shop.booted.logs)];
     const personal = [...EMAILS, 'Name of zaphod', NAME, 'zaphod', hash];
@@ -74,7 +74,7 @@ describe('personal data', () => {
     await client.updateUser({ userId, fullName: NAME, expectedVersion: 2n });
     await client.deleteUser({ userId });
     await client.deleteUser({ userId });
-    await shop.booted.system.settle(10_000);
+    await shop.booted.settle(10_000);
     const events = await shop.booted.bus.query<Published>(
       'SELECT type, payload FROM bus.message WHERE key = $1 ORDER BY seq',
       [userId],

@@ -47,7 +47,7 @@ async function placed(): Promise<string> {
 
 /** Takes what orders has published of an order to checkout's bus, as it is. */
 async function deliver(orderId: string): Promise<void> {
-  await provider.booted.system.settle(10_000);
+  await provider.booted.settle(10_000);
   const published = await provider.booted.bus.query<Message & Record<string, unknown>>(
     'SELECT id, type, subject, key, headers, payload FROM bus.message WHERE key = $1 ORDER BY seq',
     [orderId],

@@ -1,0 +1,129 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { READY } from '../module/index.ts';
+import { settle } from './settle.ts';
+import { openStage, type Stage, type StageOptions } from './stage.ts';
+
+/** A process of one service or several. */
+export interface ProcessSpec {
+  readonly services: readonly string[];
+  /** The file that it runs. */
+  readonly main: string;
+}
+
+export interface BootedProcesses extends Stage {
+  /** Parsed log lines so far, and other lines as `{ text }`. */
+  readonly logs: Record<string, unknown>[];
+  /** Waits until nothing moves in any process: outboxes empty, consumers idle, sagas ended. */
+  settle(withinMs: number): Promise<void>;
+  /** Kills the process that runs a service, as kill -9 does. */
+  kill(service: string): Promise<void>;
+  /** Resolves when the process that runs a service has ended. */
+  ended(service: string): Promise<void>;
+  /** Starts the process that runs a service again, with settings besides its own; it has ended. */
+  start(service: string, env?: Readonly<Record<string, string>>): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const STOP_MS = 6000;
+const INHERITED = {
+  PATH: process.env.PATH,
+  NODE_ENV: 'test',
+  NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'),
+};
+
+/** As `boot`, but in processes of their own, which a test may kill. They end with the test. */
+export async function bootProcesses(
+  specs: readonly ProcessSpec[],
+  options: StageOptions = {},
+): Promise<BootedProcesses> {
+  const opened = await openStage(
+    specs.map(({ services }) => services),
+    options,
+  );
+  const { stage, reconnected, closeClients, drop } = opened;
+  const logs: Record<string, unknown>[] = [];
+  const running = new Map<ProcessSpec, ChildProcess>();
+  const specOf = (service: string) => specs.find(({ services }) => services.includes(service)) as ProcessSpec;
+  const start = async (spec: ProcessSpec, env: Readonly<Record<string, string>> = {}) => {
+    const environment = { ...INHERITED, ...opened.environment(spec.services[0] ?? '') };
+    running.set(spec, await launch(spec.main, { ...environment, ...env }, logs));
+  };
+  const ended = async (spec: ProcessSpec) => {
+    const child = running.get(spec);
+    if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  };
+  const stop = async () => {
+    closeClients();
+    await Promise.all(
+      specs.map(async (spec) => {
+        running.get(spec)?.kill('SIGTERM');
+        const cut = setTimeout(() => running.get(spec)?.kill('SIGKILL'), STOP_MS);
+        await ended(spec);
+        clearTimeout(cut);
+      }),
+    );
+    await drop();
+  };
+  const pending = async () => {
+    const found = await Promise.all(specs.map(({ services }) => pendingAt(stage.ops(services[0] ?? ''))));
+    return Object.assign({}, ...found) as Record<string, number>;
+  };
+  try {
+    await Promise.all(specs.map((spec) => start(spec)));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    ...stage,
+    logs,
+    settle: (withinMs) => settle(pending, withinMs),
+    async kill(service) {
+      running.get(specOf(service))?.kill('SIGKILL');
+      await ended(specOf(service));
+    },
+    ended: (service) => ended(specOf(service)),
+    async start(service, env) {
+      await start(specOf(service), env);
+      await reconnected();
+    },
+    stop,
+  };
+}
+
+async function pendingAt(ops: string): Promise<Record<string, number>> {
+  const response = await fetch(`${ops}/pending`, { signal: AbortSignal.timeout(2000) });
+  if (!response.ok) throw new Error(`${ops}/pending answers ${response.status}`);
+  return (await response.json()) as Record<string, number>;
+}
+
+/** Resolves when it is ready; throws with what it wrote when it ends instead. */
+async function launch(
+  main: string,
+  env: Readonly<Record<string, string | undefined>>,
+  logs: Record<string, unknown>[],
+): Promise<ChildProcess> {
+  const child = fork(main, { env: { ...env }, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  let errors = '';
+  child.stderr?.on('data', (chunk) => {
+    errors += String(chunk);
+  });
+  if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => logs.push(parsed(line)));
+  const failed = once(child, 'close').then(([code]) => {
+    throw new Error(`${main} ended with ${code}: ${errors}`);
+  });
+  failed.catch(() => {});
+  const ready = once(child, 'message').then(([message]) => {
+    if (message !== READY) throw new Error(`${main} said ${String(message)}`);
+  });
+  await Promise.race([ready, failed]);
+  return child;
+}
+
+function parsed(line: string): Record<string, unknown> {
+  return line.startsWith('{') ? (JSON.parse(line) as Record<string, unknown>) : { text: line };
+}
