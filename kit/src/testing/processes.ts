@@ -21,10 +21,16 @@ export interface BootedProcesses extends Stage {
   settle(withinMs: number): Promise<void>;
   /** Kills the process that runs a service, as kill -9 does. */
   kill(service: string): Promise<void>;
+  runs(service: string): boolean;
   /** Resolves when the process that runs a service has ended. */
   ended(service: string): Promise<void>;
-  /** Starts the process that runs a service again, with settings besides its own; it has ended. */
-  start(service: string, env?: Readonly<Record<string, string>>): Promise<void>;
+  /**
+   * Starts the process that runs a service again, which has ended, to fail at a point if one is given (such as
+   * `checkout.ended:exit`): it may have come by it when this resolves.
+   */
+  start(service: string, failPoint?: string): Promise<void>;
+  /** Resolves when the clients have found again what has been started again. */
+  reconnected(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,9 +58,12 @@ export async function bootProcesses(
     const environment = { ...INHERITED, ...opened.environment(spec.services[0] ?? '') };
     running.set(spec, await launch(spec.main, { ...environment, ...env }, logs));
   };
-  const ended = async (spec: ProcessSpec) => {
+  const runs = (spec: ProcessSpec) => {
     const child = running.get(spec);
-    if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  };
+  const ended = async (spec: ProcessSpec) => {
+    if (runs(spec)) await once(running.get(spec) as ChildProcess, 'exit');
   };
   const stop = async () => {
     closeClients();
@@ -86,11 +95,11 @@ export async function bootProcesses(
       running.get(specOf(service))?.kill('SIGKILL');
       await ended(specOf(service));
     },
+    runs: (service) => runs(specOf(service)),
     ended: (service) => ended(specOf(service)),
-    async start(service, env) {
-      await start(specOf(service), env);
-      await reconnected();
-    },
+    start: (service, failPoint) =>
+      start(specOf(service), failPoint === undefined ? {} : { WEFT_FAIL_POINT: failPoint }),
+    reconnected,
     stop,
   };
 }
@@ -101,7 +110,7 @@ async function pendingAt(ops: string): Promise<Record<string, number>> {
   return (await response.json()) as Record<string, number>;
 }
 
-/** Resolves when it is ready; throws with what it wrote when it ends instead. */
+/** Resolves when it is ready, or has come by its fail point; throws with what it wrote when it ends otherwise. */
 async function launch(
   main: string,
   env: Readonly<Record<string, string | undefined>>,
@@ -113,7 +122,8 @@ async function launch(
     errors += String(chunk);
   });
   if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => logs.push(parsed(line)));
-  const failed = once(child, 'close').then(([code]) => {
+  const failed = once(child, 'close').then(([code, signal]) => {
+    if (env.WEFT_FAIL_POINT && signal === 'SIGKILL') return;
     throw new Error(`${main} ended with ${code}: ${errors}`);
   });
   failed.catch(() => {});

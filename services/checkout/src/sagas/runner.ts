@@ -1,4 +1,5 @@
 import { contextFromHeaders, runInContext } from '@weft/kit/context';
+import { failPoint } from '@weft/kit/fail-point';
 import { outcomeOf, RemoteError, status } from '@weft/kit/rpc';
 import type { Logger, TraceContext } from '@weft/kit/telemetry';
 import type { Adoption, CheckoutStore, Lease } from '../app/ports.ts';
@@ -118,6 +119,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
       savedAt = now().getTime();
       if (result.saved) {
         if (following) signal();
+        failPoint('checkout', 'saved', saved.state);
         if (!next) return;
         changes = [];
         action = next;
@@ -154,8 +156,11 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     { step, direction }: Action,
   ): Promise<Failure | undefined> {
     const one = definition.steps[step] ?? definition.whenUndone;
+    const name = one?.name ?? '';
     try {
+      failPoint('checkout', direction, name, 'begun');
       await (direction === 'invoke' ? one?.invoke : one?.undo)?.(definition.read(saga.input), saga);
+      failPoint('checkout', direction, name, 'tried');
       return undefined;
     } catch (error) {
       if (error instanceof RemoteError)

@@ -1,5 +1,6 @@
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService, RestockResponse } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { failPoint } from '@weft/kit/fail-point';
 import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
 import { commit } from '../app/commit.ts';
 import type { InventoryStore, InventoryTransaction } from '../app/ports.ts';
@@ -33,12 +34,16 @@ export function inventoryHandlers({ store, once, now }: InventoryApp): ServiceBi
       const found = await store.findStocks(stockCodes);
       return { stocks: stockCodes.flatMap((code) => found.get(code) ?? []).map(toStock) };
     },
-    reserve: async ({ reservationId, lines }) => ({
-      reservation: toReservation(await reserve(store, reservationId.toLowerCase(), lines, now())),
-    }),
-    commit: async ({ reservationId }) => ({
-      reservation: toReservation(await commit(store, reservationId.toLowerCase(), now())),
-    }),
+    reserve: async ({ reservationId, lines }) => {
+      const reservation = await reserve(store, reservationId.toLowerCase(), lines, now());
+      failPoint('inventory', 'reserved');
+      return { reservation: toReservation(reservation) };
+    },
+    commit: async ({ reservationId }) => {
+      const reservation = await commit(store, reservationId.toLowerCase(), now());
+      failPoint('inventory', 'committed');
+      return { reservation: toReservation(reservation) };
+    },
     release: async ({ reservationId }) => ({
       reservation: toReservation(await release(store, reservationId.toLowerCase(), now())),
     }),

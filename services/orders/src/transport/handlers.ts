@@ -1,5 +1,6 @@
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { OrdersServiceService, PlaceOrderResponse, ReturnItemsResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { failPoint } from '@weft/kit/fail-point';
 import { InvalidArgument } from '@weft/kit/failure';
 import { decodePageToken, pageOf, pageSize, UUID } from '@weft/kit/paging';
 import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
@@ -38,6 +39,7 @@ export interface OrdersApp {
 export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: OrdersApp): ServiceBinding {
   const change = async (orderId: string, decide: (order: Order) => Decision) => {
     const { order } = await store.transaction((tx) => changeOrder(tx, orderId, decide));
+    failPoint('orders', order.status);
     return { order: toOrder(order) };
   };
   return serveService(OrdersServiceService, OrdersService, {
@@ -50,6 +52,7 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
           return PlaceOrderResponse.encode({ order: toOrder(order) }).finish();
         },
       });
+      failPoint('orders', 'placed');
       return PlaceOrderResponse.decode(response);
     },
     getOrder: async ({ orderId }, { user }) => ({
