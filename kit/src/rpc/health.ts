@@ -1,3 +1,4 @@
+import { create, type DescMessage, type DescMethod, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import {
   type Server,
   type ServerUnaryCall,
@@ -6,7 +7,15 @@ import {
   type sendUnaryData,
   status,
 } from '@grpc/grpc-js';
-import { service as healthService } from 'grpc-health-check';
+import {
+  type HealthCheckRequest,
+  type HealthCheckResponse,
+  HealthCheckResponseSchema,
+  type HealthListResponse,
+  HealthListResponseSchema,
+  Health as HealthService,
+  HealthCheckResponse_ServingStatus as HealthStatus,
+} from '@weft/gen/es/grpc/health/v1/health_pb';
 import type { Logger } from '../telemetry/index.ts';
 
 /** Throws when a dependency cannot do its work. Bounded in time by itself. */
@@ -31,17 +40,33 @@ export interface Health {
 
 const INTERVAL_MS = 1000;
 
-interface Asked {
-  readonly service: string;
-}
-
-interface Answer {
-  readonly status: 'SERVING' | 'NOT_SERVING' | 'SERVICE_UNKNOWN';
-}
-
 interface Watch {
   readonly known: boolean;
-  readonly call: ServerWritableStream<Asked, Answer>;
+  readonly call: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
+}
+
+const DEFINITION: ServiceDefinition = Object.fromEntries(
+  HealthService.methods.map((method) => [method.localName, definitionOf(method)]),
+);
+
+function definitionOf({ name, input, output, methodKind }: DescMethod) {
+  return {
+    path: `/${HealthService.typeName}/${name}`,
+    requestStream: false,
+    responseStream: methodKind === 'server_streaming',
+    requestSerialize: encoder(input),
+    requestDeserialize: decoder(input),
+    responseSerialize: encoder(output),
+    responseDeserialize: decoder(output),
+  };
+}
+
+function encoder<D extends DescMessage>(message: D) {
+  return (value: MessageShape<D>) => Buffer.from(toBinary(message, value));
+}
+
+function decoder<D extends DescMessage>(message: D) {
+  return (bytes: Buffer) => fromBinary(message, bytes);
 }
 
 /** gRPC health of a server and its services: SERVING only while every dependency is well. Source: grpc.health.v1. */
@@ -62,20 +87,25 @@ export function createHealth(
     serving = now;
     for (const { known, call } of watches) if (known) call.write(answer());
   };
-  const answer = (): Answer => ({ status: serving ? 'SERVING' : 'NOT_SERVING' });
+  const answerOf = (found: HealthStatus) => create(HealthCheckResponseSchema, { status: found });
+  const answer = () => answerOf(serving ? HealthStatus.SERVING : HealthStatus.NOT_SERVING);
   const implementation = {
-    check({ request }: ServerUnaryCall<Asked, Answer>, callback: sendUnaryData<Answer>) {
+    check(
+      { request }: ServerUnaryCall<HealthCheckRequest, HealthCheckResponse>,
+      callback: sendUnaryData<HealthCheckResponse>,
+    ) {
       if (names.has(request.service)) callback(null, answer());
       else callback({ code: status.NOT_FOUND, details: 'no such service here' });
     },
-    watch(call: ServerWritableStream<Asked, Answer>) {
+    watch(call: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>) {
       const watch = { known: names.has(call.request.service), call };
       watches.add(watch);
       call.on('cancelled', () => watches.delete(watch));
-      call.write(watch.known ? answer() : { status: 'SERVICE_UNKNOWN' });
+      call.write(watch.known ? answer() : answerOf(HealthStatus.SERVICE_UNKNOWN));
     },
-    list(_: unknown, callback: sendUnaryData<{ statuses: Record<string, Answer> }>) {
-      callback(null, { statuses: Object.fromEntries([...names].map((name) => [name, answer()])) });
+    list(_: unknown, callback: sendUnaryData<HealthListResponse>) {
+      const statuses = Object.fromEntries([...names].map((name) => [name, answer()]));
+      callback(null, create(HealthListResponseSchema, { statuses }));
     },
   };
   const check = async () => {
@@ -97,7 +127,7 @@ export function createHealth(
     timer.unref();
   };
   return {
-    addTo: (server) => server.addService(healthService as unknown as ServiceDefinition, implementation),
+    addTo: (server) => server.addService(DEFINITION, implementation),
     start: check,
     stop: () => {
       stopped = true;

