@@ -79,7 +79,8 @@ function childEnvironment(
   const own = Object.fromEntries(
     SERVICES.map((service, index) => [`${service.toUpperCase()}_GRPC_PORT`, `${ports[index]}`]),
   );
-  const elsewhere = new Set(SERVICES.map((service: ServiceName) => `${service.toUpperCase()}_TARGET`));
+  // It runs every service, here.
+  const elsewhere = new Set(['TARGET', ...SERVICES.map((service: ServiceName) => `${service.toUpperCase()}_TARGET`)]);
   const inherited = Object.entries(environment).filter(([name]) => !elsewhere.has(name));
   return { LOG_LEVEL: 'warn', ...Object.fromEntries(inherited), ...own, OPS_PORT: `${opsPort}`, WEFT_DATA: folder };
 }
