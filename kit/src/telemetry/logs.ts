@@ -1,5 +1,6 @@
 import { isNativeError } from 'node:util/types';
 import { type Logger, pino } from 'pino';
+import { LineBuffer } from './line-buffer.ts';
 
 export type { Logger };
 
@@ -11,6 +12,8 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
 }
 
+const STANDARD_OUTPUT = 1;
+
 /** The process's logger: JSON lines on standard output, or short lines for people. */
 export function createLogger({ level, pretty, write }: LogOptions): Logger {
   const options = {
@@ -21,9 +24,8 @@ export function createLogger({ level, pretty, write }: LogOptions): Logger {
     formatters: { level: (label: string): object => ({ level: label }) },
   };
   if (write) return pino(options, { write });
-  return pretty
-    ? pino(options, { write: (line: string) => void process.stdout.write(forPeople(line)) })
-    : pino(options);
+  if (pretty) return pino(options, { write: (line: string) => void process.stdout.write(forPeople(line)) });
+  return pino(options, new LineBuffer(STANDARD_OUTPUT));
 }
 
 function forPeople(line: string): string {
