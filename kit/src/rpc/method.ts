@@ -11,7 +11,7 @@ import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
 import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
 import { type Observer, tell } from './observation.ts';
 import { sendAll } from './stream.ts';
-import { contractViolations, type Incoming } from './validation.ts';
+import type { Incoming } from './validation.ts';
 
 /** What every method of a server shares. */
 export interface MethodConcerns {
@@ -102,7 +102,7 @@ async function admit<Q, T>(
   context: Mutable<CallContext>,
   work: (request: Q, context: CallContext) => Promise<T>,
 ): Promise<T> {
-  const { bytes, decoded } = call.request;
+  const { decoded } = call.request;
   if ('malformed' in decoded) throw new InvalidArgument([decoded.malformed]);
   const token = bearerToken(call.metadata);
   if (token !== undefined) {
@@ -110,7 +110,7 @@ async function admit<Q, T>(
     context.token = token;
   }
   authorize(method, context.callerService, context.user);
-  const violations = contractViolations(method.input, bytes);
+  const violations = call.request.violations();
   if (violations.length > 0) throw new InvalidArgument(violations);
   return work(decoded.message, context);
 }
