@@ -3,7 +3,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { requestDecoder } from '../../kit/src/rpc/validation.ts';
-import { malformedField } from '../../kit/src/rpc/wire.ts';
+import { walkWire } from '../../kit/src/rpc/wire.ts';
 import { arbitraryMessage } from '../contract/arbitrary.ts';
 import { codecOf, messages } from '../contract/contracts.ts';
 import { mutated } from './mutations.ts';
@@ -39,7 +39,7 @@ describe('a request’s bytes', () => {
   it('pass as they are encoded, whatever is in them but a NUL', () => {
     fc.assert(
       fc.property(encoded, ([desc, bytes]) => {
-        const malformed = malformedField(desc, bytes);
+        const malformed = walkWire(desc, bytes).malformed;
         // PostgreSQL keeps every other character.
         if (malformed?.rule !== 'string.nul') expect(malformed).toBeUndefined();
         else expect(bytes).toContain(0);
@@ -52,7 +52,7 @@ describe('a request’s bytes', () => {
     let passed = 0;
     fc.assert(
       fc.property(mutated(encoded), ([desc, bytes]) => {
-        if (malformedField(desc, bytes)) return;
+        if (walkWire(desc, bytes).malformed) return;
         passed++;
         const { validated, handled } = readings(desc, bytes);
         if (!validated || !handled)
@@ -70,7 +70,10 @@ describe('a request’s bytes', () => {
     const noise = fc.tuple(fc.constantFrom(...messages), fc.uint8Array({ maxLength: 200 }));
     fc.assert(
       fc.property(fc.oneof(noise, mutated(encoded)), ([desc, bytes]) => {
-        const { decoded } = requestDecoder(desc, (some) => codecOf(desc.typeName).decode(some))(Buffer.from(bytes));
+        const { decoded } = requestDecoder(
+          desc,
+          (some) => codecOf(desc.typeName).decode(some) as object,
+        )(Buffer.from(bytes));
         if ('message' in decoded) return;
         const text = expect.stringMatching(/./);
         expect(decoded.malformed).toEqual({ field: expect.any(String), rule: text, description: text });
@@ -90,7 +93,7 @@ describe('a message that is sent in parts', () => {
 
   it('is refused: one codec merges the parts, the other keeps the last', () => {
     const parts = [price((money) => money.uint32(10).string('GBP')), price((money) => money.uint32(16).int64(5n))];
-    expect(parts.map((part) => malformedField(desc, part))).toEqual([undefined, undefined]);
-    expect(malformedField(desc, Buffer.concat(parts))).toMatchObject({ field: 'price', rule: 'wire.repeated' });
+    expect(parts.map((part) => walkWire(desc, part).malformed)).toEqual([undefined, undefined]);
+    expect(walkWire(desc, Buffer.concat(parts)).malformed).toMatchObject({ field: 'price', rule: 'wire.repeated' });
   });
 });

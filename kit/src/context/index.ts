@@ -10,7 +10,7 @@ export interface WorkContext {
   readonly deadline: number;
   readonly signal?: AbortSignal;
   /** The end user's access token, passed on to be verified again. */
-  readonly token?: string;
+  readonly token?: string | undefined;
 }
 
 const storage = new AsyncLocalStorage<WorkContext>();

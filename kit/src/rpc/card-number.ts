@@ -23,6 +23,24 @@ export function holdsCardNumber(text: string): boolean {
   return false;
 }
 
+const [ZERO, NINE, DASH, FIRST_NOT_ASCII] = [0x30, 0x39, 0x2d, 0x80];
+const UUID_LENGTH = 36;
+const UUID_DASHES = [8, 13, 18, 23];
+
+/** A quick look at UTF-8: false when it cannot be what `holdsCardNumber` finds. */
+export function mayHoldCardNumber(bytes: Uint8Array, from: number, until: number): boolean {
+  if (until - from < MIN_DIGITS) return false;
+  // Most texts that come by are ids, and those are never taken for a card's number.
+  if (until - from === UUID_LENGTH && UUID_DASHES.every((place) => bytes[from + place] === DASH)) return false;
+  let digits = 0;
+  for (let at = from; at < until; at++) {
+    const byte = bytes[at] as number;
+    if (byte >= FIRST_NOT_ASCII) return true;
+    if (byte >= ZERO && byte <= NINE) digits++;
+  }
+  return digits >= MIN_DIGITS;
+}
+
 /** Wide digits, dashes and spaces of all kinds as the plain ones. */
 function inAscii(text: string): string {
   return text

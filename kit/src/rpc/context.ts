@@ -15,5 +15,5 @@ export interface CallContext extends WorkContext {
   readonly user: User | undefined;
   /** Full method name, and the SHA-256 of the request's bytes: what an idempotency key is bound to. */
   readonly method: string;
-  readonly requestHash: () => Uint8Array;
+  requestHash(): Uint8Array;
 }

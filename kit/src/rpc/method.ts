@@ -1,17 +1,18 @@
-import { createHash } from 'node:crypto';
-import type { ServerUnaryCall, ServerWritableStream, sendUnaryData } from '@grpc/grpc-js';
-import { correlationIdFrom, runInContext } from '../context/index.ts';
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import { runInContext } from '../context/index.ts';
 import { InvalidArgument } from '../failure/index.ts';
-import { childOf, parseTraceparent, type Tracing } from '../telemetry/index.ts';
+import type { Tracing } from '../telemetry/index.ts';
 import { authorize } from './authorization.ts';
 import type { CallContext } from './context.ts';
 import type { MethodContract } from './contract.ts';
-import { Cancelled, DeadlineExceeded, type Outcome, outcomeOf, statusOf } from './errors.ts';
+import { type Outcome, outcomeOf, statusOf } from './errors.ts';
 import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
-import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
+import { bearerToken, type TokenVerifier } from './identity.ts';
 import { type Observer, tell } from './observation.ts';
+import { OpenCall } from './open-call.ts';
+import { type IncomingCall, incomingStream } from './server-call.ts';
 import { sendAll } from './stream.ts';
-import { contractViolations, type Incoming } from './validation.ts';
+import type { Incoming } from './validation.ts';
 
 /** What every method of a server shares. */
 export interface MethodConcerns {
@@ -25,11 +26,6 @@ export interface MethodConcerns {
   readonly now: () => number;
 }
 
-type Call<Q> = Pick<
-  ServerUnaryCall<Incoming<Q>, unknown>,
-  'metadata' | 'request' | 'getPeer' | 'getDeadline' | 'on' | 'cancelled'
->;
-
 /** A unary method with everything around its handler, in this order: context, wire, identity, authorization, rules. */
 export function unaryMethod<Q, R>(
   method: MethodContract,
@@ -37,12 +33,8 @@ export function unaryMethod<Q, R>(
   encode: Encode<R>,
   concerns: MethodConcerns,
 ) {
-  return (call: ServerUnaryCall<Incoming<Q>, Uint8Array>, callback: sendUnaryData<Uint8Array>): void => {
-    serve(method, call, concerns, async (request, context) => encode(await handler(request, context))).then(
-      (response) => callback(null, response),
-      (refusal) => callback(refusal),
-    );
-  };
+  const work = async (request: Q, context: CallContext) => encode(await handler(request, context));
+  return (call: IncomingCall<Q>): Promise<Uint8Array> => serve(method, call, concerns, work);
 }
 
 /** A server-streaming method; it ends with OK when idle, old or drained. */
@@ -53,8 +45,15 @@ export function streamMethod<Q, R>(
   concerns: MethodConcerns,
 ) {
   return (call: ServerWritableStream<Incoming<Q>, Uint8Array>): void => {
-    serve(method, call, concerns, (request, context) =>
-      sendAll(call, (signal) => handler(request, { ...context, signal }), encode, context, method, concerns.draining),
+    serve(method, incomingStream(call), concerns, (request, context) =>
+      sendAll(
+        call,
+        (signal) => handler(request, context.withSignal(signal)),
+        encode,
+        context,
+        method,
+        concerns.draining,
+      ),
     ).then(
       () => call.end(),
       (refusal) => call.emit('error', refusal),
@@ -64,25 +63,25 @@ export function streamMethod<Q, R>(
 
 async function serve<Q, T>(
   method: MethodContract,
-  call: Call<Q>,
+  call: IncomingCall<Q>,
   concerns: MethodConcerns,
-  work: (request: Q, context: CallContext) => Promise<T>,
+  work: (request: Q, context: OpenCall) => Promise<T>,
 ): Promise<T> {
   const startTime = concerns.now();
   const start = performance.now();
-  const { context, aborted, dispose } = openContext(method, call, concerns, startTime);
+  const context = new OpenCall(method.name, method.timeout, call, concerns.tracing, concerns.now);
   let error: unknown;
   let outcome: Outcome | undefined;
   try {
-    return await Promise.race([aborted, runInContext(context, () => admit(method, call, concerns, context, work))]);
+    return await context.unlessEnded(() => runInContext(context, () => admit(method, call, concerns, context, work)));
   } catch (thrown) {
     error = thrown;
     outcome = outcomeOf(thrown);
     throw statusOf(outcome, `${concerns.service}.weft`, context.correlationId);
   } finally {
-    dispose();
+    context.close();
     const { callerService: caller, user } = context;
-    const ended = {
+    tell(concerns.observers, {
       side: 'server',
       method,
       context,
@@ -90,67 +89,29 @@ async function serve<Q, T>(
       duration: performance.now() - start,
       outcome,
       error,
-    } as const;
-    tell(concerns.observers, { ...ended, callerService: caller, userId: user?.id });
+      callerService: caller,
+      userId: user?.id,
+    });
   }
 }
 
 async function admit<Q, T>(
   method: MethodContract,
-  call: Call<Q>,
+  call: IncomingCall<Q>,
   concerns: MethodConcerns,
-  context: Mutable<CallContext>,
-  work: (request: Q, context: CallContext) => Promise<T>,
+  context: OpenCall,
+  work: (request: Q, context: OpenCall) => Promise<T>,
 ): Promise<T> {
-  const { bytes, decoded } = call.request;
+  const { decoded } = call.request;
   if ('malformed' in decoded) throw new InvalidArgument([decoded.malformed]);
   const token = bearerToken(call.metadata);
   if (token !== undefined) {
-    context.user = await concerns.verifyToken(token);
+    const known = concerns.verifyToken(token);
+    context.user = known instanceof Promise ? await known : known;
     context.token = token;
   }
   authorize(method, context.callerService, context.user);
-  const violations = contractViolations(method.input, bytes);
+  const violations = call.request.violations();
   if (violations.length > 0) throw new InvalidArgument(violations);
   return work(decoded.message, context);
-}
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-function openContext<Q>(method: MethodContract, call: Call<Q>, concerns: MethodConcerns, now: number) {
-  const { metadata } = call;
-  const header = (name: string) => metadata.get(name)[0]?.toString();
-  const parent = parseTraceparent(header('traceparent'));
-  const asked = call.getDeadline();
-  const deadline = Math.min(asked instanceof Date ? asked.getTime() : asked, now + method.timeout);
-  const abort = new AbortController();
-  const context: Mutable<CallContext> = {
-    correlationId: correlationIdFrom(header('x-correlation-id')),
-    trace: parent ? childOf(parent) : concerns.tracing.start(),
-    deadline,
-    signal: abort.signal,
-    callerService: callerService(metadata, call.getPeer()),
-    user: undefined,
-    method: method.name,
-    requestHash: () => createHash('sha256').update(call.request.bytes).digest(),
-  };
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => {});
-  const end = (reason: Error) => {
-    abort.abort(reason);
-    reject(reason);
-  };
-  const timer = Number.isFinite(deadline) ? setTimeout(() => end(new DeadlineExceeded()), deadline - now) : undefined;
-  let open = true;
-  call.on('cancelled', () => {
-    // grpc-js says it of every call, also when it has ended well.
-    if (!open) return;
-    // A cancel within a few milliseconds of the deadline is the caller's own timer: it is a deadline.
-    end(concerns.now() >= deadline - 5 ? new DeadlineExceeded() : new Cancelled());
-  });
-  const dispose = () => {
-    open = false;
-    clearTimeout(timer);
-  };
-  return { context, aborted, dispose };
 }

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { type Attributes, type Meter, SpanKind } from '@opentelemetry/api';
 import type { WorkContext } from '../context/index.ts';
-import type { Logger, Tracing } from '../telemetry/index.ts';
+import { type Logger, lineWriter, type Tracing } from '../telemetry/index.ts';
 import type { MethodContract } from './contract.ts';
 import type { Outcome } from './errors.ts';
 
@@ -36,20 +36,24 @@ const codeName = (call: EndedCall): string => status[call.outcome?.code ?? statu
 
 /** One line a call. It names who called what and how it ended, and never holds a field of the request. */
 export function accessLog(logger: Logger): Observer {
+  const write = lineWriter(logger, 'call');
   return (call) => {
-    if (!call.outcome?.unexpected && !logger.isLevelEnabled('info')) return;
-    const line = {
-      method: call.method.name,
-      code: codeName(call),
-      ms: Math.round(call.duration * 100) / 100,
-      reason: call.outcome?.reason,
-      caller: call.callerService,
-      user: call.userId,
-      correlationId: call.context.correlationId,
-      traceId: call.context.trace.traceId,
-    };
-    if (call.outcome?.unexpected) logger.error({ ...line, err: call.error }, 'call failed');
-    else logger.info(line, 'call');
+    const { outcome, method, duration, callerService, userId, context } = call;
+    const ms = Math.round(duration * 100) / 100;
+    const { correlationId } = context;
+    const { traceId } = context.trace;
+    if (outcome?.unexpected) {
+      const { reason } = outcome;
+      const who = { caller: callerService, user: userId, correlationId, traceId };
+      logger.error({ method: method.name, code: codeName(call), ms, reason, ...who, err: call.error }, 'call failed');
+    } else if (logger.isLevelEnabled('info')) {
+      // Names and ids of ours need no escaping.
+      let fields = `"method":"${method.name}","code":"${codeName(call)}","ms":${ms}`;
+      if (outcome) fields += `,"reason":${JSON.stringify(outcome.reason)}`;
+      if (callerService !== undefined) fields += `,"caller":"${callerService}"`;
+      if (userId !== undefined) fields += `,"user":${JSON.stringify(userId)}`;
+      write(`${fields},"correlationId":"${correlationId}","traceId":"${traceId}"`);
+    }
   };
 }
 

@@ -4,6 +4,7 @@ import { createHealth, type HealthCheck, type HealthState } from './health.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { MethodConcerns } from './method.ts';
 import { addReflection } from './reflection.ts';
+import { serveUnary } from './server-call.ts';
 import type { ServiceBinding } from './service.ts';
 
 // What the library writes to standard error is thrown or answered as well, in our own words.
@@ -36,7 +37,9 @@ export interface GrpcServer {
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { host, services, concerns, checks, logger } = options;
   const draining = new AbortController();
+  const bound = services.map((service) => service.bind({ ...concerns, draining: draining.signal }));
   const server = new Server({
+    interceptors: [serveUnary(new Map(bound.flatMap(({ unary }) => [...unary])))],
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_connection_age_ms': MAX_CONNECTION_AGE_MS,
@@ -45,10 +48,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     // Nobody reads it, and it costs each call.
     'grpc.enable_channelz': 0,
   });
-  for (const service of services) {
-    const { definition, implementation } = service.bind({ ...concerns, draining: draining.signal });
-    server.addService(definition, implementation);
-  }
+  for (const { definition, implementation } of bound) server.addService(definition, implementation);
   const descriptors = services.map(({ descriptor }) => descriptor);
   const health = createHealth(
     descriptors.map((one) => one.typeName),

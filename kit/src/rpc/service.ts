@@ -5,6 +5,7 @@ import { ResponseTooLarge } from './errors.ts';
 import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import { type MethodConcerns, streamMethod, unaryMethod } from './method.ts';
+import type { ServeUnary } from './server-call.ts';
 import { requestDecoder } from './validation.ts';
 
 /** A method as ts-proto generates it. */
@@ -37,7 +38,15 @@ export type HandlersOf<S extends GeneratedService> = {
 /** A service ready to be served: its descriptor, and its methods once they are told what they share. */
 export interface ServiceBinding {
   readonly descriptor: DescService;
-  bind(concerns: MethodConcerns): { definition: ServiceDefinition; implementation: UntypedServiceImplementation };
+  bind(concerns: MethodConcerns): BoundService;
+}
+
+export interface BoundService {
+  readonly definition: ServiceDefinition;
+  /** What grpc-js is to call, for streams. */
+  readonly implementation: UntypedServiceImplementation;
+  /** Unary methods by their path. */
+  readonly unary: ReadonlyMap<string, ServeUnary>;
 }
 
 /** Binds handlers to a generated service. The wrapper of each method is composed once, when the server starts. */
@@ -52,6 +61,7 @@ export function serveService<S extends GeneratedService>(
     bind(concerns) {
       const definition: Record<string, GeneratedMethod> = {};
       const implementation: UntypedServiceImplementation = {};
+      const unary = new Map<string, ServeUnary>();
       for (const [name, method] of Object.entries(generated)) {
         const contract = contracts[name] as MethodContract;
         definition[name] = {
@@ -61,13 +71,16 @@ export function serveService<S extends GeneratedService>(
         };
         const handler = handlers[name] as never;
         const encode = encoder(method);
-        implementation[name] = contract.stream
-          ? streamMethod(contract, handler, encode, concerns)
-          : unaryMethod(contract, handler, encode, concerns);
+        if (!contract.stream) unary.set(method.path, unaryMethod(contract, handler, encode, concerns));
+        implementation[name] = contract.stream ? streamMethod(contract, handler, encode, concerns) : servedBefore;
       }
-      return { definition: definition as unknown as ServiceDefinition, implementation };
+      return { definition: definition as unknown as ServiceDefinition, implementation, unary };
     },
   };
+}
+
+function servedBefore(): never {
+  throw new Error('unary calls do not come here: the server has an interceptor for them');
 }
 
 // Before grpc-js does it: what fails here is answered and logged like every other failure.

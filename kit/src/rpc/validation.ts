@@ -3,26 +3,41 @@ import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
 import type { FieldViolation } from '../failure/index.ts';
 import { cardNumberViolations } from './card-number.ts';
-import { malformedField } from './wire.ts';
+import { compileRules } from './rules.ts';
+import { walkWire } from './wire.ts';
 
-/** A request as it came in: decoded when it could be, with its bytes to be validated once the caller is known. */
+/** A request as it came in: decoded when it could be. */
 export interface Incoming<T> {
   readonly bytes: Uint8Array;
   readonly decoded: { readonly message: T } | { readonly malformed: FieldViolation };
+  /** The contract's rules that it breaks; asked for once the caller is known. */
+  violations(): readonly FieldViolation[];
 }
 
 /** Decodes a request for its handler. Never throws: grpc-js would answer INTERNAL. */
-export function requestDecoder<T>(input: DescMessage, decode: (bytes: Buffer) => T): (bytes: Buffer) => Incoming<T> {
+export function requestDecoder<T extends object>(
+  input: DescMessage,
+  decode: (bytes: Buffer) => T,
+): (bytes: Buffer) => Incoming<T> {
+  const keepsRules = compileRules(input);
   return (bytes) => {
     try {
-      const malformed = malformedField(input, bytes);
-      return { bytes, decoded: malformed ? { malformed } : { message: decode(bytes) } };
+      const { malformed, mayHoldCardNumber } = walkWire(input, bytes);
+      if (malformed) return refused(bytes, malformed);
+      const message = decode(bytes);
+      const violations = () => (!mayHoldCardNumber && keepsRules?.(message) ? NONE : contractViolations(input, bytes));
+      return { bytes, decoded: { message }, violations };
     } catch {
-      return { bytes, decoded: { malformed: UNDECODABLE } };
+      return refused(bytes, UNDECODABLE);
     }
   };
 }
 
+function refused(bytes: Uint8Array, malformed: FieldViolation): Incoming<never> {
+  return { bytes, decoded: { malformed }, violations: () => [malformed] };
+}
+
+const NONE: readonly FieldViolation[] = [];
 const UNDECODABLE: FieldViolation = { field: '', rule: 'wire', description: 'is not an encoded message' };
 const MAX_VIOLATIONS = 20;
 const SEARCHED_BYTES = 64 * 1024;

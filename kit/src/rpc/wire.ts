@@ -3,6 +3,7 @@ import { type DescField, type DescMessage, getOption, ScalarType } from '@bufbui
 import { WireType } from '@bufbuild/protobuf/wire';
 import { field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import type { FieldViolation } from '../failure/index.ts';
+import { mayHoldCardNumber } from './card-number.ts';
 
 /**
  * Walks encoded bytes next to their descriptor. The two codecs disagree on a field of another wire type (one reads it as
@@ -10,14 +11,21 @@ import type { FieldViolation } from '../failure/index.ts';
  * a request must stop here: it would be validated as one thing and handled as another. So must one that costs much more to
  * decode than to send: lists longer than their rule allows, and thousands of fields that nobody knows.
  */
-export function malformedField(message: DescMessage, bytes: Uint8Array): FieldViolation | undefined {
+export function walkWire(message: DescMessage, bytes: Uint8Array): Walk {
+  const cursor: Cursor = { bytes, at: 0, unknown: 0, mayHoldCardNumber: false };
   try {
-    walkMessage(planOf(message), { bytes, at: 0, unknown: 0 }, bytes.length, '', 0);
-    return undefined;
+    walkMessage(planOf(message), cursor, bytes.length, '', 0);
+    return { malformed: undefined, mayHoldCardNumber: cursor.mayHoldCardNumber };
   } catch (error) {
-    if (error instanceof Malformed) return error.violation;
+    if (error instanceof Malformed) return { malformed: error.violation, mayHoldCardNumber: true };
     throw error;
   }
+}
+
+export interface Walk {
+  readonly malformed: FieldViolation | undefined;
+  /** False where no text of the message has what it takes. */
+  readonly mayHoldCardNumber: boolean;
 }
 
 // Below the limits of both codecs, which are not the same.
@@ -38,6 +46,7 @@ interface Cursor {
   readonly bytes: Uint8Array;
   at: number;
   unknown: number;
+  mayHoldCardNumber: boolean;
 }
 
 interface FieldPlan {
@@ -192,7 +201,10 @@ function readField(field: FieldPlan, cursor: Cursor, end: number, wireType: numb
   if (wireType !== WireType.LengthDelimited) return skip(cursor, end, wireType, 0, name, depth);
   const until = readLength(cursor, end, name);
   if (field.message) return walkMessage(field.message(), cursor, until, name, depth + 1);
-  if (field.utf8) checkText(cursor.bytes.subarray(cursor.at, until), name);
+  if (field.utf8) {
+    checkText(cursor.bytes.subarray(cursor.at, until), name);
+    cursor.mayHoldCardNumber ||= mayHoldCardNumber(cursor.bytes, cursor.at, until);
+  }
   cursor.at = until;
 }
 

@@ -14,7 +14,8 @@ import {
 import type pg from 'pg';
 import { combine, type Deferred, type Expectation, guardFailure } from './deferred.ts';
 import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
-import { send } from './pool.ts';
+import { send, sendUnnamed } from './pool.ts';
+import type { StatementResult } from './statement.ts';
 
 const DEFAULT_BEGIN = 'begin';
 
@@ -36,14 +37,14 @@ export class PooledConnection implements DatabaseConnection {
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const outside = !this.#open && this.#begin === undefined;
     try {
-      return toResult<R>(await this.#together(() => send(this.#client, query.sql, query.parameters)));
+      return toResult<R>(await this.#together(() => send<R & object>(this.#client, query.sql, query.parameters)));
     } catch (error) {
       const failure = translate(error);
       if (failure instanceof DatabaseUnavailable) failure.repeatable = !outside;
       if (failure instanceof StalePlan) {
         this.#broken = true;
         // Outside of a transaction nothing was done, and unnamed it is planned anew.
-        if (outside) return toResult<R>(await this.#client.query(query.sql, query.parameters as unknown[]));
+        if (outside) return toResult<R>(await sendUnnamed<R & object>(this.#client, query.sql, query.parameters));
       }
       throw failure;
     }
@@ -126,9 +127,9 @@ export class PooledConnection implements DatabaseConnection {
   }
 }
 
-function toResult<R>({ command, rowCount, rows }: pg.QueryResult): QueryResult<R> {
+function toResult<R>({ command, rowCount, rows }: StatementResult<R>): QueryResult<R> {
   const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
-  return changes ? { rows: rows as R[], numAffectedRows: BigInt(rowCount ?? 0) } : { rows: (rows ?? []) as R[] };
+  return changes ? { rows, numAffectedRows: BigInt(rowCount) } : { rows };
 }
 
 class PoolDriver implements Driver {

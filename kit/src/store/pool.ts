@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { within } from './backoff.ts';
 import { discreet } from './errors.ts';
 import { statementName } from './hash.ts';
+import { type Known, run, type StatementResult } from './statement.ts';
 
 export interface PoolOptions {
   readonly url: string;
@@ -77,20 +78,32 @@ export async function endPool(pool: pg.Pool, withinMs: number): Promise<void> {
   });
 }
 
-const names = new WeakMap<pg.ClientBase, Set<string>>();
+const prepared = new WeakMap<pg.ClientBase, Map<string, Known>>();
 
 /** Sends a statement by name, so that the server parses and plans it once a connection. */
-export function send<R extends pg.QueryResultRow>(
+export async function send<R extends pg.QueryResultRow>(
   client: pg.ClientBase,
   text: string,
   values: readonly unknown[],
-): Promise<pg.QueryResult<R>> {
-  const known = names.get(client) ?? new Set<string>();
-  names.set(client, known);
+): Promise<StatementResult<R>> {
+  const statements = prepared.get(client) ?? new Map<string, Known>();
+  prepared.set(client, statements);
   const name = statementName(text);
-  if (!known.has(name)) {
-    if (known.size >= MAX_NAMES) return client.query<R>({ text, values: values as unknown[] });
-    known.add(name);
+  let known = statements.get(name);
+  if (!known) {
+    if (statements.size >= MAX_NAMES) return sendUnnamed<R>(client, text, values);
+    known = { shape: undefined };
+    statements.set(name, known);
   }
-  return client.query<R>({ name, text, values: values as unknown[] });
+  return run<R>(client, { name, text, values }, known, types);
+}
+
+/** Sends a statement that is parsed and planned for this one run. */
+export async function sendUnnamed<R extends pg.QueryResultRow>(
+  client: pg.ClientBase,
+  text: string,
+  values: readonly unknown[],
+): Promise<StatementResult<R>> {
+  const { command, rowCount, rows } = await client.query<R>(text, values as unknown[]);
+  return { command, rowCount: rowCount ?? 0, rows };
 }

@@ -39,10 +39,14 @@ const POLL_MS = 500;
 const LAG_MS = 5_000;
 const LAG_COUNT = 10_000;
 
+/** Under load, turns that are this far apart find more to take: each costs a round trip here and a commit on the bus. */
+const GATHER_MS = 8;
+
+// Sees the rows that it deletes, too.
 const TAKE = `
+  WITH published AS (DELETE FROM outbox WHERE id = ANY ($2::bigint[]))
   SELECT id, message_id, type, subject, key, headers, payload FROM outbox
-  WHERE bucket = ANY ($1::int[]) ORDER BY id LIMIT ${BATCH}`;
-const DELETE = 'DELETE FROM outbox WHERE id = ANY ($1::bigint[])';
+  WHERE bucket = ANY ($1::int[]) AND id <> ALL ($2::bigint[]) ORDER BY id LIMIT ${BATCH}`;
 const LAG = `
   SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT ${LAG_COUNT}) waiting) AS backlog,
          coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)) * 1000, 0)::int8 AS age`;
@@ -159,11 +163,13 @@ class OutboxRelay {
     let failures = 0;
     while (!this.#abort.signal.aborted) {
       try {
+        const began = performance.now();
         const taken = await this.#turn();
         failures = 0;
-        if (taken > 0) continue;
-        if (this.#draining) break;
-        await this.#alarm.sleep(POLL_MS);
+        if (taken === 0 && this.#draining) break;
+        const left = began + GATHER_MS - performance.now();
+        if (taken === 0) await this.#alarm.sleep(POLL_MS);
+        else if (taken < BATCH && left > 0 && !this.#draining) await pause(left, this.#abort.signal);
       } catch (error) {
         failures++;
         this.#logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'events not published; trying again');
@@ -180,10 +186,8 @@ class OutboxRelay {
   async #turn(): Promise<number> {
     this.#turnsBegun++;
     if (!this.#session.connected) return 0;
-    const published = this.#published;
-    const deleted = published.length > 0 ? this.#session.query(DELETE, [published]) : undefined;
-    const taken = this.#owned.size > 0 ? this.#session.query<OutboxRow>(TAKE, [[...this.#owned]]) : undefined;
-    const [rows = []] = await Promise.all([taken, deleted]);
+    if (this.#owned.size === 0 && this.#published.length === 0) return 0;
+    const rows = await this.#session.query<OutboxRow>(TAKE, [[...this.#owned], this.#published]);
     this.#published = [];
     if (rows.length === 0) return 0;
     await this.#bus.publish(rows.map(toEvent));

@@ -22,8 +22,6 @@ export interface BootedProcesses extends Stage {
   /** Kills the process that runs a service, as kill -9 does. */
   kill(service: string): Promise<void>;
   runs(service: string): boolean;
-  /** Resolves when the process that runs a service has ended. */
-  ended(service: string): Promise<void>;
   /**
    * Starts the process that runs a service again, which has ended, to fail at a point if one is given (such as
    * `checkout.ended:exit`): it may have come by it when this resolves.
@@ -96,7 +94,6 @@ export async function bootProcesses(
       await ended(specOf(service));
     },
     runs: (service) => runs(specOf(service)),
-    ended: (service) => ended(specOf(service)),
     start: (service, failPoint) =>
       start(specOf(service), failPoint === undefined ? {} : { WEFT_FAIL_POINT: failPoint }),
     reconnected,

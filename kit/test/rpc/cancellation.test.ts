@@ -1,14 +1,15 @@
-import { EventEmitter, getEventListeners } from 'node:events';
-import { Metadata, type ServerUnaryCall, type StatusObject } from '@grpc/grpc-js';
+import { getEventListeners } from 'node:events';
+import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
-import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { type GetStockRequest, InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { OrdersServiceService, WatchOrderResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { status } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
 import { methodContracts } from '../../src/rpc/contract.ts';
 import { unaryMethod } from '../../src/rpc/method.ts';
+import type { IncomingCall } from '../../src/rpc/server-call.ts';
 import { requestDecoder } from '../../src/rpc/validation.ts';
 import { contractWith, milliseconds } from './contract-with.ts';
 import { aborted, gate, recordingTracing, stage } from './stage.ts';
@@ -127,16 +128,17 @@ describe('a cancelled call', () => {
     );
     const { requestSerialize, requestDeserialize } = InventoryServiceService.getStock;
     const request = requestDecoder(contract.input, requestDeserialize)(requestSerialize(stock));
-    const call = Object.assign(new EventEmitter(), {
+    const call: IncomingCall<GetStockRequest> = {
       metadata: new Metadata(),
       request,
       getPeer: () => '127.0.0.1:1',
       getDeadline: () => now + 5000,
-    }) as unknown as ServerUnaryCall<typeof request, Uint8Array>;
-    const ended = new Promise<StatusObject>((resolve) => method(call, (error) => resolve(error as StatusObject)));
+      onCancelled: undefined,
+    };
+    const ended = method(call).catch((error: StatusObject) => error);
     now += 5000 - left;
-    call.emit('cancelled', 'cancelled');
-    expect(status[(await ended).code]).toBe(expected);
+    call.onCancelled?.();
+    expect(status[((await ended) as StatusObject).code]).toBe(expected);
   });
 });
 

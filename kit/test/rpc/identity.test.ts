@@ -111,7 +111,7 @@ describe('the name of a calling service', () => {
 
   it.each(['127.0.0.1:5000', '127.8.9.10:1', '::1:5000', '[::1]:5000', '::ffff:127.0.0.1:5000'])(
     'is taken from %s',
-    (peer) => expect(callerService(headers, peer)).toBe('checkout'),
+    (peer) => expect(callerService(headers, { getPeer: () => peer })).toBe('checkout'),
   );
 
   it.each([
@@ -124,7 +124,7 @@ describe('the name of a calling service', () => {
     '127.0.0.1.evil.example:5000',
     'unknown',
     '',
-  ])('is not taken from "%s"', (peer) => expect(callerService(headers, peer)).toBeUndefined());
+  ])('is not taken from "%s"', (peer) => expect(callerService(headers, { getPeer: () => peer })).toBeUndefined());
 
   const outside = Object.values(networkInterfaces())
     .flat()

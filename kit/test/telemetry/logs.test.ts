@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { DomainError } from '@weft/kit/failure';
-import { createLogger } from '@weft/kit/telemetry';
+import { createLogger, lineWriter } from '@weft/kit/telemetry';
 
 function logged(level = 'debug') {
   const lines: string[] = [];
@@ -26,6 +26,26 @@ describe('a log line', () => {
     expect(lines).toHaveLength(1);
     expect(lines[0]?.trimEnd()).not.toContain('\n');
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ name: 'a\nb"}', msg: 'x\ny' });
+  });
+
+  it('that is written from JSON is as one that pino makes', () => {
+    const { logger, lines } = logged();
+    const child = logger.child({ service: 'orders', name: 'a"b' });
+    lineWriter(child, 'ca"ll')('"port":1,"ms":0.5');
+    child.info({ port: 1, ms: 0.5 }, 'ca"ll');
+    const plain = lines.map((line) => line.replace(/"time":"[^"]+"/, ''));
+    expect(plain[0]).toBe(plain[1]);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ level: 'info', service: 'orders', port: 1, msg: 'ca"ll' });
+  });
+
+  it('tells the time to the millisecond', () => {
+    const { logger, read } = logged();
+    const times = [999, 1000, 1007, 1070, 1700, 86_400_000, 951_827_696_005];
+    for (const time of times) {
+      jest.spyOn(Date, 'now').mockReturnValue(time);
+      logger.info('now');
+    }
+    expect(read().map(({ time }) => time)).toEqual(times.map((time) => new Date(time).toISOString()));
   });
 
   it('is written from its level on', () => {

@@ -34,7 +34,8 @@ async function givenBack(orderId: string) {
 
 describe('a cancellation before the capture', () => {
   it.each([
-    ['reserve', 'reserve release rejectOrder'],
+    // It is heard of before the capture, not before each step.
+    ['reserve', 'reserve authorize void release rejectOrder'],
     ['authorize', 'reserve authorize void release rejectOrder'],
   ])('while %s is under way undoes it, and the order is not paid', async (method, calls) => {
     const orderId = await cancelDuring(method);

@@ -77,8 +77,8 @@ describe('a restart', () => {
 
 describe('a process that is away for longer than it may have a saga', () => {
   it.each([
-    ['authorize', 'reserve authorize authorize capture commit confirmOrder'],
-    // So soon after its last save the first one may go forward without another, as far as that can be repeated.
+    // So soon after its last save the first one goes on without another, as far as that can be repeated.
+    ['authorize', 'reserve authorize reserve authorize capture commit confirmOrder'],
     ['capture', 'reserve authorize capture capture commit confirmOrder( commit confirmOrder)?'],
   ])(
     'loses it while it calls %s: another repeats the call, and what the first one heard counts no more',

@@ -112,7 +112,36 @@ export function advance(shape: SagaShape, saga: Saga, now: Date): { saga: Saga; 
   return { saga: end(saga, 'compensated', now), action: undefined };
 }
 
-/** Registers a try before it is made: whatever becomes of it, it will be undone if the saga turns back. */
+/**
+ * Registers the steps that come before the pivot, to be saved once for all of them: a process that dies may have tried any.
+ * They are `trying` without an attempt.
+ */
+export function registerAhead(shape: SagaShape, saga: Saga): Saga {
+  if (saga.state !== 'running') return saga;
+  const pivot = pivotOf(shape);
+  return withSteps(saga, ({ state }, at) => (at < pivot && state === 'pending' ? { state: 'trying' } : {}));
+}
+
+/** What was registered ahead is not going to be tried soon. Only its own process knows that it was not. */
+export function withdrawAhead(saga: Saga): Saga {
+  return withSteps(saga, (step) => (isRegisteredOnly(step) ? { state: 'pending' } : {}));
+}
+
+/** A saga that another process may have left: it may have tried what it had registered. */
+export function takeOver(saga: Saga): Saga {
+  return withSteps(saga, (step) => (isRegisteredOnly(step) ? { attempts: 1 } : {}));
+}
+
+/**
+ * Whether a try may be made before it is saved: what is saved knows that it may have been made, or nothing can turn the saga
+ * back. After a crash it is only made again.
+ */
+export function maySaveLater(shape: SagaShape, saved: Saga, now: Saga, { step, direction }: Action): boolean {
+  if (now.state !== 'running' || direction !== 'invoke') return false;
+  return goesForwardOnly(shape, now) || saved.steps[step]?.state === 'trying';
+}
+
+/** Notes a try. Its step is registered: whatever becomes of it, it will be undone if the saga turns back. */
 export function beginTry(saga: Saga, { step, direction }: Action, now: Date): Saga {
   return touch(
     withStep(saga, step, now, ({ state, attempts }) => ({
@@ -166,7 +195,7 @@ function pivotOf(shape: SagaShape): number {
 }
 
 /** Nothing can turn it back any more: after a crash its steps from the pivot on may all be tried again. */
-export function goesForwardOnly(shape: SagaShape, saga: Saga): boolean {
+function goesForwardOnly(shape: SagaShape, saga: Saga): boolean {
   const pivot = pivotOf(shape);
   return saga.state === 'running' && (pivot < 0 || saga.steps[pivot]?.state === 'done');
 }
@@ -182,7 +211,8 @@ function mayTurnBack(shape: SagaShape, saga: Saga, step: number): boolean {
 }
 
 function turnBack(saga: Saga, reason: string, now: Date): Saga {
-  return { ...touch(saga, now), state: 'compensating', reason, failures: 0, stalled: false, nextAttemptAt: now };
+  const turned = touch(withdrawAhead(saga), now);
+  return { ...turned, state: 'compensating', reason, failures: 0, stalled: false, nextAttemptAt: now };
 }
 
 function end(saga: Saga, state: 'completed' | 'compensated', now: Date): Saga {
@@ -194,11 +224,14 @@ function touch(saga: Saga, now: Date): Saga {
 }
 
 function withStep(saga: Saga, index: number, now: Date, change: (step: StepRecord) => Partial<StepRecord>): Saga {
-  const steps = saga.steps.map((step, at) =>
-    at === index ? { ...step, ...change(step), updatedAt: now.toISOString() } : step,
-  );
-  return { ...saga, steps };
+  return withSteps(saga, (step, at) => (at === index ? { ...change(step), updatedAt: now.toISOString() } : {}));
 }
+
+function withSteps(saga: Saga, change: (step: StepRecord, index: number) => Partial<StepRecord>): Saga {
+  return { ...saga, steps: saga.steps.map((step, index) => ({ ...step, ...change(step, index) })) };
+}
+
+const isRegisteredOnly = ({ state, attempts }: StepRecord): boolean => state === 'trying' && attempts === 0;
 
 function backoff(failures: number, now: Date, jitter: number): Date {
   const wait = Math.min(LONGEST_WAIT_MS, 50 * 2 ** Math.min(failures, 10));

@@ -9,11 +9,14 @@ import {
   beginTry,
   type Failure,
   fail,
-  goesForwardOnly,
   hasEnded,
+  maySaveLater,
+  registerAhead,
   type Saga,
   startSaga,
   succeed,
+  takeOver,
+  withdrawAhead,
 } from '../domain/saga.ts';
 import { type SagaDefinition, shapeOf } from './definition.ts';
 import type { SagaDefinitions } from './definitions.ts';
@@ -31,7 +34,7 @@ export interface RunnerOptions {
 
 /** Longer than a call may take (five seconds) with its saves, so that a living process keeps its sagas. */
 const LEASE_MS = 12_000;
-/** How long a saga that only goes forward may run on before it is saved again. */
+/** How long a saga may run on before it is saved again. */
 const UNSAVED_MS = 3_000;
 const POLL_MS = 250;
 /** How long a call may still take when the process is to stop; then it is given up, and its outcome noted as unknown. */
@@ -53,8 +56,8 @@ const UNKNOWN_CODES: ReadonlySet<status> = new Set([
 ]);
 
 /**
- * Runs sagas to their end. Each try is saved before it is made, except those of a saga that can no longer turn back: they are
- * saved together. A process that dies leaves its sagas to others when its lease ends, and they repeat what was not saved. A
+ * Runs sagas to their end. What may have to be undone is saved before it is tried: all steps before the pivot at once, and
+ * the pivot. What happens in between is saved together. A process that dies leaves its sagas to others when its lease ends, and they repeat what was not saved. A
  * process that lost its lease cannot save, so two never run one saga on.
  */
 export function sagaRunner({ store, definitions, logger, now, newId, startTrace, concurrency }: RunnerOptions) {
@@ -86,7 +89,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     await runInContext(work, () => runOn(lease, definitions[saga.kind], saga, begun));
   }
 
-  /** Tries step after step. One save notes what a try came to and, before it is made, the next one. */
+  /** Tries step after step. One save notes what the tries came to and, before it is made, the next one. */
   async function runOn(
     lease: Lease,
     definition: SagaDefinition<unknown>,
@@ -105,13 +108,15 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
       const settled = noted();
       const goesOn = !stopping && settled.nextAttemptAt <= now();
       const { saga: ahead, action: next } = goesOn ? advance(shape, settled, now()) : { saga: settled };
-      if (next && goesForwardOnly(shape, ahead) && now().getTime() - savedAt < UNSAVED_MS) {
+      if (next && maySaveLater(shape, saved, ahead, next) && now().getTime() - savedAt < UNSAVED_MS) {
         const at = now();
         changes.push((saga) => beginTry(saga, next, at));
         action = next;
         continue;
       }
-      const after = next ? beginTry(ahead, next, now()) : forgetIfEnded(definition, ahead);
+      const after = next
+        ? registerAhead(shape, beginTry(ahead, next, now()))
+        : forgetIfEnded(definition, withdrawAhead(ahead));
       const following = followUp(ahead);
       const result = await store.saveLeased(lease, saved, after, { release: !next, next: following });
       if (!result) return;
@@ -190,7 +195,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
         const free = room();
         const lease = { leaseId: newId(), length: LEASE_MS };
         const claimed = free > 0 ? await store.claim(lease, now(), free) : [];
-        for (const saga of claimed) launch(lease, saga);
+        for (const saga of claimed) launch(lease, takeOver(saga));
         full = room() <= 0;
         if (claimed.length > 0 && !full) continue;
       } catch (error) {
@@ -225,10 +230,11 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     wake: signal,
     /** Has a new saga run by this process as soon as it is saved, when there is room. */
     adopt(saga: Saga): Adoption {
-      const { action } = advance(shapeOf(definitions[saga.kind]), saga, now());
+      const shape = shapeOf(definitions[saga.kind]);
+      const { action } = advance(shape, saga, now());
       if (!action || stopping || room() <= 0) return { saga, lease: undefined, run: signal, giveUp() {} };
       const lease = { leaseId: newId(), length: LEASE_MS };
-      const begun = beginTry(saga, action, now());
+      const begun = registerAhead(shape, beginTry(saga, action, now()));
       const adoption: Adoption = {
         saga: begun,
         lease,

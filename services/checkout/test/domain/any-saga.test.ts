@@ -7,12 +7,16 @@ import {
   fail,
   hasEnded,
   MAX_TRIES,
+  maySaveLater,
+  registerAhead,
   requestCancellation,
   type Saga,
   type SagaShape,
   STALLED_AFTER,
   startSaga,
   succeed,
+  takeOver,
+  withdrawAhead,
 } from '../../src/domain/saga.ts';
 import { type Fate, SimulatedWorld } from './simulated-world.ts';
 
@@ -55,12 +59,14 @@ type Turn = typeof turns extends fc.Arbitrary<readonly (infer T)[]> ? T : never;
 
 const SMOOTH: Turn = { fate: 'done', crash: 'no', cancel: 'no', jitter: 0 };
 
-/** Runs a saga as its runner does, on what was saved, and checks each turn. */
+/** Runs a saga as its runner does, saving as seldom as it may, and checks each turn. After a crash it has what was saved. */
 class Simulation {
   readonly world: SimulatedWorld;
   readonly #shape: SagaShape;
   readonly #pivot: number;
-  saved: Saga;
+  /** What the process knows. */
+  known: Saga;
+  #saved: Saga;
   #time = 0;
   #failures = 0;
 
@@ -68,24 +74,36 @@ class Simulation {
     this.#shape = shape;
     this.#pivot = shape.steps.findIndex(({ name }) => name === shape.pivot);
     this.world = new SimulatedWorld(shape, pivotRefuses);
-    this.saved = startSaga(shape, { sagaId: 's', orderId: 'o', input: {}, headers: {} }, this.#now());
+    this.known = startSaga(shape, { sagaId: 's', orderId: 'o', input: {}, headers: {} }, this.#now());
+    this.#saved = this.known;
   }
 
   turn({ fate, crash, cancel, jitter }: Turn): void {
     if (cancel === 'before') this.#cancel();
-    const { saga, action } = advance(this.#shape, this.saved, this.#now());
-    if (saga.state !== this.saved.state) this.#failures = 0;
-    if (!action) {
-      this.saved = saga;
-      return;
-    }
-    this.saved = beginTry(saga, action, this.#now());
-    if (crash === 'before the call') return;
+    const { saga, action } = advance(this.#shape, this.known, this.#now());
+    if (saga.state !== this.known.state) this.#failures = 0;
+    if (!action) return this.#save(withdrawAhead(saga));
+    const trying = beginTry(saga, action, this.#now());
+    if (maySaveLater(this.#shape, this.#saved, saga, action)) this.known = trying;
+    else this.#save(registerAhead(this.#shape, trying));
+    if (crash === 'before the call') return this.#crash();
     this.#assertAllowed(action);
     const outcome = this.#call(action, fate);
     if (cancel === 'during') this.#cancel();
-    if (crash === 'before the save') return;
+    if (crash === 'before the save') return this.#crash();
     this.#note(action, outcome, jitter);
+    // It waits before it tries again, and whoever goes on then has what was saved.
+    if (outcome !== 'done') this.#save(withdrawAhead(this.known));
+  }
+
+  #save(saga: Saga): void {
+    this.known = saga;
+    this.#saved = saga;
+  }
+
+  #crash(): void {
+    this.known = takeOver(this.#saved);
+    this.#failures = this.known.failures;
   }
 
   #call({ step, direction }: Action, fate: Fate): 'done' | 'refused' | 'unknown' {
@@ -93,36 +111,36 @@ class Simulation {
   }
 
   #note(action: Action, outcome: 'done' | 'refused' | 'unknown', jitter: number): void {
-    const before = this.saved;
+    const before = this.known;
     const now = this.#now();
     if (outcome === 'done') {
       this.#failures = 0;
-      this.saved = succeed(before, action, now);
-      expect(this.saved).toMatchObject({ failures: 0, stalled: false });
+      this.known = succeed(before, action, now);
+      expect(this.known).toMatchObject({ failures: 0, stalled: false });
       return;
     }
     this.#failures++;
-    this.saved = fail(this.#shape, before, action, { kind: outcome, reason: outcome.toUpperCase() }, now, jitter);
-    if (this.saved.state !== before.state) {
+    this.known = fail(this.#shape, before, action, { kind: outcome, reason: outcome.toUpperCase() }, now, jitter);
+    if (this.known.state !== before.state) {
       expect(action.direction).toBe('invoke');
       expect(action.step).toBeLessThanOrEqual(this.#pivot);
       if (outcome === 'unknown') {
         expect(action.step).toBeLessThan(this.#pivot);
-        expect(this.saved.steps[action.step]?.attempts).toBeGreaterThanOrEqual(MAX_TRIES);
+        expect(this.known.steps[action.step]?.attempts).toBeGreaterThanOrEqual(MAX_TRIES);
       }
       this.#failures = 0;
       return;
     }
-    expect(this.saved.failures).toBe(this.#failures);
-    expect(this.saved.stalled).toBe(this.#failures >= STALLED_AFTER);
-    const wait = this.saved.nextAttemptAt.getTime() - now.getTime();
+    expect(this.known.failures).toBe(this.#failures);
+    expect(this.known.stalled).toBe(this.#failures >= STALLED_AFTER);
+    const wait = this.known.nextAttemptAt.getTime() - now.getTime();
     expect(wait).toBeGreaterThan(0);
     expect(wait).toBeLessThanOrEqual(LONGEST_WAIT_MS);
   }
 
   /** What holds whenever a call is made. */
   #assertAllowed({ step, direction }: Action): void {
-    const { steps, state } = this.saved;
+    const { steps, state } = this.known;
     expect(steps[step]?.attempts).toBeGreaterThan(0);
     if (direction === 'undo') {
       expect(this.#shape.steps[step]?.undoable).toBe(true);
@@ -147,26 +165,28 @@ class Simulation {
   }
 
   assertEnd(): void {
-    expect(hasEnded(this.saved)).toBe(true);
-    expect(this.saved).toMatchObject({ failures: 0, stalled: false });
+    expect(hasEnded(this.known)).toBe(true);
+    expect(this.known).toMatchObject({ failures: 0, stalled: false });
     const { steps } = this.#shape;
-    if (this.saved.state === 'completed') {
+    if (this.known.state === 'completed') {
       expect([...this.world.done].sort()).toEqual(steps.map((_, index) => index));
       expect(this.world.history).toEqual(steps.map((_, index) => `do ${index}`));
-      expect(this.saved.reason).toBe('');
+      expect(this.known.reason).toBe('');
     } else {
       expect(this.#pivot).toBeGreaterThanOrEqual(0);
       this.world.deliverLate();
       expect([...this.world.done]).toEqual([steps.length]);
       expect(this.world.history.filter((one) => one === `do ${this.#pivot}`)).toEqual([]);
-      expect(this.saved.reason).not.toBe('');
+      expect(this.known.reason).not.toBe('');
     }
   }
 
   #cancel(): void {
-    if (hasEnded(this.saved)) return;
-    this.saved = requestCancellation(this.saved, { refund: '1' }, this.#now());
-    expect(this.saved.nextAttemptAt).toEqual(this.saved.updatedAt);
+    if (hasEnded(this.#saved)) return;
+    const at = this.#now();
+    this.#saved = requestCancellation(this.#saved, { refund: '1' }, at);
+    this.known = requestCancellation(this.known, { refund: '1' }, at);
+    expect(this.known.nextAttemptAt).toEqual(this.known.updatedAt);
   }
 
   #now(): Date {
@@ -193,7 +213,7 @@ describe('a saga, whatever becomes of its calls', () => {
       fc.property(shapes, fc.nat(5), fc.constantFrom<Fate>('question lost', 'answer lost'), (shape, doomed, fate) => {
         const simulation = new Simulation(shape, false);
         for (let turn = 0; turn < 100; turn++) {
-          const { action } = advance(shape, simulation.saved, new Date(0));
+          const { action } = advance(shape, simulation.known, new Date(0));
           simulation.turn(action?.step === doomed && turn < 60 ? { ...SMOOTH, fate } : SMOOTH);
         }
         simulation.assertEnd();

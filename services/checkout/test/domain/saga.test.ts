@@ -5,6 +5,8 @@ import {
   fail,
   hasEnded,
   MAX_TRIES,
+  maySaveLater,
+  registerAhead,
   requestCancellation,
   retryNow,
   type Saga,
@@ -12,6 +14,8 @@ import {
   STALLED_AFTER,
   startSaga,
   succeed,
+  takeOver,
+  withdrawAhead,
 } from '../../src/domain/saga.ts';
 
 const NOW = new Date('2026-01-01T00:00:00Z');
@@ -62,6 +66,25 @@ describe('a saga', () => {
     expect(trying.steps[AUTHORIZE]).toMatchObject({ state: 'trying', attempts: 1, updatedAt: NOW.toISOString() });
     expect(next(trying)).toEqual(invoke(AUTHORIZE));
     expect(beginTry(trying, invoke(AUTHORIZE), NOW).steps[AUTHORIZE]?.attempts).toBe(2);
+  });
+
+  it('saves what comes before the pivot once, and the pivot before it is tried', () => {
+    const saved = registerAhead(SHAPE, beginTry(started(), invoke(RESERVE), NOW));
+    expect(states(saved)).toEqual(['trying', 'trying', 'pending', 'pending', 'pending']);
+    const reserved = succeed(saved, invoke(RESERVE), NOW);
+    expect(next(reserved)).toEqual(invoke(AUTHORIZE));
+    expect(maySaveLater(SHAPE, saved, reserved, invoke(AUTHORIZE))).toBe(true);
+    expect(maySaveLater(SHAPE, saved, after(2), invoke(CAPTURE))).toBe(false);
+    expect(maySaveLater(SHAPE, saved, after(3), invoke(COMMIT))).toBe(true);
+  });
+
+  it('undoes a step that was registered only when it may have been tried', () => {
+    const saved = registerAhead(SHAPE, beginTry(started(), invoke(RESERVE), NOW));
+    const refused = { kind: 'refused', reason: 'NO' } as const;
+    const turned = (saga: Saga) => fail(SHAPE, saga, invoke(RESERVE), refused, NOW, 0);
+    expect(next(turned(saved))).toEqual(undo(RESERVE));
+    expect(next(turned(takeOver(saved)))).toEqual(undo(AUTHORIZE));
+    expect(states(withdrawAhead(saved))).toEqual(['trying', 'pending', 'pending', 'pending', 'pending']);
   });
 
   it('undoes what a refused step may have done, then what came before it, and ends with a rejection', () => {

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { correlationIdFrom } from '../context/index.ts';
+import { childOf, parseTraceparent, type TraceContext, type Tracing } from '../telemetry/index.ts';
+import type { CallContext, User } from './context.ts';
+import { Cancelled, DeadlineExceeded } from './errors.ts';
+import { callerService } from './identity.ts';
+import type { IncomingCall } from './server-call.ts';
+
+/** A call while it is served: its context, and its end when the caller goes or its time is up. */
+export class OpenCall implements CallContext {
+  readonly correlationId: string;
+  readonly trace: TraceContext;
+  readonly deadline: number;
+  readonly callerService: string | undefined;
+  readonly method: string;
+  user: User | undefined;
+  token: string | undefined;
+  readonly #call: IncomingCall;
+  readonly #timer: NodeJS.Timeout | undefined;
+  #abort: AbortController | undefined;
+  #ended: Error | undefined;
+  #giveUp: ((reason: Error) => void) | undefined;
+
+  /**
+   * @param ceiling milliseconds that the method may take, whatever its caller asked for
+   * @param now gives epoch milliseconds
+   */
+  constructor(method: string, ceiling: number, call: IncomingCall, tracing: Tracing, now: () => number) {
+    const { metadata } = call;
+    const header = (name: string) => metadata.get(name)[0]?.toString();
+    const parent = parseTraceparent(header('traceparent'));
+    const asked = call.getDeadline();
+    const began = now();
+    const latest = began + ceiling;
+    const wanted = asked instanceof Date ? asked.getTime() : asked;
+    this.#call = call;
+    this.method = method;
+    this.correlationId = correlationIdFrom(header('x-correlation-id'));
+    this.trace = parent ? childOf(parent) : tracing.start();
+    this.deadline = Math.min(wanted, latest);
+    this.callerService = callerService(metadata, call);
+    this.user = undefined;
+    this.token = undefined;
+    this.#timer = Number.isFinite(this.deadline)
+      ? setTimeout(() => this.#end(new DeadlineExceeded()), this.deadline - began)
+      : undefined;
+    // A cancel within a few milliseconds of the deadline is the caller's own timer: it is a deadline.
+    call.onCancelled = () => this.#end(now() >= this.deadline - 5 ? new DeadlineExceeded() : new Cancelled());
+  }
+
+  /** Made for those who look: most handlers do not. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#ended) this.#abort.abort(this.#ended);
+    return this.#abort.signal;
+  }
+
+  requestHash(): Uint8Array {
+    return createHash('sha256').update(this.#call.request.bytes).digest();
+  }
+
+  /** The same call with another signal. */
+  withSignal(signal: AbortSignal): CallContext {
+    return Object.create(this, { signal: { value: signal, enumerable: true } }) as CallContext;
+  }
+
+  /** The outcome of the work, unless the call ends before it. */
+  unlessEnded<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      work().then(resolve, reject);
+    });
+  }
+
+  close(): void {
+    this.#call.onCancelled = undefined;
+    clearTimeout(this.#timer);
+  }
+
+  #end(reason: Error): void {
+    this.#ended = reason;
+    this.#abort?.abort(reason);
+    this.#giveUp?.(reason);
+  }
+}

@@ -1,0 +1,109 @@
+import {
+  type Deadline,
+  type Metadata,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+  type ServerInterceptor,
+  type ServerWritableStream,
+  status,
+} from '@grpc/grpc-js';
+import type { Incoming } from './validation.ts';
+
+/** A call as it came in, unary or of a stream. */
+export interface IncomingCall<Q = unknown> {
+  readonly metadata: Metadata;
+  readonly request: Incoming<Q>;
+  getPeer(): string;
+  getDeadline(): Deadline;
+  /** Set by whoever wants to hear that its caller has gone. grpc-js says it of every call, also when it has ended well. */
+  onCancelled: (() => void) | undefined;
+}
+
+/** Gives the encoded response, or rejects with the status to send. */
+export type ServeUnary = (call: IncomingCall<never>) => Promise<Uint8Array>;
+
+/**
+ * Serves the unary methods of these paths without the library's own handling, which makes a stream of every call and sends
+ * the status when the message is gone: here a call is one object, and both leave together.
+ */
+export function serveUnary(methods: ReadonlyMap<string, ServeUnary>): ServerInterceptor {
+  return ({ path }, call) => {
+    const serve = methods.get(path);
+    return serve ? new UnaryServerCall(call, serve) : new ServerInterceptingCall(call);
+  };
+}
+
+type Ending = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
+
+class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<never> {
+  metadata!: Metadata;
+  request!: Incoming<never>;
+  onCancelled: (() => void) | undefined;
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #serve: ServeUnary;
+  #received = false;
+
+  constructor(call: ServerInterceptingCallInterface, serve: ServeUnary) {
+    super(call);
+    this.#call = call;
+    this.#serve = serve;
+  }
+
+  override start(): void {
+    this.#call.start(this);
+  }
+
+  // What the library's own gives, read once for the call.
+  override getPeer(): string {
+    const { remoteAddress = 'unknown', remotePort } = this.#call.getConnectionInfo();
+    return remotePort === undefined ? remoteAddress : `${remoteAddress}:${remotePort}`;
+  }
+
+  onReceiveMetadata(metadata: Metadata): void {
+    this.metadata = metadata;
+    this.#call.startRead();
+  }
+
+  onReceiveMessage(request: Incoming<never>): void {
+    if (this.#received) return this.#call.sendStatus(NOT_ONE_MESSAGE);
+    this.#received = true;
+    this.request = request;
+    this.#call.startRead();
+  }
+
+  onReceiveHalfClose(): void {
+    if (!this.#received) return this.#call.sendStatus(NOT_ONE_MESSAGE);
+    this.#serve(this).then(
+      (response) => {
+        this.#call.sendMessage(response, done);
+        this.#call.sendStatus(OK);
+      },
+      (refusal: Ending) => this.#call.sendStatus(refusal),
+    );
+  }
+
+  onCancel(): void {
+    this.onCancelled?.();
+  }
+}
+
+const done = () => {};
+const OK: Ending = { code: status.OK, details: 'OK', metadata: null };
+const NOT_ONE_MESSAGE: Ending = {
+  code: status.UNIMPLEMENTED,
+  details: 'a unary call has one request message',
+  metadata: null,
+};
+
+/** A call of a stream, seen the same way. */
+export function incomingStream<Q>(call: ServerWritableStream<Incoming<Q>, Uint8Array>): IncomingCall<Q> {
+  const incoming: IncomingCall<Q> = {
+    metadata: call.metadata,
+    request: call.request,
+    getPeer: () => call.getPeer(),
+    getDeadline: () => call.getDeadline(),
+    onCancelled: undefined,
+  };
+  call.on('cancelled', () => incoming.onCancelled?.());
+  return incoming;
+}
