@@ -1,4 +1,4 @@
-import type { Worker } from '@weft/kit/module';
+import type { Worker } from './service.ts';
 
 /** Does the work every `pause` milliseconds, one at a time; what fails is told and done again at the next turn. */
 export function periodic(pause: number, work: () => Promise<void>, onFailure: (error: unknown) => void): Worker {
