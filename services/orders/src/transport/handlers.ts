@@ -1,13 +1,12 @@
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { OrdersServiceService, PlaceOrderResponse, ReturnItemsResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { InvalidArgument } from '@weft/kit/failure';
 import { decodePageToken, pageOf, pageSize, UUID } from '@weft/kit/paging';
 import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
+import { versionOf, type Wakeups, watchChanges } from '@weft/kit/watch';
 import { changeOrder } from '../app/change-order.ts';
 import { placeOrder, priceLines } from '../app/place-order.ts';
 import type { Catalog, OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { assertVisible, customerFor, listableBy, visibleTo } from '../app/visibility.ts';
-import { type OrderWakeups, watchOrder } from '../app/watch-order.ts';
 import {
   confirm,
   confirmCancellation,
@@ -28,7 +27,7 @@ export interface OnceWork<P> {
 export interface OrdersApp {
   readonly store: OrdersStore;
   readonly catalog: Catalog;
-  readonly wakeups: OrderWakeups;
+  readonly wakeups: Wakeups;
   /** Runs the work once for the call's idempotency key and gives its encoded response. */
   readonly once: <P>(call: CallContext, key: string, work: OnceWork<P>) => Promise<Uint8Array>;
   readonly now: () => Date;
@@ -77,11 +76,11 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
       return ReturnItemsResponse.decode(response);
     },
     watchOrder: async function* ({ orderId, resumeToken }, { user, signal }) {
-      if (resumeToken !== '' && !/^\d{1,18}$/.test(resumeToken)) throw badResumeToken();
+      const after = versionOf(resumeToken);
       const id = orderId.toLowerCase();
       assertVisible(user, await store.owner(id), id);
-      const after = resumeToken === '' ? undefined : BigInt(resumeToken);
-      for await (const one of watchOrder(store, wakeups, id, after, signal)) yield toChange(one);
+      const read = (seen: bigint | undefined) => store.changes(id, seen);
+      for await (const one of watchChanges(read, wakeups, id, after, signal)) yield toChange(one);
     },
     confirmOrder: ({ orderId }) => change(orderId, (order) => confirm(order, now())),
     rejectOrder: ({ orderId, reason }) => change(orderId, (order) => reject(order, reason, now())),
@@ -89,9 +88,4 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
     settleReturn: ({ orderId, returnId }) =>
       change(orderId, (order) => settleReturn(order, returnId.toLowerCase(), now())),
   });
-}
-
-function badResumeToken(): InvalidArgument {
-  const description = 'must be the resume_token of an earlier response';
-  return new InvalidArgument([{ field: 'resume_token', rule: 'resume_token', description }]);
 }

@@ -6,6 +6,7 @@ import {
   type WatchOrderResponse,
 } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { toTimestamp } from '@weft/kit/time';
+import { resumeTokenOf } from '@weft/kit/watch';
 import type { OrderChange } from '../app/ports.ts';
 import type { Order, OrderStatus, Return } from '../domain/order.ts';
 
@@ -72,6 +73,6 @@ export function toChange({ orderId, version, status, reason, changedAt }: OrderC
     reason,
     version,
     changeTime: toTimestamp(changedAt),
-    resumeToken: String(version),
+    resumeToken: resumeTokenOf(version),
   };
 }
