@@ -50,6 +50,7 @@ async function knownTexts(): Promise<KnownTexts> {
     order_id: ids,
     payment_id: ids,
     reservation_id: ids,
+    shipment_id: ids,
     saga_id: ids,
     customer_id: [buyer.id],
     user_id: [buyer.id],
@@ -73,7 +74,7 @@ function complaint(request: FuzzRequest, { error }: Answer, ms: number): string 
     return undefined;
   }
   if (request.refusedFor !== undefined && code !== status.RESOURCE_EXHAUSTED) return `was not refused: ${status[code]}`;
-  if (code === status.UNAVAILABLE && !/provider did not answer/.test(error?.details ?? ''))
+  if (code === status.UNAVAILABLE && !/(provider|carrier) did not answer/.test(error?.details ?? ''))
     return `was UNAVAILABLE: ${error?.details}`;
   return undefined;
 }

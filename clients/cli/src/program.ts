@@ -76,7 +76,7 @@ export function createProgram(): Command {
     .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
 
   common(program.command('health'))
-    .description('ask the six services how they are; exit code 0 when all serve')
+    .description('ask the services how they are; exit code 0 when all serve')
     .addHelpText('after', TARGETS)
     .action(async (options) => (await import('./commands/health.ts')).health(options));
   return program;

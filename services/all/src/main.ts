@@ -19,7 +19,7 @@ await main(async () => {
   const host = settings.GRPC_HOST || '127.0.0.1';
   const ports = Object.entries(system.ports).map(([name, port]) => `  ${name.padEnd(10)} ${host}:${port}`);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
-  process.stdout.write(`Weft is ready after ${seconds} s: six services, data in ${dataFolder}
+  process.stdout.write(`Weft is ready after ${seconds} s: ${services.length} services, data in ${dataFolder}
 
 ${ports.join('\n')}
   ${'ops'.padEnd(10)} http://127.0.0.1:${system.opsPort}  (/readyz /livez /metrics)

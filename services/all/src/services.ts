@@ -4,6 +4,7 @@ import { inventory } from '@weft/inventory/module';
 import type { AnyService } from '@weft/kit/module';
 import { orders } from '@weft/orders/module';
 import { payments } from '@weft/payments/module';
+import { shipping } from '@weft/shipping/module';
 import { users } from '@weft/users/module';
 
 /** The one list of services, each with the loopback port that it has on a laptop. */
@@ -14,4 +15,5 @@ export const services: readonly { readonly spec: AnyService; readonly port: numb
   { spec: orders, port: 50054 },
   { spec: checkout, port: 50055 },
   { spec: payments, port: 50056 },
+  { spec: shipping, port: 50057 },
 ];
