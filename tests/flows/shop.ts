@@ -24,15 +24,15 @@ const ADMIN = { email: 'admin@weft.example', password: 'admin-of-the-test' };
 export type Shop = Awaited<ReturnType<typeof openShop>>;
 
 export const END_STATES: readonly number[] = [
-  OrderStatus.ORDER_STATUS_CONFIRMED,
+  OrderStatus.ORDER_STATUS_COMPLETED,
   OrderStatus.ORDER_STATUS_REJECTED,
   OrderStatus.ORDER_STATUS_CANCELLED,
 ];
 
-export async function openShop() {
+export async function openShop(env: Readonly<Record<string, string>> = {}) {
   const booted = await boot(
     services.map(({ spec }) => spec),
-    { env: { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password } },
+    { env: { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password, ...env } },
   );
   return { booted, ...(await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN)) };
 }
@@ -108,6 +108,17 @@ export async function shopkeeper(
       const { stock } = await admin.inventory.getStock({ stockCode });
       return { onHand: stock?.onHand, reserved: stock?.reserved };
     },
+    /** The order once it has this status. */
+    reached(orderId: string, status: OrderStatus, withinMs = 20_000): Promise<Order> {
+      return eventually(async () => {
+        const { order } = await admin.orders.getOrder({ orderId });
+        if (order?.status !== status) throw new Error(`order is ${order?.status}`);
+        return order;
+      }, withinMs);
+    },
+    async shipment(orderId: string) {
+      return (await admin.shipping.getShipment({ shipmentId: orderId })).shipment;
+    },
     async payment(orderId: string) {
       const { payment } = await admin.payments.getPayment({ paymentId: orderId });
       return {
@@ -120,5 +131,13 @@ export async function shopkeeper(
 }
 
 export function orderOf(productId: string, quantity = 1n, paymentMethodToken = 'tok_approved') {
-  return { idempotencyKey: randomUUID(), customerId: '', lines: [{ productId, quantity }], paymentMethodToken };
+  const lines = [{ productId, quantity }];
+  return { idempotencyKey: randomUUID(), customerId: '', lines, paymentMethodToken, deliveryAddress: undefined };
+}
+
+/** An address by whose postal code the carrier chooses; undefined: the customer picks it up. */
+export function addressIn(postalCode: string | undefined) {
+  if (postalCode === undefined) return undefined;
+  const street = '155 Country Lane';
+  return { recipient: 'A Customer', street, city: 'Cottington', postalCode, countryCode: 'GB' };
 }

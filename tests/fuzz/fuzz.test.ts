@@ -170,7 +170,7 @@ describe('a system that was sent nonsense', () => {
     const buyer = await shop.customer();
     const { order } = await buyer.orders.placeOrder(orderOf(await shop.product({ price: 250n }), 2n));
     const ended = await shop.ended(order?.orderId ?? '');
-    expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_CONFIRMED, total: { minorUnits: 500n } });
+    expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_COMPLETED, total: { minorUnits: 500n } });
     const found = await buyer.catalog.searchProducts({ query: 'lantern', pageSize: 0, pageToken: '' });
     expect(found.products.length).toBeGreaterThan(0);
   });

@@ -2,6 +2,8 @@ import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
 import { changeWakeups } from '@weft/kit/watch';
 import { catalogClient } from './clients/catalog.ts';
+import { onShipping } from './events/on-shipping.ts';
+import { onUsers } from './events/on-users.ts';
 import { migrations } from './store/migrations.ts';
 import { ordersStore, ordersTransaction, recentOrders } from './store/orders-store.ts';
 import type { OrdersSchema } from './store/schema.ts';
@@ -28,6 +30,6 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
       now,
       newId,
     });
-    return { grpc: [handlers], workers: [wakeups] };
+    return { grpc: [handlers], consumers: [onShipping(recent, now), onUsers()], workers: [wakeups] };
   },
 });

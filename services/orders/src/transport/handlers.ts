@@ -7,6 +7,7 @@ import { changeOrder } from '../app/change-order.ts';
 import { placeOrder, priceLines } from '../app/place-order.ts';
 import type { Catalog, OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { assertVisible, customerFor, listableBy, visibleTo } from '../app/visibility.ts';
+import { DeliveryAddressNotFound } from '../domain/failures.ts';
 import {
   confirm,
   confirmCancellation,
@@ -17,7 +18,7 @@ import {
   requestReturn,
   settleReturn,
 } from '../domain/order.ts';
-import { fromStatus, toChange, toOrder, toReturn } from './messages.ts';
+import { fromAddress, fromStatus, toChange, toOrder, toReturn } from './messages.ts';
 
 export interface OnceWork<P> {
   readonly prepare?: () => Promise<P>;
@@ -40,27 +41,36 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
     return { order: toOrder(order) };
   };
   return serveService(OrdersServiceService, OrdersService, {
-    placeOrder: async ({ idempotencyKey, customerId: wanted, lines, paymentMethodToken }, call) => {
+    placeOrder: async ({ idempotencyKey, customerId: wanted, lines, paymentMethodToken, deliveryAddress }, call) => {
+      const address = deliveryAddress && fromAddress(deliveryAddress);
       const customerId = customerFor(call.user, wanted.toLowerCase());
       const response = await once(call, idempotencyKey, {
         prepare: () => priceLines(catalog, lines),
         commit: async (tx, priced) => {
-          const order = placeOrder(tx, { orderId: newId(), customerId, lines: priced, paymentMethodToken }, now());
+          const command = { orderId: newId(), customerId, lines: priced, paymentMethodToken, address };
+          const order = placeOrder(tx, command, now());
           return PlaceOrderResponse.encode({ order: toOrder(order) }).finish();
         },
       });
       return PlaceOrderResponse.decode(response);
     },
-    getOrder: async ({ orderId }, { user }) => ({
-      order: toOrder(visibleTo(user, await store.find(orderId), orderId)),
-    }),
+    getOrder: async ({ orderId }, { user }) => {
+      const order = visibleTo(user, await store.find(orderId), orderId);
+      const address = order.deliveryMethod === 'address' ? await store.deliveryAddress(orderId) : undefined;
+      return { order: toOrder(order, address) };
+    },
+    getDeliveryAddress: async ({ orderId }) => {
+      const address = await store.deliveryAddress(orderId);
+      if (!address) throw new DeliveryAddressNotFound(orderId);
+      return { deliveryAddress: { ...address } };
+    },
     listOrders: async ({ customerId, status, pageSize: size, pageToken }, { user }) => {
       const limit = pageSize(size, 50);
       const [before] = pageToken === '' ? [] : decodePageToken(pageToken, [UUID]);
       const wanted = listableBy(user, customerId.toLowerCase());
       const filter = { customerId: wanted, status: fromStatus(status), before, limit: limit + 1 };
       const page = pageOf(await store.list(filter), { size: limit, position: ({ orderId }) => [orderId] });
-      return { orders: page.items.map(toOrder), nextPageToken: page.nextPageToken };
+      return { orders: page.items.map((order) => toOrder(order)), nextPageToken: page.nextPageToken };
     },
     cancelOrder: ({ orderId }, { user }) =>
       change(orderId, (order) => requestCancellation(visibleTo(user, order, orderId), now())),

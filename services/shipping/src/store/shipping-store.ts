@@ -110,10 +110,7 @@ export function shippingTransaction(tx: UnitOfWork<ShippingSchema>, recent: Rece
 }
 
 /** The addresses of a customer, also those that may come yet. */
-export async function eraseAddresses(
-  { sql: db, defer }: UnitOfWork<ShippingSchema>,
-  customerId: string,
-): Promise<void> {
+export function eraseAddresses({ sql: db, defer }: UnitOfWork<ShippingSchema>, customerId: string): void {
   defer(db.deleteFrom('shipment_address').where('customer_id', '=', customerId));
   defer(
     db
