@@ -3,6 +3,7 @@ import { services } from '@weft/all/services';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { NotificationsService } from '@weft/gen/es/weft/notifications/v1/notifications_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
 import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
@@ -10,6 +11,7 @@ import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { NotificationsServiceService } from '@weft/gen/grpc/weft/notifications/v1/notifications';
 import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { ShippingServiceService } from '@weft/gen/grpc/weft/shipping/v1/shipping';
@@ -47,6 +49,7 @@ async function clientsFrom(client: Booted['client'], token?: string) {
     orders: await client(OrdersServiceService, OrdersService, as),
     payments: await client(PaymentsServiceService, PaymentsService, as),
     shipping: await client(ShippingServiceService, ShippingService, as),
+    notifications: await client(NotificationsServiceService, NotificationsService, as),
     checkout: await client(CheckoutServiceService, CheckoutService, as),
   };
 }

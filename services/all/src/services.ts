@@ -2,6 +2,7 @@ import { catalog } from '@weft/catalog/module';
 import { checkout } from '@weft/checkout/module';
 import { inventory } from '@weft/inventory/module';
 import type { AnyService } from '@weft/kit/module';
+import { notifications } from '@weft/notifications/module';
 import { orders } from '@weft/orders/module';
 import { payments } from '@weft/payments/module';
 import { shipping } from '@weft/shipping/module';
@@ -16,4 +17,5 @@ export const services: readonly { readonly spec: AnyService; readonly port: numb
   { spec: checkout, port: 50055 },
   { spec: payments, port: 50056 },
   { spec: shipping, port: 50057 },
+  { spec: notifications, port: 50058 },
 ];
