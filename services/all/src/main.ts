@@ -17,12 +17,12 @@ await main(async () => {
     throw error;
   });
   const host = settings.GRPC_HOST || '127.0.0.1';
-  const ports = Object.entries(system.ports).map(([name, port]) => `  ${name.padEnd(10)} ${host}:${port}`);
+  const ports = Object.entries(system.ports).map(([name, port]) => `  ${name.padEnd(14)} ${host}:${port}`);
   const seconds = ((performance.now() - began) / 1000).toFixed(1);
   process.stdout.write(`Weft is ready after ${seconds} s: ${services.length} services, data in ${dataFolder}
 
 ${ports.join('\n')}
-  ${'ops'.padEnd(10)} http://127.0.0.1:${system.opsPort}  (/readyz /livez /metrics)
+  ${'ops'.padEnd(14)} http://127.0.0.1:${system.opsPort}  (/readyz /livez /metrics)
 
 Place an order and follow it:   npx weft demo
 Look around with grpcurl:       grpcurl -plaintext 127.0.0.1:${system.ports.catalog} weft.catalog.v1.CatalogService/ListProducts
