@@ -15,7 +15,7 @@ export interface NotificationsEdges {
   readonly texts?: TextMessages;
 }
 
-const SEND_EVERY_MS = 5_000;
+const SEND_EVERY_MS = 2_000;
 
 /** Tells customers what became of their account and their orders. */
 export const defineNotifications = ({ texts }: NotificationsEdges = {}) =>

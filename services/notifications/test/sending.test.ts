@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { NotificationChannel, NotificationStatus } from '@weft/gen/grpc/weft/notifications/v1/notifications';
 import { startSystem } from '@weft/kit/module';
 import { eventually } from '@weft/kit/testing';
 import { Refused, type TextMessages } from '../src/app/ports.ts';
+import { smtp } from '../src/channels/smtp.ts';
 import { defineNotifications, notifications } from '../src/module.ts';
 import { type Mailroom, newsOf, openMailroom } from './fixture.ts';
 import { type MailServer, startMailServer } from './mail-server.ts';
@@ -88,6 +91,17 @@ describe('a notification by e-mail', () => {
     await became(userId, NOTIFICATION_STATUS_FAILED);
     expect(JSON.stringify(mailroom.booted.logs)).not.toContain(email);
     expect(JSON.stringify(mailroom.booted.logs)).toContain('EENVELOPE 550');
+  });
+
+  it('is not waited for longer than the mail server may take', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const mail = smtp({ url: `smtp://127.0.0.1:${port}`, from: 'Shop <shop@shop.example>', timeout: 50 });
+    const one = { id: 'i', email: 'ford@people.example', fullName: 'Ford', subject: 's', text: 't' };
+    await expect(mail.send(one)).rejects.toThrow('ETIMEDOUT');
+    mail.close();
+    silent.close();
   });
 
   it('goes to nobody whose account is erased or not known', async () => {

@@ -1,7 +1,7 @@
 import { idOf, type Notification, type Outcome, settle } from '../domain/notification.ts';
 import { type Channels, type NotificationsStore, Refused, type Users } from './ports.ts';
 
-const AT_ONCE = 20;
+const AT_ONCE = 5;
 
 export interface SendDue {
   readonly store: NotificationsStore;

@@ -1,3 +1,4 @@
+import { within } from '@weft/kit/time';
 import { createTransport } from 'nodemailer';
 import { type Mail, Refused } from '../app/ports.ts';
 
@@ -6,7 +7,7 @@ export interface SmtpOptions {
   readonly url: string;
   /** Shop <shop@shop.example> */
   readonly from: string;
-  /** The server is given up when it is silent for so long, in milliseconds. */
+  /** A mail is given up when it takes longer, in milliseconds: below the minute for which nobody else takes it. */
   readonly timeout: number;
 }
 
@@ -28,12 +29,15 @@ export function smtp({ url, from, timeout }: SmtpOptions): Mail & { close(): voi
   return {
     async send({ id, email, fullName, subject, text }) {
       try {
-        await transport.sendMail({
+        const sent = transport.sendMail({
           from,
           to: { name: fullName, address: email },
           messageId: `<${id}@${domain}>`,
           subject,
           text: `Dear ${fullName},\n\n${text}\n`,
+        });
+        await within(timeout, sent, () => {
+          throw Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' });
         });
       } catch (error) {
         throw discreet(error);
@@ -45,9 +49,9 @@ export function smtp({ url, from, timeout }: SmtpOptions): Mail & { close(): voi
 
 /** Without what the server said: it may name the address. */
 function discreet(error: unknown): Error {
-  const { code = 'UNKNOWN', responseCode = 0 } = error as { code?: string; responseCode?: number };
+  const { code = 'UNKNOWN', responseCode = 0, ...more } = error as { code?: string; responseCode?: number };
   const text = `the mail server did not take it: ${code} ${responseCode}`;
   // What else it refuses is not this mail's fault: our password, our address, all that comes at the moment.
-  const mailRefused = code === 'EENVELOPE' || code === 'EMESSAGE';
+  const mailRefused = (code === 'EENVELOPE' && 'rejected' in more) || code === 'EMESSAGE';
   return mailRefused && responseCode >= 500 && responseCode < 600 ? new Refused(text) : new Error(text);
 }
