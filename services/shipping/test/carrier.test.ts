@@ -27,6 +27,9 @@ const timesOut = (call: string) => {
 const dies = () => {
   throw new Error('the process ends here');
 };
+/** What the carrier was asked about a shipment, in order; others may be withdrawn meanwhile. */
+const asked = (shipmentId: string) =>
+  carrier.asked.flatMap((one) => (one.endsWith(shipmentId) ? [one.split(' ')[0]] : []));
 /** Makes due now what is to be withdrawn later. */
 const hurry = (shipmentId: string) =>
   shop
@@ -45,7 +48,7 @@ describe('a carrier whose answer is lost', () => {
     carrier.after = () => {};
     const { shipment } = await shop.checkout.createShipment(wanted);
     expect(shipment).toMatchObject({ status: ShipmentStatus.SHIPMENT_STATUS_ACCEPTED, version: 1n });
-    expect(new Set(carrier.asked)).toEqual(new Set([`book ${shipmentId}`]));
+    expect(new Set(asked(shipmentId))).toEqual(new Set(['book']));
     expect(await shop.events(shipmentId)).toHaveLength(1);
   });
 
@@ -94,7 +97,7 @@ describe('a process that ends between the carrier’s answer and its record', ()
     await shop.booted.restart();
     carrier.after = () => {};
     expect((await shop.checkout.createShipment(wanted)).shipment?.version).toBe(1n);
-    expect(carrier.asked).toEqual([`book ${shipmentId}`, `book ${shipmentId}`]);
+    expect(asked(shipmentId)).toEqual(['book', 'book']);
     expect(await shop.events(shipmentId)).toMatchObject([{ type: 'shipment_created', version: 1n }]);
   });
 
