@@ -6,12 +6,13 @@ import { MODES, openShop, orderOf, type Shop } from './shop.ts';
 const tried = (step: string) => [`checkout.invoke.${step}.begun`, `checkout.invoke.${step}.tried`];
 
 /** Before and after each call of its saga, and where the answer to one is lost, in the order in which an order comes by. */
-const CONFIRMED = [
+const COMPLETED = [
   'orders.placed',
   'checkout.invoke.reserve.begun',
   'inventory.reserved',
   'checkout.invoke.reserve.tried',
   ...tried('authorize'),
+  ...tried('ship'),
   ...tried('capture'),
   'checkout.invoke.commit.begun',
   'inventory.committed',
@@ -54,7 +55,7 @@ describe.each(MODES)('%s', (mode) => {
   }
 
   it.each([
-    ['confirms', 'tok_approved', CONFIRMED],
+    ['completes', 'tok_approved', COMPLETED],
     ['rejects', 'tok_declined', REJECTED],
   ])(
     '%s an order that meets a crash at every step of its way',
@@ -76,7 +77,7 @@ describe.each(MODES)('%s', (mode) => {
       const { status } = await shop.ended(orderId);
       await shop.booted.settle(20_000);
       const paid = token === 'tok_approved';
-      expect(status).toBe(paid ? OrderStatus.ORDER_STATUS_CONFIRMED : OrderStatus.ORDER_STATUS_REJECTED);
+      expect(status).toBe(paid ? OrderStatus.ORDER_STATUS_COMPLETED : OrderStatus.ORDER_STATUS_REJECTED);
       const { captured, refunded } = await shop.payment(orderId);
       expect([captured ?? 0n, refunded ?? 0n]).toEqual([paid ? 200n : 0n, 0n]);
       expect(await shop.stock(productId)).toEqual({ onHand: paid ? 3n : 5n, reserved: 0n });

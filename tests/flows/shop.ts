@@ -4,14 +4,18 @@ import { services } from '@weft/all/services';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { NotificationsService } from '@weft/gen/es/weft/notifications/v1/notifications_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
+import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
+import { NotificationsServiceService } from '@weft/gen/grpc/weft/notifications/v1/notifications';
 import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { ShippingServiceService } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import { createClient } from '@weft/kit/rpc';
 import { createTracing } from '@weft/kit/telemetry';
@@ -34,13 +38,13 @@ const ADMIN = { email: 'admin@weft.example', password: 'admin-of-the-test' };
 export type Shop = Awaited<ReturnType<typeof openShop>>;
 
 export const END_STATES: readonly number[] = [
-  OrderStatus.ORDER_STATUS_CONFIRMED,
+  OrderStatus.ORDER_STATUS_COMPLETED,
   OrderStatus.ORDER_STATUS_REJECTED,
   OrderStatus.ORDER_STATUS_CANCELLED,
 ];
 
-export async function openShop(mode: Mode) {
-  const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password };
+export async function openShop(mode: Mode, extra: Readonly<Record<string, string>> = {}) {
+  const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password, ...extra };
   const booted = await bootProcesses(PROCESSES[mode], { env });
   return { booted, ...(await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN)) };
 }
@@ -54,6 +58,8 @@ async function clientsFrom(client: BootedProcesses['client'], token?: string) {
     inventory: await client(InventoryServiceService, InventoryService, as),
     orders: await client(OrdersServiceService, OrdersService, as),
     payments: await client(PaymentsServiceService, PaymentsService, as),
+    shipping: await client(ShippingServiceService, ShippingService, as),
+    notifications: await client(NotificationsServiceService, NotificationsService, as),
     checkout: await client(CheckoutServiceService, CheckoutService, as),
   };
 }
@@ -117,6 +123,17 @@ export async function shopkeeper(
       const { stock } = await admin.inventory.getStock({ stockCode });
       return { onHand: stock?.onHand, reserved: stock?.reserved };
     },
+    /** The order once it has this status. */
+    reached(orderId: string, status: OrderStatus, withinMs = 20_000): Promise<Order> {
+      return eventually(async () => {
+        const { order } = await admin.orders.getOrder({ orderId });
+        if (order?.status !== status) throw new Error(`order is ${order?.status}`);
+        return order;
+      }, withinMs);
+    },
+    async shipment(orderId: string) {
+      return (await admin.shipping.getShipment({ shipmentId: orderId })).shipment;
+    },
     async payment(orderId: string) {
       const { payment } = await admin.payments.getPayment({ paymentId: orderId });
       return {
@@ -129,5 +146,13 @@ export async function shopkeeper(
 }
 
 export function orderOf(productId: string, quantity = 1n, paymentMethodToken = 'tok_approved') {
-  return { idempotencyKey: randomUUID(), customerId: '', lines: [{ productId, quantity }], paymentMethodToken };
+  const lines = [{ productId, quantity }];
+  return { idempotencyKey: randomUUID(), customerId: '', lines, paymentMethodToken, deliveryAddress: undefined };
+}
+
+/** An address by whose postal code the carrier chooses; undefined: the customer picks it up. */
+export function addressIn(postalCode: string | undefined) {
+  if (postalCode === undefined) return undefined;
+  const street = '155 Country Lane';
+  return { recipient: 'A Customer', street, city: 'Cottington', postalCode, countryCode: 'GB' };
 }

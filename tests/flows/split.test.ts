@@ -59,7 +59,7 @@ describe('a process a service', () => {
       ...shop.environment,
       ...Object.fromEntries(targets),
     });
-    expect({ code, confirmed: stdout.includes('CONFIRMED') }).toEqual({ code: 0, confirmed: true });
+    expect({ code, completed: stdout.includes('COMPLETED') }).toEqual({ code: 0, completed: true });
   });
 
   it('shows a watcher at one replica what another replica has committed', async () => {
@@ -110,7 +110,7 @@ describe('a process a service', () => {
     const buyer = await keeper.customer();
     const request = orderOf(await keeper.product());
     const { order } = await eventually(() => buyer.orders.placeOrder(request), 20_000);
-    expect((await keeper.ended(order?.orderId ?? '')).status).toBe(OrderStatus.ORDER_STATUS_CONFIRMED);
+    expect((await keeper.ended(order?.orderId ?? '')).status).toBe(OrderStatus.ORDER_STATUS_COMPLETED);
     const after = shop.serviceProcesses();
     expect(after.get('orders')).not.toBe(before.get('orders'));
     expect(after.get('checkout')).toBe(before.get('checkout'));

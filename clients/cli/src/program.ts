@@ -2,7 +2,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 
 const TARGETS = `
 A system is looked for on this machine, at the ports of npm start; USERS_TARGET, CATALOG_TARGET, INVENTORY_TARGET,
-ORDERS_TARGET, CHECKOUT_TARGET and PAYMENTS_TARGET (host:port) name another one. --embedded starts one for this command
+ORDERS_TARGET, CHECKOUT_TARGET, PAYMENTS_TARGET and so on (host:port) name another one. --embedded starts one for this command
 only, on free ports, with its data in WEFT_DATA (./.weft where that is not set).`;
 
 const ADMIN = `
@@ -17,6 +17,13 @@ Payment tokens of the built-in provider:
   tok_timeout_approved    the first attempt times out, then approved
   tok_timeout_declined    the first attempt times out, then declined
   tok_capture_timeout     approved, the first attempt to take the money times out`;
+
+const POSTAL_CODES = `
+Postal codes of the built-in carrier; it takes any other, and what is picked up, at once:
+  SIM-REFUSED             refused: ADDRESS_NOT_SERVED
+  SIM-DELAYED             accepted, collected half a minute after the order is confirmed
+  SIM-TIMEOUT-ACCEPTED    the first attempt times out, then accepted
+  SIM-TIMEOUT-REFUSED     the first attempt times out, then refused`;
 
 const COLUMNS = `
 The file has the columns InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID and Country, in any
@@ -36,7 +43,7 @@ order, which holds 1,000 at most.
 
 Lines of an invoice that begins with C are returns of earlier sales of this replay to the same customer, of the same code:
 first sales at the same price, then at others, the most recent first; what was paid is refunded, whatever price the return
-names. A return waits for the customer's earlier orders, may be spread over several, and only takes from confirmed ones.
+names. A return waits for the customer's earlier orders, may be spread over several, and only takes from completed ones.
 
 A system that goes away in the middle is waited for. At the end everything is compared with what the servers say: orders,
 payments, returns, stock and every line of the file. That holds only while nobody else buys, returns or stocks the same goods.
@@ -54,7 +61,8 @@ export function createProgram(): Command {
   common(program.command('demo'))
     .description('register a customer, place an order and follow it to its end')
     .addOption(payment())
-    .addHelpText('after', [TARGETS, ADMIN, TOKENS].join('\n'))
+    .option('--deliver-to <postal code>', 'send it there; without it the customer picks it up', postalCode)
+    .addHelpText('after', [TARGETS, ADMIN, TOKENS, POSTAL_CODES].join('\n'))
     .action(async (options) => (await import('./commands/demo.ts')).demo(options));
 
   common(program.command('import'))
@@ -76,7 +84,7 @@ export function createProgram(): Command {
     .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
 
   common(program.command('health'))
-    .description('ask the six services how they are; exit code 0 when all serve')
+    .description('ask the services how they are; exit code 0 when all serve')
     .addHelpText('after', TARGETS)
     .action(async (options) => (await import('./commands/health.ts')).health(options));
   return program;
@@ -96,6 +104,11 @@ function payment(): Option {
         throw new InvalidArgumentError('It is tok_ and lower-case letters, digits or _.');
       return text;
     });
+}
+
+function postalCode(text: string): string {
+  if (text.length > 32) throw new InvalidArgumentError('It has 32 characters at most.');
+  return text;
 }
 
 function wholeNumber(low: number, high: number): (text: string) => number {

@@ -6,7 +6,7 @@ import { type FollowOptions, followOrder } from '../src/system/follow.ts';
 import type { Session } from '../src/system/session.ts';
 import { unauthenticated, unavailable } from './failures.ts';
 
-const { ORDER_STATUS_PLACED: PLACED, ORDER_STATUS_CONFIRMED: CONFIRMED } = OrderStatus;
+const { ORDER_STATUS_PLACED: PLACED, ORDER_STATUS_COMPLETED: COMPLETED } = OrderStatus;
 const TIME = toTimestamp(new Date('2026-01-01T10:00:00Z'));
 
 const change = (status: OrderStatus, version: bigint): WatchOrderResponse => {
@@ -65,63 +65,63 @@ const silent: Stream = async function* (signal) {
 
 describe('an order that is followed', () => {
   it('is followed to its end state, which needs no other call', async () => {
-    const { orders, reads } = ordersService([sends(change(PLACED, 1n), change(CONFIRMED, 2n))], {
-      status: CONFIRMED,
+    const { orders, reads } = ordersService([sends(change(PLACED, 1n), change(COMPLETED, 2n))], {
+      status: COMPLETED,
       version: 2n,
     });
-    expect(await follow(orders)).toEqual(['PLACED', 'CONFIRMED']);
+    expect(await follow(orders)).toEqual(['PLACED', 'COMPLETED']);
     expect(reads()).toBe(0);
   });
 
   it('is taken up after the last change seen when the stream breaks', async () => {
-    const streams = [breaksAfter(unavailable(), change(PLACED, 1n)), sends(change(CONFIRMED, 2n))];
-    const { orders, resumed } = ordersService(streams, { status: CONFIRMED, version: 2n });
-    expect(await follow(orders)).toEqual(['PLACED', 'CONFIRMED']);
+    const streams = [breaksAfter(unavailable(), change(PLACED, 1n)), sends(change(COMPLETED, 2n))];
+    const { orders, resumed } = ordersService(streams, { status: COMPLETED, version: 2n });
+    expect(await follow(orders)).toEqual(['PLACED', 'COMPLETED']);
     expect(resumed).toEqual(['', 'after-1']);
   });
 
   it('is taken up with a new token when the old one has expired', async () => {
     const dropped: string[] = [];
-    const streams = [breaksAfter(unauthenticated(), change(PLACED, 1n)), sends(change(CONFIRMED, 2n))];
-    const { orders } = ordersService(streams, { status: CONFIRMED, version: 2n });
-    expect(await follow(orders, {}, sessionOf(dropped))).toEqual(['PLACED', 'CONFIRMED']);
+    const streams = [breaksAfter(unauthenticated(), change(PLACED, 1n)), sends(change(COMPLETED, 2n))];
+    const { orders } = ordersService(streams, { status: COMPLETED, version: 2n });
+    expect(await follow(orders, {}, sessionOf(dropped))).toEqual(['PLACED', 'COMPLETED']);
     expect(dropped).toEqual(['token-1']);
   });
 
   it('is read when the stream stays silent', async () => {
-    const { orders, reads } = ordersService([silent], { status: CONFIRMED, version: 2n });
-    expect(await follow(orders, { silenceMs: 20 })).toEqual(['CONFIRMED']);
+    const { orders, reads } = ordersService([silent], { status: COMPLETED, version: 2n });
+    expect(await follow(orders, { silenceMs: 20 })).toEqual(['COMPLETED']);
     expect(reads()).toBe(1);
   });
 
   it('is followed on when an old stream was ended before the order was', async () => {
     const placed = { status: PLACED, version: 1n };
-    const streams = [sends(change(PLACED, 1n)), sends(change(CONFIRMED, 2n))];
+    const streams = [sends(change(PLACED, 1n)), sends(change(COMPLETED, 2n))];
     const { orders, resumed } = ordersService(streams, placed);
-    expect(await follow(orders)).toEqual(['PLACED', 'CONFIRMED']);
+    expect(await follow(orders)).toEqual(['PLACED', 'COMPLETED']);
     expect(resumed).toEqual(['', 'after-1']);
   });
 
   it('shows no change twice, though it is sent twice', async () => {
-    const streams = [breaksAfter(unavailable(), change(PLACED, 1n)), sends(change(PLACED, 1n), change(CONFIRMED, 2n))];
-    const { orders } = ordersService(streams, { status: CONFIRMED, version: 2n });
-    expect(await follow(orders)).toEqual(['PLACED', 'CONFIRMED']);
+    const streams = [breaksAfter(unavailable(), change(PLACED, 1n)), sends(change(PLACED, 1n), change(COMPLETED, 2n))];
+    const { orders } = ordersService(streams, { status: COMPLETED, version: 2n });
+    expect(await follow(orders)).toEqual(['PLACED', 'COMPLETED']);
   });
 
   it('is followed beyond its end state while a return is under way', async () => {
-    const order = { status: CONFIRMED, version: 3n, pending: true };
+    const order = { status: COMPLETED, version: 3n, pending: true };
     const { orders } = ordersService(
       [
-        sends(change(CONFIRMED, 3n)),
+        sends(change(COMPLETED, 3n)),
         async function* () {
           order.pending = false;
           order.version = 4n;
-          yield change(CONFIRMED, 4n);
+          yield change(COMPLETED, 4n);
         },
       ],
       order,
     );
-    expect(await follow(orders, { untilEndState: false })).toEqual(['CONFIRMED', 'CONFIRMED']);
+    expect(await follow(orders, { untilEndState: false })).toEqual(['COMPLETED', 'COMPLETED']);
   });
 
   it('is left when the limit of the one who follows is reached', async () => {

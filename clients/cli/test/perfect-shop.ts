@@ -1,4 +1,11 @@
-import type { Deeds, Evidence, OrderEvidence, PaymentEvidence, TakenPart } from '../src/replay/evidence.ts';
+import type {
+  Deeds,
+  Evidence,
+  OrderEvidence,
+  PaymentEvidence,
+  ShipmentEvidence,
+  TakenPart,
+} from '../src/replay/evidence.ts';
 import { createLedger } from '../src/replay/ledger.ts';
 import { type Plan, untakenLine } from '../src/replay/plan.ts';
 import type { Untaken } from '../src/shop/reasons.ts';
@@ -35,10 +42,11 @@ export function replayPerfectly(plan: Plan, rejected: ReadonlySet<string> = new 
 function evidenceOf({ placed, returned }: Deeds, rejected: ReadonlySet<string>): Evidence {
   const orders = new Map<string, OrderEvidence>();
   const payments = new Map<string, PaymentEvidence>();
+  const shipments = new Map<string, ShipmentEvidence>();
   const stockBefore = new Map<string, { onHand: bigint; reserved: bigint }>();
   const stockAfter = new Map<string, { onHand: bigint; reserved: bigint }>();
   for (const { sale, orderId } of placed) {
-    const confirmed = !rejected.has(sale.invoice);
+    const completed = !rejected.has(sale.invoice);
     const parts = returned.filter((part) => part.orderId === orderId);
     const total = sum(sale.lines.map(({ price, pieces }) => price * pieces));
     const refunded = sum(parts.map(({ price, pieces }) => price * pieces));
@@ -46,8 +54,8 @@ function evidenceOf({ placed, returned }: Deeds, rejected: ReadonlySet<string>):
       sum(parts.map((part) => (part.productId === productId ? part.pieces : 0n)));
     orders.set(orderId, {
       orderId,
-      status: confirmed ? 'CONFIRMED' : 'REJECTED',
-      reason: confirmed ? '' : 'OUT_OF_STOCK',
+      status: completed ? 'COMPLETED' : 'REJECTED',
+      reason: completed ? '' : 'OUT_OF_STOCK',
       currency: 'GBP',
       total,
       refunded,
@@ -68,16 +76,18 @@ function evidenceOf({ placed, returned }: Deeds, rejected: ReadonlySet<string>):
         })),
       })),
     });
-    if (confirmed)
+    if (completed)
       payments.set(orderId, { status: 'CAPTURED', currency: 'GBP', amount: total, captured: total, refunded });
+    const sent = sale.lines.map(({ stockCode, pieces }) => ({ stockCode, pieces }));
+    if (completed) shipments.set(orderId, { status: 'DISPATCHED', lines: sent });
     for (const { stockCode, productId, pieces } of sale.lines) {
       stockBefore.set(stockCode, { onHand: ON_HAND, reserved: 0n });
       const now = stockAfter.get(stockCode) ?? { onHand: ON_HAND, reserved: 0n };
-      const gone = confirmed ? pieces - returnedOf(productId) : 0n;
+      const gone = completed ? pieces - returnedOf(productId) : 0n;
       stockAfter.set(stockCode, { ...now, onHand: now.onHand - gone });
     }
   }
-  return { orders, payments, stockBefore, stockAfter, strangers: [] };
+  return { orders, payments, shipments, stockBefore, stockAfter, strangers: [] };
 }
 
 function sum(values: readonly bigint[]): bigint {

@@ -78,7 +78,7 @@ describe('a reconciliation', () => {
     expect({ reconciled, orders: [...orders] }).toEqual({
       reconciled: true,
       orders: [
-        ['CONFIRMED', 1],
+        ['COMPLETED', 1],
         ['REJECTED', 1],
       ],
     });
@@ -89,10 +89,10 @@ describe('a reconciliation', () => {
 
   it('finds a wrong penny, piece or word anywhere in what the servers say', async () => {
     const { evidence } = await replayed(SALES, ['2']);
-    const confirmedOnly = await replayed(SALES);
+    const completedOnly = await replayed(SALES);
     for (const [rejected, { length }] of [
       [['2'], leavesOf(evidence)],
-      [[], leavesOf(confirmedOnly.evidence)],
+      [[], leavesOf(completedOnly.evidence)],
     ] as const) {
       for (let index = 0; index < length; index += 1) {
         const { check, evidence: fresh } = await replayed(SALES, rejected);
@@ -103,11 +103,12 @@ describe('a reconciliation', () => {
     }
   });
 
-  it('finds an order, a payment or a stock code that is missing, and an order too many', async () => {
+  it('finds an order, a payment, a shipment or a stock code that is missing, and an order too many', async () => {
     const { evidence, check } = await replayed(SALES);
     const without = <T>(map: ReadonlyMap<string, T>) => new Map([...map].slice(1));
     expect(check({ orders: without(evidence.orders) }).reconciled).toBe(false);
     expect(check({ payments: without(evidence.payments) }).reconciled).toBe(false);
+    expect(check({ shipments: without(evidence.shipments) }).reconciled).toBe(false);
     expect(check({ stockAfter: without(evidence.stockAfter) }).reconciled).toBe(false);
     expect(check({ strangers: ['order-9'] }).reconciled).toBe(false);
   });
@@ -116,6 +117,12 @@ describe('a reconciliation', () => {
     const { evidence, check } = await replayed(SALES, ['2']);
     const kept = { status: 'CAPTURED', currency: 'GBP', amount: 2100n, captured: 2100n, refunded: 0n };
     expect(check({ payments: new Map([...evidence.payments, ['order-2', kept]]) }).reconciled).toBe(false);
+  });
+
+  it('finds a shipment that has left for an order that was rejected', async () => {
+    const { evidence, check } = await replayed(SALES, ['2']);
+    const left = { status: 'DISPATCHED', lines: [] };
+    expect(check({ shipments: new Map([...evidence.shipments, ['order-2', left]]) }).reconciled).toBe(false);
   });
 
   it('does not hold when an invoice was not accepted, though its lines are listed', async () => {
@@ -131,6 +138,7 @@ describe('a reconciliation', () => {
     const none = {
       orders: new Map(),
       payments: new Map(),
+      shipments: new Map(),
       stockBefore: new Map(),
       stockAfter: new Map(),
       strangers: [],

@@ -35,12 +35,12 @@ function ordersService(behave: { refuse?: string; reject?: string; refuseReturns
       await new Promise((resolve) => setImmediate(resolve));
       asked.push(`ended ${orderId}`);
       const rejected = orderId === `order-${behave.reject}`;
-      const state = rejected ? OrderStatus.ORDER_STATUS_REJECTED : OrderStatus.ORDER_STATUS_CONFIRMED;
+      const state = rejected ? OrderStatus.ORDER_STATUS_REJECTED : OrderStatus.ORDER_STATUS_COMPLETED;
       yield { orderId, status: state, reason: '', version: 2n, changeTime: undefined, resumeToken: 'x' };
     },
     getOrder: async ({ orderId }: { orderId: string }) => {
       const state =
-        orderId === `order-${behave.forever}` ? OrderStatus.ORDER_STATUS_PLACED : OrderStatus.ORDER_STATUS_CONFIRMED;
+        orderId === `order-${behave.forever}` ? OrderStatus.ORDER_STATUS_PLACED : OrderStatus.ORDER_STATUS_COMPLETED;
       return { order: { orderId, status: state, reason: '', version: 2n, returns: [] } };
     },
     returnItems: async ({ idempotencyKey, lines }: Request) => {

@@ -10,12 +10,12 @@ describe('what is printed', () => {
     expect(
       table(
         [
-          ['orders', '7', '\u001b[32mCONFIRMED\u001b[39m'],
+          ['orders', '7', '\u001b[32mCOMPLETED\u001b[39m'],
           ['returns', '1,234', ''],
         ],
         [1],
       ),
-    ).toBe('  orders       7  \u001b[32mCONFIRMED\u001b[39m\n  returns  1,234');
+    ).toBe('  orders       7  \u001b[32mCOMPLETED\u001b[39m\n  returns  1,234');
   });
 
   it('is JSON with numbers where they are exact, and text where they are not', () => {

@@ -82,12 +82,12 @@ describe('the weft command', () => {
 
   it('says that all services serve', async () => {
     const { code, stdout } = await run(['health']);
-    expect({ code, serving: stdout.match(/ SERVING /g)?.length }).toEqual({ code: 0, serving: 6 });
+    expect({ code, serving: stdout.match(/ SERVING /g)?.length }).toEqual({ code: 0, serving: SERVICES.length });
   });
 
   it('shows an order to its end in a shop that was empty', async () => {
     const { code, stdout } = await run(['demo']);
-    expect(stdout).toMatch(/PLACED[\s\S]+CONFIRMED[\s\S]+Total[\s\S]+CAPTURED[\s\S]+confirm +DONE/);
+    expect(stdout).toMatch(/PLACED[\s\S]+COMPLETED[\s\S]+Total[\s\S]+CAPTURED[\s\S]+DISPATCHED[\s\S]+confirm +DONE/);
     expect(code).toBe(0);
   });
 
@@ -98,6 +98,17 @@ describe('the weft command', () => {
       status: 'REJECTED',
       reason: 'CARD_DECLINED',
       payment: { captured: 0 },
+    });
+  });
+
+  it('shows an order that the carrier refuses to its end', async () => {
+    const { code, result } = await json('demo', '--deliver-to', 'SIM-REFUSED');
+    expect({ code, ...result }).toMatchObject({
+      code: 0,
+      status: 'REJECTED',
+      reason: 'ADDRESS_NOT_SERVED',
+      payment: { captured: 0 },
+      shipment: { status: 'REJECTED', rejectReason: 'ADDRESS_NOT_SERVED' },
     });
   });
 
@@ -123,7 +134,7 @@ describe('the weft command', () => {
     expect({ code, ...result }).toMatchObject({
       code: 0,
       reconciled: true,
-      orders: { placed: 2, byStatus: { CONFIRMED: 2 } },
+      orders: { placed: 2, byStatus: { COMPLETED: 2 } },
       // 8 × 2.55 + 6 × 3.39 + 1 × 3.75; back come 4 × 3.39 and, at the price paid, 8 × 2.55.
       captured: { file: 4449, orders: 4449, servers: 4449 },
       refunded: { file: 3396, orders: 3396, servers: 3396 },
@@ -177,7 +188,7 @@ describe('the weft command', () => {
     const { code, stdout } = (await ended) as Outcome;
     const result = JSON.parse(stdout);
     expect(result.differences).toEqual([]);
-    expect({ code, ...result }).toMatchObject({ code: 0, reconciled: true, orders: { byStatus: { CONFIRMED: 60 } } });
+    expect({ code, ...result }).toMatchObject({ code: 0, reconciled: true, orders: { byStatus: { COMPLETED: 60 } } });
   });
 
   it('says in one line what is wrong, with exit code 1', async () => {

@@ -1,6 +1,7 @@
 export { main, READY, type Running } from './main.ts';
 export { inDependencyOrder, type Module, startModules, stopModules } from './module.ts';
 export type { OpsRoute } from './ops-server.ts';
+export { periodic } from './periodic.ts';
 export {
   type AnyService,
   defineService,

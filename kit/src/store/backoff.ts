@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+export { within } from '../time/within.ts';
+
 /** Milliseconds before try number `attempt` (from 1): doubles from `first` up to `cap`; the upper half of it is random. */
 export function backoff(attempt: number, first: number, cap: number): number {
   const full = Math.min(cap, first * 2 ** Math.min(attempt - 1, 30));
@@ -9,22 +11,6 @@ export function backoff(attempt: number, first: number, cap: number): number {
 /** Waits `ms`, or less when the signal aborts. Never rejects. */
 export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   await delay(ms, undefined, signal ? { signal } : {}).catch(() => undefined);
-}
-
-/** The promise's outcome, or `fallback()` when it has none after `ms`. */
-export async function within<T>(ms: number, promise: Promise<T>, fallback: () => T | Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, ms, 'late');
-  });
-  // A loser that fails afterwards must not become an unhandled rejection.
-  promise.catch(() => undefined);
-  try {
-    const first = await Promise.race([promise.then((value) => ({ value })), late]);
-    return first === 'late' ? await fallback() : first.value;
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** A flag that a loop sleeps on: `wake` before or during `sleep` ends it at once. */

@@ -1,3 +1,5 @@
+export { within } from './within.ts';
+
 /** google.protobuf.Timestamp as generated for the services. */
 export interface Timestamp {
   seconds: bigint;

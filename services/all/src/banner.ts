@@ -34,5 +34,5 @@ export function firstSteps(catalog: string): string[] {
 }
 
 export function portLine(name: string, address: string, rest = ''): string {
-  return `${name.padEnd(10)} ${address}${rest}`;
+  return `${name.padEnd(14)} ${address}${rest}`;
 }

@@ -2,8 +2,10 @@ import { catalog } from '@weft/catalog/module';
 import { checkout } from '@weft/checkout/module';
 import { inventory } from '@weft/inventory/module';
 import type { AnyService } from '@weft/kit/module';
+import { notifications } from '@weft/notifications/module';
 import { orders } from '@weft/orders/module';
 import { payments } from '@weft/payments/module';
+import { shipping } from '@weft/shipping/module';
 import { users } from '@weft/users/module';
 
 export interface Listed {
@@ -20,4 +22,6 @@ export const services: readonly Listed[] = [
   { spec: orders, port: 50054 },
   { spec: checkout, port: 50055 },
   { spec: payments, port: 50056 },
+  { spec: shipping, port: 50057 },
+  { spec: notifications, port: 50058 },
 ];

@@ -1,7 +1,7 @@
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { serveService } from '@weft/kit/rpc';
-import { serveStub } from '@weft/kit/testing';
+import { serveStub, some } from '@weft/kit/testing';
 
 /** An inventory that answers as its contract says, over gRPC, and does nothing else. */
 export interface InventoryStub {
@@ -18,16 +18,7 @@ export async function startInventoryStub(): Promise<InventoryStub> {
   const stock = new Map<string, bigint>();
   const asked: string[][] = [];
   let hanging = false;
-  const none = async (): Promise<never> => {
-    throw new Error('the stub does not do this');
-  };
-  const binding = serveService(InventoryServiceService, InventoryService, {
-    setStock: none,
-    getStock: none,
-    reserve: none,
-    commit: none,
-    release: none,
-    restock: none,
+  const handlers = some(InventoryServiceService, {
     batchGetStock: async ({ stockCodes }) => {
       asked.push(stockCodes);
       if (hanging) await new Promise(() => {});
@@ -39,6 +30,7 @@ export async function startInventoryStub(): Promise<InventoryStub> {
       return { stocks };
     },
   });
+  const binding = serveService(InventoryServiceService, InventoryService, handlers);
   const server = await serveStub('inventory', binding);
   return {
     target: server.target,

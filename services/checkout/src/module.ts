@@ -2,6 +2,7 @@ import { defineService } from '@weft/kit/module';
 import { inventoryClient } from './clients/inventory.ts';
 import { ordersClient } from './clients/orders.ts';
 import { paymentsClient } from './clients/payments.ts';
+import { shippingClient } from './clients/shipping.ts';
 import { settings } from './config.ts';
 import { onOrders } from './events/on-orders.ts';
 import { shapeOf } from './sagas/definition.ts';
@@ -14,7 +15,7 @@ import { checkoutHandlers } from './transport/handlers.ts';
 
 export const checkout = defineService<typeof settings, CheckoutSchema>({
   name: 'checkout',
-  needs: ['inventory', 'payments', 'orders'],
+  needs: ['inventory', 'payments', 'shipping', 'orders'],
   settings,
   migrations,
   create({ config, database, client, logger, now, newId, startTrace }) {
@@ -22,6 +23,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
     const definitions = sagaDefinitions({
       inventory: inventoryClient(client),
       payments: paymentsClient(client),
+      shipping: shippingClient(client),
       orders: ordersClient(client),
     });
     const shapes = {

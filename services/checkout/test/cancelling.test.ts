@@ -37,6 +37,7 @@ describe('a cancellation before the capture', () => {
     // It is heard of before the capture, not before each step.
     ['reserve', 'reserve authorize void release rejectOrder'],
     ['authorize', 'reserve authorize void release rejectOrder'],
+    ['createShipment', 'reserve authorize createShipment cancelShipment void release rejectOrder'],
   ])('while %s is under way undoes it, and the order is not paid', async (method, calls) => {
     const orderId = await cancelDuring(method);
     expect(await shop.ended(orderId)).toMatchObject({ state: SAGA_STATE_COMPENSATED, reason: 'CANCELLED' });
@@ -65,7 +66,7 @@ describe('a cancellation from the capture on', () => {
       const { sagaId, state } = await givenBack(orderId);
       expect(state).toBe(SAGA_STATE_COMPLETED);
       expect(shop.world.of(orderId).join(' ')).toBe(
-        'reserve authorize capture commit confirmOrder refund confirmCancellation',
+        'reserve authorize createShipment capture commit confirmOrder cancelShipment refund confirmCancellation',
       );
       expect(shop.world.requests(orderId, 'refund')).toMatchObject([
         { paymentId: orderId, refundId: sagaId, amount: GBP(800n) },
@@ -87,27 +88,44 @@ describe('a cancellation from the capture on', () => {
     await eventually(() => shop.world.of(orderId).includes('capture'));
     await shop.cancel(orderId);
     expect(await shop.ended(orderId)).toMatchObject({ state: SAGA_STATE_COMPENSATED });
-    expect(shop.world.of(orderId).join(' ')).toBe('reserve authorize capture capture void release rejectOrder');
+    expect(shop.world.of(orderId).join(' ')).toBe(
+      'reserve authorize createShipment capture capture cancelShipment void release rejectOrder',
+    );
     expect(await shop.followUps(orderId)).toEqual([]);
   });
 
-  it('of an order that is long complete gives back, what was returned before left out', async () => {
+  it('of an order that is long paid gives back what it is told to', async () => {
     const orderId = await shop.place();
     await shop.ended(orderId);
     await shop.cancel(orderId, { lines: [{ productId: 'box', stockCode: 'B', quantity: 1n }], refund: 100n });
-    const { sagaId } = await givenBack(orderId);
+    const { sagaId, steps } = await givenBack(orderId);
+    expect(steps.map(({ name }) => name)).toEqual(['cancel-shipment', 'refund', 'restock', 'confirm']);
     expect(shop.world.requests(orderId, 'refund')).toMatchObject([{ amount: GBP(100n) }]);
     expect(shop.world.requests(sagaId, 'restock')).toMatchObject([{ lines: [{ stockCode: 'B', quantity: 1n }] }]);
   });
 
-  it('of an order of which everything was returned before calls nobody but orders', async () => {
+  it('asks shipping until it answers, and gives back nothing before', async () => {
     const orderId = await shop.place();
     await shop.ended(orderId);
-    await shop.cancel(orderId, { lines: [], refund: 0n });
-    const { sagaId, steps } = await givenBack(orderId);
-    expect(steps.map(({ name }) => name)).toEqual(['refund', 'restock', 'confirm']);
-    expect(shop.world.of(orderId).slice(-2)).toEqual(['confirmOrder', 'confirmCancellation']);
-    expect(shop.world.of(sagaId)).toEqual([]);
+    shop.world.plan(orderId, 'cancelShipment', 'lost', 'lost');
+    await shop.cancel(orderId);
+    expect((await givenBack(orderId)).state).toBe(SAGA_STATE_COMPLETED);
+    expect(shop.world.of(orderId).slice(6)).toEqual([
+      'cancelShipment',
+      'cancelShipment',
+      'cancelShipment',
+      'refund',
+      'confirmCancellation',
+    ]);
+  });
+
+  it('of an order that has left gives back nothing', async () => {
+    const orderId = await shop.place();
+    await shop.ended(orderId);
+    shop.world.plan(orderId, 'cancelShipment', 'lost', { refuse: 'SHIPMENT_DISPATCHED' });
+    await shop.cancel(orderId);
+    expect(await givenBack(orderId)).toMatchObject({ state: SAGA_STATE_COMPENSATED, reason: 'SHIPMENT_DISPATCHED' });
+    expect(shop.world.of(orderId).slice(6)).toEqual(['cancelShipment', 'cancelShipment']);
   });
 });
 

@@ -5,6 +5,7 @@ import * as schema from '@weft/gen/es/weft/orders/v1/events_pb';
 import { CheckoutServiceService, type Saga, SagaState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import * as sagaEvents from '@weft/gen/grpc/weft/checkout/v1/events';
 import { OrderCancellationRequested, OrderPlaced, ReturnRequested } from '@weft/gen/grpc/weft/orders/v1/events';
+import { DeliveryMethod } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { defineEvent, type Message, openPostgresBus } from '@weft/kit/events';
 import { createLogger } from '@weft/kit/telemetry';
 import { type As, boot, eventually } from '@weft/kit/testing';
@@ -46,8 +47,15 @@ export async function openCheckout(env: Readonly<Record<string, string>> = {}) {
     publish,
     saga,
     /** Publishes that an order was placed; gives its id, which is that of its saga. */
-    async place({ orderId = randomUUID() as string, lines = LINES as Lines, headers = {} } = {}): Promise<string> {
-      await publish(placed.create(placedBy(orderId, lines), { headers }));
+    async place({
+      orderId = randomUUID() as string,
+      lines = LINES as Lines,
+      headers = {},
+      delivered = false,
+    } = {}): Promise<string> {
+      const { DELIVERY_METHOD_ADDRESS, DELIVERY_METHOD_UNSPECIFIED } = DeliveryMethod;
+      const deliveryMethod = delivered ? DELIVERY_METHOD_ADDRESS : DELIVERY_METHOD_UNSPECIFIED;
+      await publish(placed.create({ ...placedBy(orderId, lines), deliveryMethod }, { headers }));
       return orderId;
     },
     placedBy,
@@ -118,6 +126,7 @@ function placedBy(orderId: string, lines: Lines = LINES) {
     lines,
     total: GBP(800n),
     paymentMethodToken: TOKEN,
+    deliveryMethod: DeliveryMethod.DELIVERY_METHOD_PICK_UP as DeliveryMethod,
   };
 }
 

@@ -7,7 +7,7 @@ import type { Fate } from './world-stub.ts';
 
 const AWAY: Fate = { fail: status.UNAVAILABLE };
 const LATE: Fate = { fail: status.DEADLINE_EXCEEDED };
-const SMOOTH = 'reserve authorize capture commit confirmOrder';
+const SMOOTH = 'reserve authorize createShipment capture commit confirmOrder';
 
 type Row = readonly [what: string, fates: Readonly<Record<string, Fate[]>>, calls: string];
 
@@ -20,22 +20,27 @@ const COMPLETED: readonly Row[] = [
   [
     'the answer to an authorisation is lost',
     { authorize: ['lost'] },
-    'reserve authorize authorize capture commit confirmOrder',
+    'reserve authorize authorize createShipment capture commit confirmOrder',
   ],
   [
     'payments is away',
     { authorize: [AWAY, LATE] },
-    'reserve authorize authorize authorize capture commit confirmOrder',
+    'reserve authorize authorize authorize createShipment capture commit confirmOrder',
+  ],
+  [
+    'the answer of the carrier is lost',
+    { createShipment: ['lost', AWAY] },
+    'reserve authorize createShipment createShipment createShipment capture commit confirmOrder',
   ],
   [
     'the answer to a capture is lost',
     { capture: ['lost', AWAY] },
-    'reserve authorize capture capture capture commit confirmOrder',
+    'reserve authorize createShipment capture capture capture commit confirmOrder',
   ],
   [
     'a commit is refused after the capture',
     { commit: [{ refuse: 'NO' }, AWAY] },
-    'reserve authorize capture commit commit commit confirmOrder',
+    'reserve authorize createShipment capture commit commit commit confirmOrder',
   ],
   [
     'a confirmation is refused and then late',
@@ -44,8 +49,15 @@ const COMPLETED: readonly Row[] = [
   ],
   [
     'everything fails once',
-    { reserve: [AWAY], authorize: [AWAY], capture: [AWAY], commit: [AWAY], confirmOrder: [AWAY] },
-    'reserve reserve authorize authorize capture capture commit commit confirmOrder confirmOrder',
+    {
+      reserve: [AWAY],
+      authorize: [AWAY],
+      createShipment: [AWAY],
+      capture: [AWAY],
+      commit: [AWAY],
+      confirmOrder: [AWAY],
+    },
+    'reserve reserve authorize authorize createShipment createShipment capture capture commit commit confirmOrder confirmOrder',
   ],
 ];
 
@@ -75,9 +87,15 @@ const COMPENSATED: readonly (readonly [...Row, reason: string])[] = [
     'INVALID_ARGUMENT',
   ],
   [
+    'the carrier refuses',
+    { createShipment: ['lost', { refuse: 'ADDRESS_NOT_SERVED' }], cancelShipment: [AWAY] },
+    'reserve authorize createShipment createShipment cancelShipment cancelShipment void release rejectOrder',
+    'ADDRESS_NOT_SERVED',
+  ],
+  [
     'a capture is refused',
     { capture: [{ refuse: 'PAYMENT_NOT_AUTHORIZED' }] },
-    'reserve authorize capture void release rejectOrder',
+    'reserve authorize createShipment capture cancelShipment void release rejectOrder',
     'PAYMENT_NOT_AUTHORIZED',
   ],
   [
@@ -92,6 +110,9 @@ const COMPENSATED: readonly (readonly [...Row, reason: string])[] = [
     'CARD_DECLINED',
   ],
 ];
+
+/** Of steps that are not named after them. */
+const METHODS: Readonly<Record<string, string>> = { ship: 'createShipment', confirm: 'confirmOrder' };
 
 let shop: Checkout;
 /** All sagas run at the same time, as their orders would. */
@@ -113,13 +134,13 @@ describe('an order is paid, taken from stock and confirmed, once, when', () => {
     const saga = await shop.ended(orderId);
     expect(saga).toMatchObject({ state: SagaState.SAGA_STATE_COMPLETED, reason: '', stalled: false });
     expect(shop.world.of(orderId).join(' ')).toBe(calls);
-    const steps = saga.steps.slice(0, 5).map(({ name, state, attempts }) => [name, state, attempts]);
+    const steps = saga.steps.slice(0, 6).map(({ name, state, attempts }) => [name, state, attempts]);
     const tried = (method: string) => calls.split(' ').filter((call) => call === method).length;
     expect(steps).toEqual(
-      ['reserve', 'authorize', 'capture', 'commit', 'confirm'].map((name) => [
+      ['reserve', 'authorize', 'ship', 'capture', 'commit', 'confirm'].map((name) => [
         name,
         StepState.STEP_STATE_DONE,
-        tried(name === 'confirm' ? 'confirmOrder' : name),
+        tried(METHODS[name] ?? name),
       ]),
     );
   });
@@ -134,12 +155,9 @@ describe('an order is rejected and all of it undone, backward, when', () => {
     expect(shop.world.requests(orderId, 'rejectOrder')[0]).toMatchObject({ orderId, reason });
     const states = saga.steps.map(({ name, state }) => [name, state]);
     const undone = (name: string) =>
-      calls.includes(name) ? StepState.STEP_STATE_UNDONE : StepState.STEP_STATE_PENDING;
-    expect(states.slice(0, 2)).toEqual([
-      ['reserve', undone('reserve')],
-      ['authorize', undone('authorize')],
-    ]);
-    expect(states.slice(3)).toEqual([
+      calls.includes(METHODS[name] ?? name) ? StepState.STEP_STATE_UNDONE : StepState.STEP_STATE_PENDING;
+    expect(states.slice(0, 3)).toEqual(['reserve', 'authorize', 'ship'].map((name) => [name, undone(name)]));
+    expect(states.slice(4)).toEqual([
       ['commit', StepState.STEP_STATE_PENDING],
       ['confirm', StepState.STEP_STATE_PENDING],
       ['reject', StepState.STEP_STATE_DONE],
@@ -171,8 +189,33 @@ describe('the calls of a saga', () => {
       amount: { currencyCode: 'GBP', minorUnits: 800n },
       paymentMethodToken: 'tok_of_the_test',
     });
+    const [shipment] = shop.world.requests(orderId, 'createShipment');
+    expect(shipment).toMatchObject({
+      shipmentId: orderId,
+      orderId,
+      lines: [
+        { stockCode: 'L', quantity: 8n },
+        { stockCode: 'B', quantity: 1n },
+      ],
+      deliveryAddress: undefined,
+    });
     const ids = shop.world.calls.filter(({ request }) => Object.values(request).includes(orderId));
     expect(new Set(ids.map(({ correlationId }) => correlationId))).toEqual(new Set(['the-order']));
+  });
+
+  it('ask orders where a delivery goes, and keep that nowhere', async () => {
+    const deliveryAddress = { recipient: 'R', street: 'S', city: 'C', postalCode: 'P-O-S-T', countryCode: 'GB' };
+    shop.world.answers.set('getDeliveryAddress', { deliveryAddress });
+    const orderId = randomUUID();
+    shop.world.plan(orderId, 'createShipment', 'lost');
+    await shop.place({ orderId, delivered: true });
+    await shop.ended(orderId);
+    const [, , ...calls] = shop.world.of(orderId);
+    expect(calls.slice(0, 4)).toEqual(['getDeliveryAddress', 'createShipment', 'getDeliveryAddress', 'createShipment']);
+    for (const request of shop.world.requests(orderId, 'createShipment'))
+      expect(request).toMatchObject({ deliveryAddress });
+    expect(JSON.stringify(await shop.row(orderId))).not.toContain('P-O-S-T');
+    expect(JSON.stringify(shop.booted.logs)).not.toContain('P-O-S-T');
   });
 
   it('are made for one order one after the other', () => {
@@ -184,6 +227,7 @@ describe('before the capture', () => {
   it.each([
     ['reserve', 'release rejectOrder'],
     ['authorize', 'void release rejectOrder'],
+    ['createShipment', 'cancelShipment void release rejectOrder'],
   ])('a service that stays away (%s) is given up after ten tries, and all is undone', async (method, undone) => {
     const orderId = randomUUID();
     shop.world.always(orderId, method, AWAY);

@@ -7,7 +7,7 @@ import { checkout } from '../src/module.ts';
 import { type Checkout, openCheckout } from './fixture.ts';
 
 const { SAGA_STATE_COMPENSATED, SAGA_STATE_COMPLETED } = SagaState;
-const STEPS = ['reserve', 'authorize', 'capture', 'commit', 'confirmOrder'];
+const STEPS = ['reserve', 'authorize', 'createShipment', 'capture', 'commit', 'confirmOrder'];
 const CONCURRENCY = 4;
 
 let shop: Checkout;
@@ -68,7 +68,9 @@ describe('a restart', () => {
     const before = shop.booted.logs.length;
     await shop.booted.restart();
     expect((await shop.ended(orderId)).state).toBe(SAGA_STATE_COMPLETED);
-    expect(shop.world.of(orderId).join(' ')).toBe('reserve authorize authorize capture commit confirmOrder');
+    expect(shop.world.of(orderId).join(' ')).toBe(
+      'reserve authorize authorize createShipment capture commit confirmOrder',
+    );
     const said = shop.booted.logs.slice(before).map(({ msg }) => msg);
     expect(said).not.toContain('did not stop cleanly');
     expect(said.filter((msg) => String(msg).startsWith('saga interrupted'))).toEqual([]);
@@ -78,8 +80,8 @@ describe('a restart', () => {
 describe('a process that is away for longer than it may have a saga', () => {
   it.each([
     // So soon after its last save the first one goes on without another, as far as that can be repeated.
-    ['authorize', 'reserve authorize reserve authorize capture commit confirmOrder'],
-    ['capture', 'reserve authorize capture capture commit confirmOrder( commit confirmOrder)?'],
+    ['authorize', 'reserve authorize reserve authorize createShipment capture commit confirmOrder'],
+    ['capture', 'reserve authorize createShipment capture capture commit confirmOrder( commit confirmOrder)?'],
   ])(
     'loses it while it calls %s: another repeats the call, and what the first one heard counts no more',
     async (method, all) => {

@@ -29,7 +29,7 @@ async function stuck() {
 describe('GetSaga', () => {
   it('shows a saga that goes on, its step and when it is tried again', async () => {
     const { orderId, letGo } = await stuck();
-    await eventually(async () => (await shop.saga(orderId)).steps[4]?.lastError === 'UNAVAILABLE');
+    await eventually(async () => (await shop.saga(orderId)).steps[5]?.lastError === 'UNAVAILABLE');
     const saga = await shop.saga(orderId);
     expect(saga).toMatchObject({
       kind: SagaKind.SAGA_KIND_PLACE_ORDER,
@@ -38,11 +38,19 @@ describe('GetSaga', () => {
       reason: '',
     });
     expect(saga.nextAttemptTime).toBeDefined();
-    expect(saga.steps.map(({ updateTime }) => updateTime !== undefined)).toEqual([true, true, true, true, true, false]);
+    expect(saga.steps.map(({ updateTime }) => updateTime !== undefined)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
     letGo();
     const ended = await shop.ended(orderId);
     expect(ended.nextAttemptTime).toBeUndefined();
-    expect(ended.steps[4]?.lastError).toBe('');
+    expect(ended.steps[5]?.lastError).toBe('');
     await expect(shop.saga(randomUUID())).rejects.toEqual(failure(NOT_FOUND, 'SAGA_NOT_FOUND'));
   });
 });
@@ -79,7 +87,7 @@ describe('a saga that has failed ten times in a row', () => {
       await shop.staff.retrySaga({ sagaId: orderId });
       return (await shop.saga(orderId)).stalled;
     });
-    expect((await shop.saga(orderId)).steps[4]?.attempts).toBeGreaterThanOrEqual(10);
+    expect((await shop.saga(orderId)).steps[5]?.attempts).toBeGreaterThanOrEqual(10);
     const tries = shop.world.requests(orderId, 'confirmOrder').length;
     await eventually(async () => {
       await shop.staff.retrySaga({ sagaId: orderId });

@@ -2,9 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
+import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { ShippingServiceService } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { DomainError, InvalidArgument } from '@weft/kit/failure';
 import {
   type CallContext,
@@ -35,9 +37,11 @@ export interface StubbedCall {
   readonly correlationId: string;
 }
 
-/** Inventory, payments and orders that answer as a test says, over gRPC. */
+/** Inventory, payments, shipping and orders that answer as a test says, over gRPC. */
 export class WorldStub {
   readonly calls: StubbedCall[] = [];
+  /** What a method answers with; nothing otherwise. */
+  readonly answers = new Map<string, object>();
   /** The most calls of one order that were ever under way together. */
   mostTogether = 0;
   readonly #fates = new Map<string, (Fate | undefined)[]>();
@@ -50,6 +54,7 @@ export class WorldStub {
     this.targets = {
       inventory: await this.#serve('inventory', this.#stub(InventoryServiceService, InventoryService)),
       payments: await this.#serve('payments', this.#stub(PaymentsServiceService, PaymentsService)),
+      shipping: await this.#serve('shipping', this.#stub(ShippingServiceService, ShippingService)),
       orders: await this.#serve('orders', this.#stub(OrdersServiceService, OrdersService)),
     };
     return this;
@@ -106,7 +111,7 @@ export class WorldStub {
   #stub<G extends GeneratedService>(generated: G, descriptor: Parameters<typeof serveService>[1]): ServiceBinding {
     const handler = (method: string) => async (request: StubbedCall['request'], call: CallContext) => {
       await this.#answer(method, request, call);
-      return generated[method]?.responseDeserialize(Buffer.alloc(0));
+      return { ...generated[method]?.responseDeserialize(Buffer.alloc(0)), ...this.answers.get(method) };
     };
     const handlers = Object.fromEntries(Object.keys(generated).map((method) => [method, handler(method)]));
     return serveService(generated, descriptor, handlers as unknown as HandlersOf<G>);
@@ -119,9 +124,11 @@ export class WorldStub {
   }
 }
 
-/** A reservation and a payment have their order's id; a restock has that of its return or cancellation. */
+/** A reservation, a payment and a shipment have their order's id; a restock has that of its return or cancellation. */
 function idOf(request: StubbedCall['request']): string {
-  return String(request.orderId ?? request.reservationId ?? request.paymentId ?? request.restockId);
+  return String(
+    request.orderId ?? request.reservationId ?? request.paymentId ?? request.shipmentId ?? request.restockId,
+  );
 }
 
 async function end(fate: Fate | undefined, signal: AbortSignal): Promise<void> {

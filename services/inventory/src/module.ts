@@ -1,6 +1,7 @@
 import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
-import { inventoryStore, inventoryTransaction, recentReservations } from './store/inventory-store.ts';
+import { changeWakeups } from '@weft/kit/watch';
+import { inventoryStore, inventoryTransaction, recentReservations, stockVersions } from './store/inventory-store.ts';
 import { migrations } from './store/migrations.ts';
 import type { InventorySchema } from './store/schema.ts';
 import { inventoryHandlers } from './transport/handlers.ts';
@@ -12,12 +13,18 @@ export const inventory = defineService<Record<string, never>, InventorySchema>({
   migrations,
   create({ database, now }) {
     const recent = recentReservations();
+    // Reserving tells of reservations, not of the stocks that it changes.
+    const wakeups = changeWakeups(database, {
+      versions: (codes) => stockVersions(database, codes),
+      eventsByKey: false,
+    });
     const handlers = inventoryHandlers({
       store: inventoryStore(database, recent),
+      wakeups,
       once: (call, key, work) =>
         onceForCall(database, call, key, { commit: (tx) => work(inventoryTransaction(tx, recent)) }),
       now,
     });
-    return { grpc: [handlers] };
+    return { grpc: [handlers], workers: [wakeups] };
   },
 });

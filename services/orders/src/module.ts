@@ -1,8 +1,10 @@
 import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
+import { changeWakeups } from '@weft/kit/watch';
 import { catalogClient } from './clients/catalog.ts';
+import { onShipping } from './events/on-shipping.ts';
+import { onUsers } from './events/on-users.ts';
 import { migrations } from './store/migrations.ts';
-import { orderWakeups } from './store/order-wakeups.ts';
 import { ordersStore, ordersTransaction, recentOrders } from './store/orders-store.ts';
 import type { OrdersSchema } from './store/schema.ts';
 import { ordersHandlers } from './transport/handlers.ts';
@@ -15,7 +17,7 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
   create({ database, client, now, newId }) {
     const recent = recentOrders();
     const store = ordersStore(database, recent);
-    const wakeups = orderWakeups(database, store);
+    const wakeups = changeWakeups(database, { versions: store.versions, eventsByKey: true });
     const handlers = ordersHandlers({
       store,
       catalog: catalogClient(client),
@@ -28,6 +30,6 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
       now,
       newId,
     });
-    return { grpc: [handlers], workers: [wakeups] };
+    return { grpc: [handlers], consumers: [onShipping(recent, now), onUsers()], workers: [wakeups] };
   },
 });

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import { DeliveryMethod } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { status } from '@weft/kit/rpc';
-import { openShop, orderOf, place, type Shop } from './fixture.ts';
+import { failure, openShop, orderOf, place, type Shop } from './fixture.ts';
 
 let shop: Shop;
 beforeAll(async () => {
@@ -11,6 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => shop.stop());
 
+const ADDRESS = { recipient: 'A', street: 'S', city: 'C', postalCode: 'P', countryCode: 'GB' };
 const CARD = '4242424242424242';
 
 interface TextField {
@@ -25,7 +27,13 @@ function textFields(message: DescMessage): TextField[] {
     if (fieldKind === 'scalar' && 'scalar' in field && field.scalar === ScalarType.STRING) {
       return [{ name, put: (request, text) => ({ ...request, [localName]: text }) }];
     }
-    if (fieldKind !== 'list' || !('message' in field) || !field.message) return [];
+    if (!('message' in field) || !field.message) return [];
+    if (fieldKind === 'message') {
+      return textFields(field.message).map((inner) => ({
+        name: `${name}.${inner.name}`,
+        put: (request, text) => ({ ...request, [localName]: inner.put(ADDRESS, text) }),
+      }));
+    }
     return textFields(field.message).map((inner) => ({
       name: `${name}[0].${inner.name}`,
       put: (request, text) => ({ ...request, [localName]: [inner.put({ quantity: 1n }, text)] }),
@@ -106,5 +114,34 @@ describe('orders', () => {
     expect(logged).toContain(buyer.id);
     for (const text of [stored, logged]) expect(text).not.toContain(paymentMethodToken);
     for (const text of [stored, published, logged]) expect(text.replaceAll(/[ -]/g, '')).not.toContain(CARD);
+  });
+
+  it('keeps an address apart: GetOrder and checkout read it, nothing else holds it, and it goes with the account', async () => {
+    const buyer = await shop.customer();
+    const [product = ''] = shop.sells(100n);
+    const street = `Secret Street ${randomUUID()}`;
+    const deliveryAddress = { recipient: 'A', street, city: 'C', postalCode: 'P', countryCode: 'GB' };
+    const request = { ...orderOf([product, 1n]), deliveryAddress };
+    const { order: placed } = await buyer.orders.placeOrder(request);
+    const orderId = placed?.orderId ?? '';
+    const { DELIVERY_METHOD_ADDRESS, DELIVERY_METHOD_PICK_UP } = DeliveryMethod;
+    expect(placed).toMatchObject({ deliveryMethod: DELIVERY_METHOD_ADDRESS, deliveryAddress: undefined });
+    const read = async () => (await buyer.orders.getOrder({ orderId })).order?.deliveryAddress;
+    expect(await read()).toMatchObject(deliveryAddress);
+    expect((await shop.checkout.getDeliveryAddress({ orderId })).deliveryAddress).toMatchObject(deliveryAddress);
+    const [event] = await shop.events(orderId);
+    expect(event).toMatchObject({ type: 'order_placed', deliveryMethod: DELIVERY_METHOD_ADDRESS });
+    const pickedUp = await place(buyer, [product, 1n]);
+    expect(pickedUp.deliveryMethod).toBe(DELIVERY_METHOD_PICK_UP);
+
+    const stored = () => contents(shop.booted.database('orders'));
+    expect(await stored()).toContain(street);
+    await shop.erase(buyer.id);
+    await buyer.orders.placeOrder({ ...request, idempotencyKey: randomUUID() });
+    for (const text of [await stored(), await contents(shop.booted.bus), JSON.stringify(shop.booted.logs)])
+      expect(text).not.toContain(street);
+    expect(await read()).toBeUndefined();
+    const gone = failure(status.NOT_FOUND, 'DELIVERY_ADDRESS_NOT_FOUND', { order_id: orderId });
+    await expect(shop.checkout.getDeliveryAddress({ orderId })).rejects.toEqual(gone);
   });
 });

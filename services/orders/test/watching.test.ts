@@ -8,7 +8,8 @@ import { eventually, freePort } from '@weft/kit/testing';
 import { orders } from '../src/module.ts';
 import { type Customer, openShop, place, type Shop } from './fixture.ts';
 
-const { ORDER_STATUS_CANCELLED, ORDER_STATUS_CANCELLING, ORDER_STATUS_CONFIRMED, ORDER_STATUS_PLACED } = OrderStatus;
+const { ORDER_STATUS_CANCELLED, ORDER_STATUS_CANCELLING, ORDER_STATUS_COMPLETED } = OrderStatus;
+const { ORDER_STATUS_CONFIRMED, ORDER_STATUS_PLACED } = OrderStatus;
 
 let shop: Shop;
 let product: string;
@@ -69,12 +70,14 @@ describe('WatchOrder', () => {
   it('of an order that has ended sends its status and ends', async () => {
     const orderId = await placed();
     await shop.checkout.confirmOrder({ orderId });
-    expect(await (await watch(orderId)).toItsEnd()).toEqual([[2n, ORDER_STATUS_CONFIRMED]]);
+    await shop.dispatch(orderId);
+    expect(await (await watch(orderId)).toItsEnd()).toEqual([[3n, ORDER_STATUS_COMPLETED]]);
   });
 
   it('goes on while a return is under way', async () => {
     const orderId = await placed();
     await shop.checkout.confirmOrder({ orderId });
+    await shop.dispatch(orderId);
     const { return: made } = await buyer.orders.returnItems({
       idempotencyKey: 'one',
       orderId,
@@ -82,17 +85,19 @@ describe('WatchOrder', () => {
     });
     const watching = await watch(orderId);
     await shop.checkout.settleReturn({ orderId, returnId: made?.returnId ?? '' });
-    expect((await watching.toItsEnd()).map(([version]) => version)).toEqual([3n, 4n]);
+    expect((await watching.toItsEnd()).map(([version]) => version)).toEqual([4n, 5n]);
   });
 
   it('is the same for everyone who watches, in whatever spelling of the id', async () => {
     const orderId = await placed();
     const watches = [await watch(orderId), await watch(orderId), await watch(orderId.toUpperCase())];
     await shop.checkout.confirmOrder({ orderId });
+    await shop.dispatch(orderId);
     for (const watching of watches) {
       expect(await watching.toItsEnd()).toEqual([
         [1n, ORDER_STATUS_PLACED],
         [2n, ORDER_STATUS_CONFIRMED],
+        [3n, ORDER_STATUS_COMPLETED],
       ]);
     }
   });
@@ -132,7 +137,7 @@ describe('WatchOrder', () => {
       tracing: createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' }),
       retries: false,
     });
-    await client.confirmOrder({ orderId });
+    await client.rejectOrder({ orderId, reason: 'OUT_OF_STOCK' });
     expect((await watching.toItsEnd()).map(([version]) => version)).toEqual([1n, 2n]);
     client.close();
     await other.stop();
@@ -152,8 +157,9 @@ describe('WatchOrder', () => {
     const watching = await watch(orderId);
     await Promise.all([watching.toItsEnd(), shop.booted.restart()]);
     await eventually(() => shop.checkout.confirmOrder({ orderId }));
+    await shop.dispatch(orderId);
     const resumed = await watch(orderId, watching.seen.at(-1)?.resumeToken);
-    expect(await resumed.toItsEnd()).toEqual([[2n, ORDER_STATUS_CONFIRMED]]);
+    expect((await resumed.toItsEnd()).map(([version]) => version)).toEqual([2n, 3n]);
   });
 
   it.each(['x', '-1', '1 OR true', '1'.repeat(30)])('refuses the resume token %p', async (resumeToken) => {

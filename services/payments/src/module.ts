@@ -1,4 +1,4 @@
-import { defineService } from '@weft/kit/module';
+import { defineService, periodic } from '@weft/kit/module';
 import type { PaymentProvider } from './app/ports.ts';
 import { releaseDue } from './app/release.ts';
 import { settings } from './config.ts';
@@ -8,7 +8,6 @@ import { migrations } from './store/migrations.ts';
 import { paymentStore } from './store/payment-store.ts';
 import type { PaymentsSchema } from './store/schema.ts';
 import { paymentsHandlers } from './transport/handlers.ts';
-import { periodic } from './workers/periodic.ts';
 
 export interface PaymentsEdges {
   readonly provider: PaymentProvider;

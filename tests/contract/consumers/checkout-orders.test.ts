@@ -2,11 +2,18 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ordersClient } from '@weft/checkout/clients/orders';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import * as shippingSchema from '@weft/gen/es/weft/shipping/v1/events_pb';
+import type { PostalAddress } from '@weft/gen/grpc/weft/common/v1/postal_address';
 import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { ShipmentDispatched } from '@weft/gen/grpc/weft/shipping/v1/events';
+import { defineEvent } from '@weft/kit/events';
 import { type ClientOf, status } from '@weft/kit/rpc';
+import { eventually } from '@weft/kit/testing';
 import { orders } from '@weft/orders/module';
 import { startCatalogStub } from './catalog-stub.ts';
-import { GBP, openPair, type Pair, refusal } from './pair.ts';
+import { ADDRESS, GBP, openPair, type Pair, refusal } from './pair.ts';
+
+const shipmentDispatched = defineEvent(ShipmentDispatched, shippingSchema.ShipmentDispatchedSchema);
 
 let catalog: Awaited<ReturnType<typeof startCatalogStub>>;
 let pair: Pair;
@@ -24,14 +31,26 @@ afterAll(async () => {
   await catalog.stop();
 });
 
-async function placed(): Promise<string> {
+async function placed(deliveryAddress?: PostalAddress): Promise<string> {
   const lines = [{ productId: 'lamp', quantity: 2n }];
-  const request = { idempotencyKey: randomUUID(), customerId: '', lines, paymentMethodToken: 'tok_approved' };
+  const request = {
+    idempotencyKey: randomUUID(),
+    customerId: '',
+    lines,
+    paymentMethodToken: 'tok_approved',
+    deliveryAddress,
+  };
   const { order } = await buyer.placeOrder(request);
   return order?.orderId ?? '';
 }
 
 const read = async (orderId: string) => (await buyer.getOrder({ orderId })).order as Order;
+/** As if its shipment had left. */
+async function dispatched(orderId: string): Promise<void> {
+  const head = { shipmentId: orderId, version: 2n, occurTime: undefined };
+  await pair.publish(shipmentDispatched.create({ ...head, orderId, customerId: '', trackingCode: '' }));
+  await eventually(async () => (await read(orderId)).status === OrderStatus.ORDER_STATUS_COMPLETED);
+}
 const twice = async (call: () => Promise<void>) => {
   await call();
   await call();
@@ -59,6 +78,11 @@ describe('what checkout expects of orders', () => {
     'PAYMENT_NOT_AUTHORIZED',
     'PAYMENT_NOT_FOUND',
     'PROVIDER_TIMEOUT',
+    'ADDRESS_NOT_SERVED',
+    'CARRIER_TIMEOUT',
+    'SHIPMENT_CANCELLED',
+    'SHIPMENT_EXISTS',
+    'DELIVERY_ADDRESS_NOT_FOUND',
     'DATABASE_UNAVAILABLE',
     ...Object.keys(status).filter((name) => Number.isNaN(Number(name))),
   ])('is that an order is rejected for %s, also twice', async (reason) => {
@@ -90,6 +114,7 @@ describe('what checkout expects of orders', () => {
   it('is that a return is settled, also twice', async () => {
     const orderId = await placed();
     await checkout.confirm(orderId);
+    await dispatched(orderId);
     const lines = [{ productId: 'lamp', quantity: 1n }];
     const { return: made } = await buyer.returnItems({ idempotencyKey: randomUUID(), orderId, lines });
     const returnId = made?.returnId ?? '';
@@ -98,6 +123,17 @@ describe('what checkout expects of orders', () => {
     const [, first, second] = pair.sent();
     for (const sent of [first, second])
       expect(sent).toEqual({ method: 'settleReturn', request: { orderId, returnId } });
+  });
+
+  it('is where an order is sent, and DELIVERY_ADDRESS_NOT_FOUND for one that is picked up', async () => {
+    const orderId = await placed(ADDRESS);
+    expect(await checkout.deliveryAddress(orderId)).toEqual(ADDRESS);
+    expect(pair.sent()).toEqual([{ method: 'getDeliveryAddress', request: { orderId } }]);
+    for (const other of [await placed(), randomUUID()])
+      await expect(checkout.deliveryAddress(other)).rejects.toEqual(
+        refusal(status.NOT_FOUND, 'DELIVERY_ADDRESS_NOT_FOUND'),
+      );
+    pair.sent();
   });
 
   it('is ORDER_NOT_FOUND for an order that is not there', async () => {

@@ -2,19 +2,22 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { checkout } from '@weft/checkout/module';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import * as shippingSchema from '@weft/gen/es/weft/shipping/v1/events_pb';
+import type { PostalAddress } from '@weft/gen/grpc/weft/common/v1/postal_address';
 import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { type Message, openPostgresBus } from '@weft/kit/events';
+import { ShipmentDispatched } from '@weft/gen/grpc/weft/shipping/v1/events';
+import { defineEvent } from '@weft/kit/events';
 import type { ClientOf } from '@weft/kit/rpc';
-import { createLogger } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { orders } from '@weft/orders/module';
 import { startCatalogStub } from './catalog-stub.ts';
-import { openPair, type Pair } from './pair.ts';
+import { ADDRESS, openPair, type Pair, publishedOf } from './pair.ts';
+
+const shipmentDispatched = defineEvent(ShipmentDispatched, shippingSchema.ShipmentDispatchedSchema);
 
 let catalog: Awaited<ReturnType<typeof startCatalogStub>>;
 let provider: Pair;
 let consumer: Pair;
-let bus: ReturnType<typeof openPostgresBus>;
 let buyer: ClientOf<typeof OrdersServiceService>;
 let service: ClientOf<typeof OrdersServiceService>;
 const customerId = randomUUID();
@@ -22,37 +25,35 @@ beforeAll(async () => {
   catalog = await startCatalogStub();
   provider = await openPair(orders, 'checkout', { catalog: catalog.target });
   consumer = await openPair(checkout, 'orders');
-  const logger = createLogger({ level: 'silent', pretty: false });
-  bus = openPostgresBus({ url: consumer.booted.bus.url, name: 'test', logger });
   buyer = await provider.booted.client(OrdersServiceService, OrdersService, {
     user: { id: customerId, roles: ['customer'] },
   });
   service = await provider.booted.client(OrdersServiceService, OrdersService, { caller: 'checkout' });
 });
 afterAll(async () => {
-  await bus.close();
   await consumer.stop();
   await provider.stop();
   await catalog.stop();
 });
 
-async function placed(): Promise<string> {
+async function placed(deliveryAddress?: PostalAddress): Promise<string> {
   const lines = [
     { productId: 'lamp', quantity: 2n },
     { productId: 'box', quantity: 1n },
   ];
-  const request = { idempotencyKey: randomUUID(), customerId: '', lines, paymentMethodToken: 'tok_approved' };
+  const request = {
+    idempotencyKey: randomUUID(),
+    customerId: '',
+    lines,
+    paymentMethodToken: 'tok_approved',
+    deliveryAddress,
+  };
   return (await buyer.placeOrder(request)).order?.orderId ?? '';
 }
 
 /** Takes what orders has published of an order to checkout's bus, as it is. */
 async function deliver(orderId: string): Promise<void> {
-  await provider.booted.settle(10_000);
-  const published = await provider.booted.bus.query<Message & Record<string, unknown>>(
-    'SELECT id, type, subject, key, headers, payload FROM bus.message WHERE key = $1 ORDER BY seq',
-    [orderId],
-  );
-  await bus.publish(published);
+  await consumer.publish(...(await publishedOf(provider.booted, orderId)));
 }
 
 async function saga(sagaId: string): Promise<Record<string, unknown>> {
@@ -77,10 +78,18 @@ describe('what checkout reads in the events of orders', () => {
     expect(await saga(orderId)).toMatchObject({
       kind: 'place-order',
       order_id: orderId,
-      input: { customerId, lines: LINES, total: money('300'), paymentMethodToken: 'tok_approved' },
+      input: { customerId, lines: LINES, total: money('300'), paymentMethodToken: 'tok_approved', delivered: false },
       cancellation: null,
       headers: { traceparent: expect.stringMatching(/^00-/), 'correlation-id': expect.any(String) },
     });
+  });
+
+  it('is, of an order to an address, that it has one, and not which', async () => {
+    const orderId = await placed(ADDRESS);
+    await deliver(orderId);
+    const standing = await saga(orderId);
+    expect(standing).toMatchObject({ input: { delivered: true } });
+    expect(JSON.stringify(standing)).not.toContain(ADDRESS.postalCode);
   });
 
   it('is, of a cancellation, what there is to give back', async () => {
@@ -94,6 +103,9 @@ describe('what checkout reads in the events of orders', () => {
   it('is, of a return, its id, what comes back and how much is refunded', async () => {
     const orderId = await placed();
     await service.confirmOrder({ orderId });
+    const head = { shipmentId: orderId, version: 2n, occurTime: undefined };
+    await provider.publish(shipmentDispatched.create({ ...head, orderId, customerId, trackingCode: '' }));
+    await provider.booted.settle(10_000);
     const lines = [{ productId: 'lamp', quantity: 1n }];
     const { return: made } = await buyer.returnItems({ idempotencyKey: randomUUID(), orderId, lines });
     await deliver(orderId);

@@ -1,9 +1,10 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { expect } from '@jest/globals';
+import { type Message, openPostgresBus } from '@weft/kit/events';
 import type { AnyService, ServiceRuntime } from '@weft/kit/module';
 import { createClient, type GeneratedService } from '@weft/kit/rpc';
-import { createTracing } from '@weft/kit/telemetry';
-import { boot, freePort } from '@weft/kit/testing';
+import { createLogger, createTracing } from '@weft/kit/telemetry';
+import { type Booted, boot, freePort } from '@weft/kit/testing';
 
 /** What a service is given to make its clients with. */
 type ClientFactory = ServiceRuntime<never, never>['client'];
@@ -21,6 +22,8 @@ export async function openPair(provider: AnyService, consumer: string, targets: 
   const nowhere = `127.0.0.1:${await freePort()}`;
   const away = Object.fromEntries(provider.needs.map((name) => [name, nowhere]));
   const booted = await boot([provider], { targets: { ...away, ...targets } });
+  const logger = createLogger({ level: 'silent', pretty: false });
+  const bus = openPostgresBus({ url: booted.bus.url, name: 'test', logger });
   const sent: Sent[] = [];
   const open: { close: () => void }[] = [];
   const client = ((service: string, generated: GeneratedService, descriptor: DescService) => {
@@ -48,7 +51,10 @@ export async function openPair(provider: AnyService, consumer: string, targets: 
     client,
     /** The requests since it was last asked. */
     sent: (): Sent[] => sent.splice(0),
+    /** Puts events of others on the provider's bus. */
+    publish: (...messages: Message[]) => bus.publish(messages),
     async stop() {
+      await bus.close();
       for (const one of open) one.close();
       await booted.stop();
     },
@@ -60,5 +66,22 @@ export type Pair = Awaited<ReturnType<typeof openPair>>;
 /** What an adapter throws: what its service tells refusals apart by. */
 export const refusal = (code: number, reason: string, metadata: Record<string, string> = {}) =>
   expect.objectContaining({ name: 'RemoteError', code, reason, metadata: expect.objectContaining(metadata) });
+
+/** What a provider has published of an aggregate, as it is on its bus. */
+export async function publishedOf(booted: Booted, key: string): Promise<Message[]> {
+  await booted.settle(10_000);
+  return booted.bus.query<Message & Record<string, unknown>>(
+    'SELECT id, type, subject, key, headers, payload FROM bus.message WHERE key = $1 ORDER BY seq',
+    [key],
+  );
+}
+
+export const ADDRESS = {
+  recipient: 'A Customer',
+  street: '155 Country Lane',
+  city: 'Cottington',
+  postalCode: 'CT1 1AA',
+  countryCode: 'GB',
+};
 
 export const GBP = (minorUnits: bigint) => ({ currencyCode: 'GBP', minorUnits });

@@ -3,9 +3,10 @@ import type { SagaStep } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import type { Order } from '@weft/gen/grpc/weft/orders/v1/orders';
 import type { Payment } from '@weft/gen/grpc/weft/payments/v1/payments';
+import type { Shipment } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { inventName } from '../demo/gifts.ts';
 import { findProducts, pickProducts } from '../demo/shelf.ts';
-import { paymentStatusName } from '../replay/read-evidence.ts';
+import { paymentStatusName, shipmentStatusName } from '../replay/read-evidence.ts';
 import { formatMoney } from '../shop/money.ts';
 import { followOrder, isEndState, type OrderChange, statusName } from '../system/follow.ts';
 import { persist } from '../system/patience.ts';
@@ -17,6 +18,8 @@ import { adminRefused, type CommandContext, type CommonOptions, runCommand } fro
 
 export interface DemoOptions extends CommonOptions {
   readonly payment: string;
+  /** Postal code of where the order is sent; absent when it is picked up. */
+  readonly deliverTo?: string;
 }
 
 const LINES = 3;
@@ -43,6 +46,7 @@ export async function demo(options: DemoOptions): Promise<void> {
       customerId: '',
       lines,
       paymentMethodToken: options.payment,
+      deliveryAddress: options.deliverTo === undefined ? undefined : addressOf(fullName, options.deliverTo),
     };
     const asked = performance.now();
     const placed = await session.call((token) => clients.orders.placeOrder(request, { token }));
@@ -57,9 +61,10 @@ export async function demo(options: DemoOptions): Promise<void> {
     }
     const { order } = await session.call((token) => clients.orders.getOrder({ orderId }, { token }));
     const payment = await readPayment(context, session, orderId);
+    const shipment = await readShipment(context, session, orderId);
     const saga = admin && (await admin.call((token) => clients.checkout.getSaga({ sagaId: orderId }, { token }))).saga;
-    if (options.json) await print(toJson(jsonOf(orderId, changes, order, payment, saga?.steps)));
-    else await print(summary(order, payment, saga?.steps));
+    if (options.json) await print(toJson(jsonOf(orderId, changes, order, payment, shipment, saga?.steps)));
+    else await print(summary(order, payment, shipment, saga?.steps));
     return isEndState(statusName(order?.status ?? 0));
   });
 }
@@ -79,22 +84,45 @@ async function newCustomer({ clients, patience }: CommandContext) {
   return { fullName, email, session: await signIn(clients.users, { email, password }, patience) };
 }
 
+const addressOf = (recipient: string, postalCode: string) => ({
+  recipient,
+  street: '1 Loom Lane',
+  city: 'Weaverham',
+  postalCode,
+  countryCode: 'GB',
+});
+
 /** Undefined when no payment was asked for, as when the stock ran out first. */
 async function readPayment(
   { clients }: CommandContext,
   session: Session,
   paymentId: string,
 ): Promise<Payment | undefined> {
+  const read = session.call((token) => clients.payments.getPayment({ paymentId }, { token }));
+  return (await unless('PAYMENT_NOT_FOUND', read))?.payment;
+}
+
+/** Undefined when no shipment was asked for, as when the payment was refused first. */
+async function readShipment(
+  { clients }: CommandContext,
+  session: Session,
+  shipmentId: string,
+): Promise<Shipment | undefined> {
+  const read = session.call((token) => clients.shipping.getShipment({ shipmentId }, { token }));
+  return (await unless('SHIPMENT_NOT_FOUND', read))?.shipment;
+}
+
+async function unless<T>(reason: string, answer: Promise<T>): Promise<T | undefined> {
   try {
-    return (await session.call((token) => clients.payments.getPayment({ paymentId }, { token }))).payment;
+    return await answer;
   } catch (error) {
-    if ((error as { reason?: string }).reason === 'PAYMENT_NOT_FOUND') return undefined;
+    if ((error as { reason?: string }).reason === reason) return undefined;
     throw error;
   }
 }
 
 function coloured(status: string): string {
-  if (status === 'CONFIRMED') return good(status);
+  if (status === 'COMPLETED') return good(status);
   return status === 'REJECTED' || status === 'CANCELLED' ? bad(status) : notable(status);
 }
 
@@ -120,6 +148,7 @@ function stepRows(steps: readonly SagaStep[]) {
 function summary(
   order: Order | undefined,
   payment: Payment | undefined,
+  shipment: Shipment | undefined,
   steps: readonly SagaStep[] | undefined,
 ): string {
   const currency = order?.total?.currencyCode;
@@ -136,6 +165,12 @@ function summary(
       `${bold('Payment')}   ${state}: ${money(captured?.minorUnits)} captured, ${money(refunded?.minorUnits)} refunded`,
     );
   } else parts.push(`${bold('Payment')}   none was asked for`);
+  if (shipment) {
+    const { status, rejectReason, trackingCode, deliveryAddress } = shipment;
+    const how = deliveryAddress ? `to ${deliveryAddress.postalCode}, ${deliveryAddress.city}` : 'to be picked up';
+    const why = rejectReason === '' ? `${how}, ${trackingCode}` : rejectReason;
+    parts.push(`${bold('Shipment')}  ${shipmentStatusName(status)}: ${why}`);
+  }
   if (steps) {
     const tried = stepRows(steps).filter(({ attempts }) => attempts > 0);
     const rows = tried.map(({ name, state, attempts, lastError }) => {
@@ -151,6 +186,7 @@ function jsonOf(
   changes: readonly OrderChange[],
   order: Order | undefined,
   payment: Payment | undefined,
+  shipment: Shipment | undefined,
   steps: readonly SagaStep[] | undefined,
 ) {
   return {
@@ -171,6 +207,11 @@ function jsonOf(
       declineReason: payment.declineReason,
       captured: payment.captured?.minorUnits,
       refunded: payment.refunded?.minorUnits,
+    },
+    shipment: shipment && {
+      status: shipmentStatusName(shipment.status),
+      rejectReason: shipment.rejectReason,
+      trackingCode: shipment.trackingCode,
     },
     saga: steps && stepRows(steps),
   };

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { openAccounts } from '../replay/accounts.ts';
 import { planReplay } from '../replay/plan.ts';
-import { findStrangers, newestOrder, readOrdersAndPayments } from '../replay/read-evidence.ts';
+import { findStrangers, newestOrder, readOrders } from '../replay/read-evidence.ts';
 import { reconcile } from '../replay/reconcile.ts';
 import { runPlan } from '../replay/run.ts';
 import { waitForStock } from '../replay/wait-for-stock.ts';
@@ -58,7 +58,7 @@ export async function replay(file: string, options: ReplayOptions): Promise<void
 
     const orderIds = run.placed.map(({ orderId }) => orderId);
     const reading = startProgress('evidence', orderIds.length, !options.json);
-    const read = await readOrdersAndPayments(clients, session, orderIds, reading.step).finally(reading.stop);
+    const read = await readOrders(clients, session, orderIds, reading.step).finally(reading.stop);
     const customerIds = new Set([...sessions.values()].map(({ userId }) => userId));
     const strangers = await findStrangers(clients.orders, session, newest, customerIds, new Set(orderIds));
     const usedBefore = newest !== undefined && orderIds.some((orderId) => orderId <= newest.orderId);

@@ -4,7 +4,7 @@ import type { Sale } from './plan.ts';
 /** An order as the orders service tells it. Money is in hundredths of its currency. */
 export interface OrderEvidence {
   readonly orderId: string;
-  /** For example CONFIRMED. */
+  /** For example COMPLETED. */
   readonly status: string;
   readonly reason: string;
   readonly currency: string;
@@ -35,6 +35,13 @@ export interface PaymentEvidence {
   readonly refunded: bigint;
 }
 
+/** A shipment as the shipping service tells it. */
+export interface ShipmentEvidence {
+  /** For example DISPATCHED. */
+  readonly status: string;
+  readonly lines: readonly { readonly stockCode: string; readonly pieces: bigint }[];
+}
+
 /** Stock as the inventory service tells it. */
 export interface StockEvidence {
   readonly onHand: bigint;
@@ -46,6 +53,8 @@ export interface Evidence {
   readonly orders: ReadonlyMap<string, OrderEvidence>;
   /** By order; absent where no payment was ever asked for. */
   readonly payments: ReadonlyMap<string, PaymentEvidence>;
+  /** By order; absent where no shipment was ever asked for. */
+  readonly shipments: ReadonlyMap<string, ShipmentEvidence>;
   readonly stockBefore: ReadonlyMap<string, StockEvidence>;
   readonly stockAfter: ReadonlyMap<string, StockEvidence>;
   /** Orders of the same customers made meanwhile, which this replay did not place. */

@@ -1,7 +1,7 @@
 import type { SaleLine } from './plan.ts';
 
 /** A sale that went through. */
-export interface ConfirmedSale {
+export interface CompletedSale {
   readonly orderId: string;
   /** Place of its invoice in the file. */
   readonly sequence: number;
@@ -29,7 +29,7 @@ export interface Wanted {
 }
 
 export interface Ledger {
-  record(sale: ConfirmedSale): void;
+  record(sale: CompletedSale): void;
   /**
    * Finds the earlier sales that pieces come back from: first those at the price of the return, then the others; among
    * each the most recent first, as a customer returns what was bought last. What it gives out is not given out again.

@@ -30,7 +30,7 @@ export function accountForLines(
   for (const { sale, orderId } of deeds.placed) {
     const order = evidence.orders.get(orderId);
     for (const source of sale.lines.flatMap((line) => line.sources)) {
-      if (order?.status === 'CONFIRMED') {
+      if (order?.status === 'COMPLETED') {
         add(taken, source.line, source.pieces);
         continue;
       }

@@ -1,35 +1,39 @@
 import { status } from '@grpc/grpc-js';
 import { type Order, ReturnStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { type Payment, PaymentStatus } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { type Shipment, ShipmentStatus } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { RemoteError } from '@weft/kit/rpc';
 import { eachBounded } from '../system/bounded.ts';
 import type { Clients } from '../system/clients.ts';
 import { statusName } from '../system/follow.ts';
 import type { Session } from '../system/session.ts';
-import type { OrderEvidence, PaymentEvidence } from './evidence.ts';
+import type { Evidence, OrderEvidence, PaymentEvidence, ShipmentEvidence } from './evidence.ts';
 
 const AT_ONCE = 8;
 const PAGE = 1000;
 
-/** Reads every order and its payment, as the administrator. */
-export async function readOrdersAndPayments(
-  clients: Pick<Clients, 'orders' | 'payments'>,
+/** Reads every order with its payment and its shipment, as the administrator. */
+export async function readOrders(
+  clients: Pick<Clients, 'orders' | 'payments' | 'shipping'>,
   admin: Session,
   orderIds: readonly string[],
   onRead: () => void,
-): Promise<{ orders: Map<string, OrderEvidence>; payments: Map<string, PaymentEvidence> }> {
+): Promise<Pick<Evidence, 'orders' | 'payments' | 'shipments'>> {
   const orders = new Map<string, OrderEvidence>();
   const payments = new Map<string, PaymentEvidence>();
+  const shipments = new Map<string, ShipmentEvidence>();
   await eachBounded(orderIds, AT_ONCE, async (orderId) => {
-    const [order, payment] = await Promise.all([
+    const [order, payment, shipment] = await Promise.all([
       found(admin.call((token) => clients.orders.getOrder({ orderId }, { token }))),
       found(admin.call((token) => clients.payments.getPayment({ paymentId: orderId }, { token }))),
+      found(admin.call((token) => clients.shipping.getShipment({ shipmentId: orderId }, { token }))),
     ]);
     if (order?.order) orders.set(orderId, orderEvidence(order.order));
     if (payment?.payment) payments.set(orderId, paymentEvidence(payment.payment));
+    if (shipment?.shipment) shipments.set(orderId, shipmentEvidence(shipment.shipment));
     onRead();
   });
-  return { orders, payments };
+  return { orders, payments, shipments };
 }
 
 /** The newest order of all; undefined when there is none. */
@@ -110,4 +114,17 @@ function paymentEvidence(payment: Payment): PaymentEvidence {
     captured: payment.captured?.minorUnits ?? 0n,
     refunded: payment.refunded?.minorUnits ?? 0n,
   };
+}
+
+const SHIPMENT_STATUSES = new Map<number, string>(
+  Object.entries(ShipmentStatus).map(([name, value]) => [value, name.replace('SHIPMENT_STATUS_', '')]),
+);
+
+export function shipmentStatusName(value: ShipmentStatus): string {
+  return SHIPMENT_STATUSES.get(value) ?? 'UNRECOGNIZED';
+}
+
+function shipmentEvidence({ status: value, lines }: Shipment): ShipmentEvidence {
+  const pieces = lines.map(({ stockCode, quantity }) => ({ stockCode, pieces: quantity }));
+  return { status: shipmentStatusName(value), lines: pieces };
 }

@@ -1,6 +1,6 @@
 import type { Untaken } from '../shop/reasons.ts';
 import { type Difference, findDifferences, type Same } from './differences.ts';
-import type { Deeds, Evidence, OrderEvidence, PaymentEvidence, TakenPart } from './evidence.ts';
+import type { Deeds, Evidence, OrderEvidence, PaymentEvidence, ShipmentEvidence, TakenPart } from './evidence.ts';
 import { accountForLines, type LineCounts } from './lines.ts';
 import type { Plan, Sale } from './plan.ts';
 
@@ -16,7 +16,7 @@ export interface Reconciliation {
   readonly differences: readonly Difference[];
   /** Number of orders by status. */
   readonly orders: ReadonlyMap<string, number>;
-  /** Pence: lines taken, totals of confirmed orders, what payments captured. */
+  /** Pence: lines taken, totals of completed orders, what payments captured. */
   readonly captured: Totals;
   /** Pence: returns taken, settled returns, what payments gave back. */
   readonly refunded: Totals;
@@ -58,7 +58,8 @@ export function reconcile(
     compareOrder(name, sale, order, same);
     const returned = compareReturns(name, order, partsOf.get(orderId) ?? [], same);
     const payment = evidence.payments.get(orderId);
-    if (order.status === 'CONFIRMED') settleConfirmed({ name, sale, order, payment, returned }, sums, same);
+    compareShipment(name, order, evidence.shipments.get(orderId), same);
+    if (order.status === 'COMPLETED') settleCompleted({ name, sale, order, payment, returned }, sums, same);
     else {
       const ended = order.status === 'REJECTED' || order.status === 'CANCELLED';
       same(`${name}: status`, 'an end state', ended ? 'an end state' : order.status);
@@ -108,7 +109,24 @@ function compareOrder(name: string, sale: Sale, order: OrderEvidence, same: Same
   same(`${name}: currency`, CURRENCY, order.currency);
 }
 
-interface Confirmed {
+/** What is paid for has left, all of it, and nothing else has. */
+function compareShipment(name: string, order: OrderEvidence, shipment: ShipmentEvidence | undefined, same: Same): void {
+  const left = shipment?.status === 'DISPATCHED';
+  same(
+    `${name}: shipment`,
+    order.status === 'COMPLETED' ? 'has left' : 'has not left',
+    left ? 'has left' : 'has not left',
+  );
+  if (order.status !== 'COMPLETED' || !left) return;
+  const pieces = (lines: readonly { stockCode: string; pieces: bigint }[]) =>
+    [...Map.groupBy(lines, ({ stockCode }) => stockCode)]
+      .map(([stockCode, own]) => `${sum(own, (line) => line.pieces)} of ${stockCode}`)
+      .sort()
+      .join(', ');
+  same(`${name}: pieces sent`, pieces(order.lines), pieces(shipment.lines));
+}
+
+interface Completed {
   readonly name: string;
   readonly sale: Sale;
   readonly order: OrderEvidence;
@@ -117,7 +135,7 @@ interface Confirmed {
   readonly returned: bigint;
 }
 
-function settleConfirmed({ name, sale, order, payment, returned }: Confirmed, sums: Sums, same: Same): void {
+function settleCompleted({ name, sale, order, payment, returned }: Completed, sums: Sums, same: Same): void {
   const sold = worthOf(sale);
   same(`${name}: payment`, 'CAPTURED', payment?.status ?? 'none');
   same(`${name}: currency of the payment`, CURRENCY, payment?.currency ?? 'none');

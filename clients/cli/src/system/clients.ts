@@ -3,12 +3,14 @@ import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
+import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
+import { ShippingServiceService } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import { createClient } from '@weft/kit/rpc';
 import { createTracing } from '@weft/kit/telemetry';
@@ -27,6 +29,7 @@ export function createClients(targets: Targets) {
     orders: createClient(OrdersServiceService, OrdersService, to(targets.orders)),
     checkout: createClient(CheckoutServiceService, CheckoutService, to(targets.checkout)),
     payments: createClient(PaymentsServiceService, PaymentsService, to(targets.payments)),
+    shipping: createClient(ShippingServiceService, ShippingService, to(targets.shipping)),
   };
   return {
     ...clients,

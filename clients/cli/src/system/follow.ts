@@ -6,7 +6,7 @@ import { createPauses, type Patience } from './patience.ts';
 import { isRefused, type Session } from './session.ts';
 
 export interface OrderChange {
-  /** For example CONFIRMED. */
+  /** For example COMPLETED. */
   readonly status: string;
   readonly reason: string;
   readonly version: bigint;
@@ -31,7 +31,7 @@ export function statusName(status: OrderStatus): string {
 }
 
 export function isEndState(status: string): boolean {
-  return status === 'CONFIRMED' || status === 'REJECTED' || status === 'CANCELLED';
+  return status === 'COMPLETED' || status === 'REJECTED' || status === 'CANCELLED';
 }
 
 /**

@@ -1,6 +1,15 @@
 import { CommandFailure } from '../shop/failure.ts';
 
-export const SERVICES = ['users', 'catalog', 'inventory', 'orders', 'checkout', 'payments'] as const;
+export const SERVICES = [
+  'users',
+  'catalog',
+  'inventory',
+  'orders',
+  'checkout',
+  'payments',
+  'shipping',
+  'notifications',
+] as const;
 
 export type ServiceName = (typeof SERVICES)[number];
 

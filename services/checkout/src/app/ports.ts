@@ -31,7 +31,28 @@ export interface Payments {
   refund(paymentId: string, refundId: string, amount: Amount): Promise<void>;
 }
 
+export interface Address {
+  readonly recipient: string;
+  readonly street: string;
+  readonly city: string;
+  readonly postalCode: string;
+  readonly countryCode: string;
+}
+
+export interface Shipping {
+  create(shipment: {
+    shipmentId: string;
+    orderId: string;
+    customerId: string;
+    lines: readonly StockLine[];
+    /** Undefined: the customer picks it up. */
+    address: Address | undefined;
+  }): Promise<void>;
+  cancel(shipmentId: string): Promise<void>;
+}
+
 export interface Orders {
+  deliveryAddress(orderId: string): Promise<Address>;
   confirm(orderId: string): Promise<void>;
   reject(orderId: string, reason: string): Promise<void>;
   confirmCancellation(orderId: string): Promise<void>;

@@ -6,6 +6,12 @@ import type { Orders } from '../app/ports.ts';
 export function ordersClient(client: ServiceRuntime<never, never>['client']): Orders {
   const orders = client('orders', OrdersServiceService, OrdersService);
   return {
+    async deliveryAddress(orderId) {
+      const { deliveryAddress } = await orders.getDeliveryAddress({ orderId });
+      if (!deliveryAddress) throw new Error(`order ${orderId} was answered without an address`);
+      const { recipient, street, city, postalCode, countryCode } = deliveryAddress;
+      return { recipient, street, city, postalCode, countryCode };
+    },
     async confirm(orderId) {
       await orders.confirmOrder({ orderId });
     },

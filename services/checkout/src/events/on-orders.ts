@@ -6,6 +6,7 @@ import {
   OrderPlaced,
   ReturnRequested,
 } from '@weft/gen/grpc/weft/orders/v1/events';
+import { DeliveryMethod } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { type ConsumerDefinition, consumer, defineEvent, type EventMeta, on } from '@weft/kit/events';
 import type { UnitOfWork } from '@weft/kit/store';
 import type { StartSagas } from '../app/start-sagas.ts';
@@ -21,8 +22,9 @@ const returnRequested = defineEvent(ReturnRequested, schema.ReturnRequestedSchem
 export function onOrders(sagas: StartSagas): ConsumerDefinition<CheckoutSchema> {
   const transaction = (tx: UnitOfWork<CheckoutSchema>) => checkoutTransaction(tx, sagas.now);
   return consumer('checkout.orders', [
-    on(orderPlaced, async ({ orderId, customerId, lines, total, paymentMethodToken }, tx, meta) => {
-      const input = { customerId, lines: pieces(lines), total: amount(total), paymentMethodToken };
+    on(orderPlaced, async ({ orderId, customerId, lines, total, paymentMethodToken, deliveryMethod }, tx, meta) => {
+      const delivered = deliveryMethod === DeliveryMethod.DELIVERY_METHOD_ADDRESS;
+      const input = { customerId, lines: pieces(lines), total: amount(total), paymentMethodToken, delivered };
       startPlacement(transaction(tx), sagas, orderId, input, headersOf(meta));
     }),
     on(cancellationRequested, async ({ orderId, lines, refund }, tx, meta) => {

@@ -1,4 +1,4 @@
-import type { Inventory, Orders, Payments } from '../app/ports.ts';
+import type { Inventory, Orders, Payments, Shipping } from '../app/ports.ts';
 import type { Saga, SagaKind } from '../domain/saga.ts';
 import type { SagaDefinition, Step } from './definition.ts';
 import { type GiveBackInput, type PlaceOrderInput, readGiveBack, readPlaceOrder } from './inputs.ts';
@@ -6,17 +6,19 @@ import { type GiveBackInput, type PlaceOrderInput, readGiveBack, readPlaceOrder 
 export interface SagaPorts {
   readonly inventory: Inventory;
   readonly payments: Payments;
+  readonly shipping: Shipping;
   readonly orders: Orders;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: definitions of any input stand in one table
 export type SagaDefinitions = Readonly<Record<SagaKind, SagaDefinition<any>>>;
 
-export function sagaDefinitions({ inventory, payments, orders }: SagaPorts): SagaDefinitions {
+export function sagaDefinitions(ports: SagaPorts): SagaDefinitions {
+  const { inventory, payments, shipping, orders } = ports;
   const restock: Step<GiveBackInput> = {
     name: 'restock',
     invoke: async ({ lines }, { sagaId }) => {
-      if (lines.length > 0) await inventory.restock(`${sagaId}:restock`, sagaId, lines);
+      await inventory.restock(`${sagaId}:restock`, sagaId, lines);
     },
   };
   const refund: Step<GiveBackInput> = {
@@ -26,11 +28,18 @@ export function sagaDefinitions({ inventory, payments, orders }: SagaPorts): Sag
     },
   };
   return {
-    'place-order': placeOrder({ inventory, payments, orders }),
+    'place-order': placeOrder(ports),
     'cancel-order': {
       kind: 'cancel-order',
       read: readGiveBack,
-      steps: [refund, restock, { name: 'confirm', invoke: (_, { orderId }) => orders.confirmCancellation(orderId) }],
+      // Refused when the shipment has left: then there is nothing to undo, and orders hears of it from shipping.
+      pivot: 'cancel-shipment',
+      steps: [
+        { name: 'cancel-shipment', invoke: (_, { orderId }) => shipping.cancel(orderId) },
+        refund,
+        restock,
+        { name: 'confirm', invoke: (_, { orderId }) => orders.confirmCancellation(orderId) },
+      ],
     },
     'return-items': {
       kind: 'return-items',
@@ -44,8 +53,11 @@ export function sagaDefinitions({ inventory, payments, orders }: SagaPorts): Sag
   };
 }
 
-/** Reserve and authorise can be undone; the capture cannot, so it comes after them, and what comes after it only goes forward. */
-function placeOrder({ inventory, payments, orders }: SagaPorts): SagaDefinition<PlaceOrderInput> {
+/**
+ * Reserve, authorise and ship can be undone, as nothing leaves before the order is confirmed; the capture cannot, so it comes
+ * after them, and what comes after it only goes forward.
+ */
+function placeOrder({ inventory, payments, shipping, orders }: SagaPorts): SagaDefinition<PlaceOrderInput> {
   return {
     kind: 'place-order',
     read: readPlaceOrder,
@@ -62,6 +74,14 @@ function placeOrder({ inventory, payments, orders }: SagaPorts): SagaDefinition<
         invoke: ({ customerId, total, paymentMethodToken }, { orderId }) =>
           payments.authorize({ paymentId: orderId, orderId, customerId, amount: total, token: paymentMethodToken }),
         undo: (_, { orderId }) => payments.void(orderId),
+      },
+      {
+        name: 'ship',
+        invoke: async ({ customerId, lines, delivered }, { orderId }) => {
+          const address = delivered ? await orders.deliveryAddress(orderId) : undefined;
+          await shipping.create({ shipmentId: orderId, orderId, customerId, lines, address });
+        },
+        undo: (_, { orderId }) => shipping.cancel(orderId),
       },
       { name: 'capture', invoke: (_, { orderId }) => payments.capture(orderId) },
       { name: 'commit', invoke: (_, { orderId }) => inventory.commit(orderId) },

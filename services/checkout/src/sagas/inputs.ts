@@ -6,6 +6,8 @@ export interface PlaceOrderInput {
   readonly lines: readonly StockLine[];
   readonly total: Amount;
   readonly paymentMethodToken: string;
+  /** To an address, which orders knows; otherwise the customer picks it up. */
+  readonly delivered: boolean;
 }
 
 /** What a cancellation or a return gives back. */
@@ -22,6 +24,15 @@ interface StoredLine {
 interface StoredAmount {
   readonly currencyCode: string;
   readonly minorUnits: string;
+}
+
+interface StoredOrder {
+  readonly customerId: string;
+  readonly lines: readonly StoredLine[];
+  readonly total: StoredAmount;
+  readonly paymentMethodToken: string;
+  /** Absent in what was stored before there were shipments. */
+  readonly delivered?: boolean;
 }
 
 /** Pieces by stock code: several products of an order may be sold from one stock. */
@@ -45,13 +56,13 @@ const readAmount = ({ currencyCode, minorUnits }: StoredAmount): Amount => ({
   minorUnits: BigInt(minorUnits),
 });
 
-export function storePlaceOrder({ customerId, lines, total, paymentMethodToken }: PlaceOrderInput): SagaInput {
-  return { customerId, lines: storeLines(lines), total: storeAmount(total), paymentMethodToken };
+export function storePlaceOrder({ lines, total, ...rest }: PlaceOrderInput): SagaInput {
+  return { ...rest, lines: storeLines(lines), total: storeAmount(total) };
 }
 
 export function readPlaceOrder(input: SagaInput): PlaceOrderInput {
-  const stored = input as { customerId: string; lines: StoredLine[]; total: StoredAmount; paymentMethodToken: string };
-  return { ...stored, lines: readLines(stored.lines), total: readAmount(stored.total) };
+  const { lines, total, ...rest } = input as unknown as StoredOrder;
+  return { delivered: false, ...rest, lines: readLines(lines), total: readAmount(total) };
 }
 
 export function storeGiveBack({ lines, refund }: GiveBackInput): SagaInput {

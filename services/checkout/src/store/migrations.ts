@@ -29,4 +29,16 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX saga_by_state ON saga (state, saga_id DESC);
     `,
   },
+  {
+    name: '002-shipments',
+    up: `
+      -- Open sagas get the steps that are new, in their places.
+      UPDATE saga SET version = version + 1, steps = jsonb_insert(
+        steps, '{2}', '{"name": "ship", "state": "pending", "attempts": 0, "lastError": "", "updatedAt": ""}'
+      ) WHERE kind = 'place-order' AND state IN ('running', 'compensating');
+      UPDATE saga SET version = version + 1, steps = jsonb_insert(
+        steps, '{0}', '{"name": "cancel-shipment", "state": "pending", "attempts": 0, "lastError": "", "updatedAt": ""}'
+      ) WHERE kind = 'cancel-order' AND state IN ('running', 'compensating');
+    `,
+  },
 ];

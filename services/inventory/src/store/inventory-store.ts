@@ -28,6 +28,19 @@ export function inventoryStore(database: Database<InventorySchema>, recent: Rece
   };
 }
 
+/** Of those stock codes, the ones that are known. */
+export async function stockVersions(
+  { read: db }: Database<InventorySchema>,
+  stockCodes: readonly string[],
+): Promise<Map<string, bigint>> {
+  const rows = await db
+    .selectFrom('stock')
+    .select(['stock_code', 'version'])
+    .where('stock_code', '=', sql<string>`any(${stockCodes}::text[])`)
+    .execute();
+  return new Map(rows.map((row) => [row.stock_code, row.version]));
+}
+
 export function inventoryTransaction(
   { sql: db, attempt, publish, defer, onCommit }: UnitOfWork<InventorySchema>,
   recent: RecentReservations,

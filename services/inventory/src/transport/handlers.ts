@@ -2,17 +2,19 @@ import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService, RestockResponse } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { failPoint } from '@weft/kit/fail-point';
 import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
+import { resumeTokenOf, versionOf, type Wakeups, watchChanges } from '@weft/kit/watch';
 import { commit } from '../app/commit.ts';
 import type { InventoryStore, InventoryTransaction } from '../app/ports.ts';
 import { release } from '../app/release.ts';
 import { reserve } from '../app/reserve.ts';
 import { restock } from '../app/restock.ts';
 import { setStock } from '../app/set-stock.ts';
-import { StockNotFound } from '../domain/stock.ts';
+import { type Stock, StockNotFound } from '../domain/stock.ts';
 import { toReservation, toStock } from './messages.ts';
 
 export interface InventoryApp {
   readonly store: InventoryStore;
+  readonly wakeups: Wakeups;
   /** Runs the work once for the call's idempotency key and gives its encoded response. */
   readonly once: (
     call: CallContext,
@@ -22,17 +24,27 @@ export interface InventoryApp {
   readonly now: () => Date;
 }
 
-export function inventoryHandlers({ store, once, now }: InventoryApp): ServiceBinding {
+export function inventoryHandlers({ store, wakeups, once, now }: InventoryApp): ServiceBinding {
+  const find = async (stockCode: string): Promise<Stock> => {
+    const stock = (await store.findStocks([stockCode])).get(stockCode);
+    if (!stock) throw new StockNotFound(stockCode);
+    return stock;
+  };
   return serveService(InventoryServiceService, InventoryService, {
     setStock: async ({ stockCode, onHand }) => ({ stock: toStock(await setStock(store, stockCode, onHand, now())) }),
-    getStock: async ({ stockCode }) => {
-      const stock = (await store.findStocks([stockCode])).get(stockCode);
-      if (!stock) throw new StockNotFound(stockCode);
-      return { stock: toStock(stock) };
-    },
+    getStock: async ({ stockCode }) => ({ stock: toStock(await find(stockCode)) }),
     batchGetStock: async ({ stockCodes }) => {
       const found = await store.findStocks(stockCodes);
       return { stocks: stockCodes.flatMap((code) => found.get(code) ?? []).map(toStock) };
+    },
+    watchStock: async function* ({ stockCode, resumeToken }, { signal }) {
+      const read = async (seen: bigint | undefined) => {
+        const stock = await find(stockCode);
+        return seen === undefined || stock.version > seen ? [{ version: stock.version, settled: false, stock }] : [];
+      };
+      const changes = watchChanges(read, wakeups, stockCode, versionOf(resumeToken), signal);
+      for await (const { stock, version } of changes)
+        yield { stock: toStock(stock), resumeToken: resumeTokenOf(version) };
     },
     reserve: async ({ reservationId, lines }) => {
       const reservation = await reserve(store, reservationId.toLowerCase(), lines, now());

@@ -1,4 +1,4 @@
-import type { Order, OrderEvent, OrderStatus, Priced } from '../domain/order.ts';
+import type { Address, Order, OrderEvent, OrderStatus, Priced } from '../domain/order.ts';
 
 /** A product as the catalogue has it now. */
 export type CatalogProduct = Omit<Priced, 'quantity'>;
@@ -10,7 +10,8 @@ export interface Catalog {
 
 /** One transaction of orders. */
 export interface OrdersTransaction {
-  insert(order: Order, event: OrderEvent): void;
+  /** The address of a customer whose account is erased is not kept. */
+  insert(order: Order, event: OrderEvent, address: Address | undefined): void;
   /** The order as this process last saved it: it may have changed since, which only `save` notices. */
   recent(orderId: string): Order | undefined;
   /** Throws OrderNotFound. */
@@ -41,6 +42,7 @@ export interface OrderChange {
 export interface OrdersStore {
   transaction<T>(work: (tx: OrdersTransaction) => Promise<T>): Promise<T>;
   find(orderId: string): Promise<Order | undefined>;
+  deliveryAddress(orderId: string): Promise<Address | undefined>;
   /** The customer whose order it is. */
   owner(orderId: string): Promise<string | undefined>;
   /** Without lines and returns. */

@@ -34,11 +34,23 @@ export class OrderRejected extends DomainError {
   }
 }
 
-export class OrderNotConfirmed extends DomainError {
+export class OrderCompleted extends DomainError {
+  constructor() {
+    super('failed-precondition', 'ORDER_COMPLETED', 'the order has left: return its items instead');
+  }
+}
+
+export class OrderNotCompleted extends DomainError {
   constructor(status: string) {
-    super('failed-precondition', 'ORDER_NOT_CONFIRMED', 'only pieces of a confirmed order can be returned', {
+    super('failed-precondition', 'ORDER_NOT_COMPLETED', 'only pieces of an order that has left can be returned', {
       order_status: status,
     });
+  }
+}
+
+export class DeliveryAddressNotFound extends DomainError {
+  constructor(orderId: string) {
+    super('not-found', 'DELIVERY_ADDRESS_NOT_FOUND', 'the order is sent to no address', { order_id: orderId });
   }
 }
 

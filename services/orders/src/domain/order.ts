@@ -2,13 +2,26 @@ import {
   IllegalMove,
   MixedCurrencies,
   NotReturnable,
-  OrderNotConfirmed,
+  OrderCompleted,
+  OrderNotCompleted,
   OrderRejected,
   OrderTooLarge,
   ReturnNotFound,
 } from './failures.ts';
 
-export type OrderStatus = 'placed' | 'confirmed' | 'rejected' | 'cancelling' | 'cancelled';
+export type OrderStatus = 'placed' | 'confirmed' | 'completed' | 'rejected' | 'cancelling' | 'cancelled';
+
+/** Where an order is sent. Personal data: it is kept apart from the order. */
+export interface Address {
+  readonly recipient: string;
+  readonly street: string;
+  readonly city: string;
+  readonly postalCode: string;
+  readonly countryCode: string;
+}
+
+/** How an order comes to its customer. */
+export type DeliveryMethod = 'pick-up' | 'address';
 
 export interface OrderLine {
   readonly productId: string;
@@ -44,6 +57,7 @@ export interface Order {
   /** Why it was rejected or cancelled; empty otherwise. */
   readonly reason: string;
   readonly currency: string;
+  readonly deliveryMethod: DeliveryMethod;
   readonly lines: readonly OrderLine[];
   readonly returns: readonly Return[];
   /** Minor units. */
@@ -58,7 +72,7 @@ export interface Order {
 /** What happened to an order, besides its new state. */
 export type OrderEvent =
   | { readonly type: 'placed'; readonly paymentMethodToken: string }
-  | { readonly type: 'confirmed' | 'rejected' | 'cancelled' }
+  | { readonly type: 'confirmed' | 'completed' | 'rejected' | 'cancelled' }
   | { readonly type: 'cancellation-requested'; readonly lines: readonly EventLine[]; readonly refund: bigint }
   | { readonly type: 'return-requested'; readonly returned: Return; readonly lines: readonly EventLine[] }
   | { readonly type: 'return-settled'; readonly returned: Return };
@@ -79,8 +93,9 @@ export interface Priced extends Omit<OrderLine, 'returned'> {
 
 const MOVES: Readonly<Record<OrderStatus, readonly OrderStatus[]>> = {
   placed: ['confirmed', 'rejected', 'cancelling'],
-  confirmed: ['cancelling'],
-  cancelling: ['cancelled'],
+  confirmed: ['completed', 'cancelling'],
+  cancelling: ['cancelled', 'completed'],
+  completed: [],
   rejected: [],
   cancelled: [],
 };
@@ -93,9 +108,11 @@ export interface NewOrder {
   readonly customerId: string;
   readonly lines: readonly Priced[];
   readonly paymentMethodToken: string;
+  readonly deliveryMethod: DeliveryMethod;
 }
 
-export function place({ orderId, customerId, lines, paymentMethodToken }: NewOrder, now: Date): Decision {
+export function place(wanted: NewOrder, now: Date): Decision {
+  const { orderId, customerId, lines, paymentMethodToken, deliveryMethod } = wanted;
   const currencies = [...new Set(lines.map((line) => line.currency))];
   if (currencies.length !== 1) throw new MixedCurrencies(currencies);
   const total = lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0n);
@@ -106,6 +123,7 @@ export function place({ orderId, customerId, lines, paymentMethodToken }: NewOrd
     status: 'placed',
     reason: '',
     currency: currencies[0] as string,
+    deliveryMethod,
     lines: lines.map(({ currency: _, ...line }) => ({ ...line, returned: 0n })),
     returns: [],
     total,
@@ -119,8 +137,14 @@ export function place({ orderId, customerId, lines, paymentMethodToken }: NewOrd
 
 /** Paid and committed. An order whose cancellation is under way stays so: its cancellation undoes the payment. */
 export function confirm(order: Order, now: Date): Decision {
-  if (order.status === 'confirmed' || order.status === 'cancelling' || order.status === 'cancelled') return { order };
+  if (order.status !== 'placed' && order.status !== 'rejected') return { order };
   return { order: move(order, 'confirmed', now), event: { type: 'confirmed' } };
+}
+
+/** Its shipment has left. A cancellation that was under way came too late. */
+export function complete(order: Order, now: Date): Decision {
+  if (order.status === 'completed') return { order };
+  return { order: { ...move(order, 'completed', now), reason: '' }, event: { type: 'completed' } };
 }
 
 /** Nothing was taken, or all of it was given back: rejected, or cancelled where that was asked for. */
@@ -133,24 +157,17 @@ export function reject(order: Order, reason: string, now: Date): Decision {
 export function requestCancellation(order: Order, now: Date): Decision {
   if (order.status === 'cancelling' || order.status === 'cancelled') return { order };
   if (order.status === 'rejected') throw new OrderRejected(order.reason);
-  const kept = order.lines.filter((line) => line.quantity > line.returned);
-  const event: OrderEvent = {
-    type: 'cancellation-requested',
-    lines: kept.map(({ productId, stockCode, quantity, returned }) => ({
-      productId,
-      stockCode,
-      quantity: quantity - returned,
-    })),
-    refund: valueKept(order),
-  };
+  if (order.status === 'completed') throw new OrderCompleted();
+  const lines = order.lines.map(({ productId, stockCode, quantity }) => ({ productId, stockCode, quantity }));
+  const event: OrderEvent = { type: 'cancellation-requested', lines, refund: order.total };
   return { order: { ...move(order, 'cancelling', now), reason: 'CANCELLED' }, event };
 }
 
-/** What was paid and not yet asked back has been refunded. */
+/** What was paid has been refunded. */
 export function confirmCancellation(order: Order, now: Date): Decision {
   if (order.status === 'cancelled') return { order };
   const cancelled = move(order, 'cancelled', now);
-  return { order: { ...cancelled, refunded: order.refunded + valueKept(order) }, event: { type: 'cancelled' } };
+  return { order: { ...cancelled, refunded: order.total }, event: { type: 'cancelled' } };
 }
 
 export function requestReturn(
@@ -159,7 +176,7 @@ export function requestReturn(
   pieces: readonly Pieces[],
   now: Date,
 ): Decision & { returned: Return } {
-  if (order.status !== 'confirmed') throw new OrderNotConfirmed(order.status);
+  if (order.status !== 'completed') throw new OrderNotCompleted(order.status);
   const lines = new Map(order.lines.map((line) => [line.productId, line]));
   let refund = 0n;
   const eventLines = pieces.map(({ productId, quantity }) => {
@@ -194,12 +211,8 @@ export function settleReturn(order: Order, returnId: string, now: Date): Decisio
 
 /** Nothing is under way: nobody will change it unless asked to. */
 export function isSettled(order: Order): boolean {
-  const ended = order.status === 'confirmed' || order.status === 'rejected' || order.status === 'cancelled';
+  const ended = order.status === 'completed' || order.status === 'rejected' || order.status === 'cancelled';
   return ended && order.returns.every((one) => one.status === 'settled');
-}
-
-function valueKept(order: Order): bigint {
-  return order.lines.reduce((sum, line) => sum + (line.quantity - line.returned) * line.unitPrice, 0n);
 }
 
 function move(order: Order, status: OrderStatus, now: Date): Order {

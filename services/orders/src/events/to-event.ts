@@ -3,6 +3,7 @@ import {
   type EventLine as EventLineMessage,
   OrderCancellationRequested,
   OrderCancelled,
+  OrderCompleted,
   OrderConfirmed,
   OrderPlaced,
   OrderRejected,
@@ -13,9 +14,11 @@ import { defineEvent } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { EventLine, Order, OrderEvent } from '../domain/order.ts';
+import { DELIVERY_METHOD } from '../transport/messages.ts';
 
 const orderPlaced = defineEvent(OrderPlaced, schema.OrderPlacedSchema);
 const orderConfirmed = defineEvent(OrderConfirmed, schema.OrderConfirmedSchema);
+const orderCompleted = defineEvent(OrderCompleted, schema.OrderCompletedSchema);
 const orderRejected = defineEvent(OrderRejected, schema.OrderRejectedSchema);
 const orderCancelled = defineEvent(OrderCancelled, schema.OrderCancelledSchema);
 const cancellationRequested = defineEvent(OrderCancellationRequested, schema.OrderCancellationRequestedSchema);
@@ -36,10 +39,13 @@ export function toEvent(order: Order, event: OrderEvent): OutgoingEvent {
         lines: copy(order.lines),
         total: money(order.total),
         paymentMethodToken,
+        deliveryMethod: DELIVERY_METHOD[order.deliveryMethod],
       });
     }
     case 'confirmed':
       return orderConfirmed.create({ ...head, customerId });
+    case 'completed':
+      return orderCompleted.create({ ...head, customerId });
     case 'rejected':
       return orderRejected.create({ ...head, customerId, reason });
     case 'cancelled':

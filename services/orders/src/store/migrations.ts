@@ -54,4 +54,36 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    name: '002-delivery',
+    up: `
+      ALTER TABLE orders ADD COLUMN delivery_method text NOT NULL DEFAULT 'pick-up' CHECK (delivery_method IN ('pick-up', 'address'));
+      ALTER TABLE orders DROP CONSTRAINT orders_status_check;
+      ALTER TABLE orders ADD CONSTRAINT orders_status_check
+        CHECK (status IN ('placed', 'confirmed', 'completed', 'rejected', 'cancelling', 'cancelled'));
+
+      -- What was confirmed before there were shipments was handed over then.
+      WITH completed AS (
+        UPDATE orders SET status = 'completed', version = version + 1, updated_at = now() WHERE status = 'confirmed'
+        RETURNING order_id, version, status, reason, updated_at
+      )
+      INSERT INTO order_change (order_id, version, status, reason, settled, changed_at)
+      SELECT order_id, version, status, reason, NOT EXISTS (
+        SELECT FROM order_return WHERE order_return.order_id = completed.order_id AND order_return.status = 'requested'
+      ), updated_at FROM completed;
+
+      -- Personal data, apart from what stays.
+      CREATE TABLE order_delivery (
+        order_id uuid PRIMARY KEY REFERENCES orders,
+        customer_id uuid NOT NULL,
+        recipient text NOT NULL,
+        street text NOT NULL,
+        city text NOT NULL,
+        postal_code text NOT NULL,
+        country_code text NOT NULL
+      );
+      CREATE INDEX order_delivery_by_customer ON order_delivery (customer_id);
+      CREATE TABLE erased_customer (customer_id uuid PRIMARY KEY);
+    `,
+  },
 ];

@@ -5,9 +5,21 @@ import type { OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { OrderNotFound } from '../domain/failures.ts';
 import type { Order } from '../domain/order.ts';
 import { toEvent } from '../events/to-event.ts';
-import { changeRow, lineColumns, orderRow, returnRow, toChange, toLine, toOrder, toReturn } from './rows.ts';
+import {
+  addressRow,
+  changeRow,
+  lineColumns,
+  orderRow,
+  returnRow,
+  toAddress,
+  toChange,
+  toLine,
+  toOrder,
+  toReturn,
+} from './rows.ts';
 import type { OrdersSchema } from './schema.ts';
 import {
+  insertAddress,
   insertChange,
   insertLines,
   insertOrder,
@@ -30,6 +42,10 @@ export function ordersStore(database: Database<OrdersSchema>, recent: RecentOrde
   return {
     transaction: (work) => database.transaction((tx) => work(ordersTransaction(tx, recent))),
     find: (orderId) => findOrder(db, orderId),
+    async deliveryAddress(orderId) {
+      const row = await db.selectFrom('order_delivery').selectAll().where('order_id', '=', orderId).executeTakeFirst();
+      return row && toAddress(row);
+    },
     async owner(orderId) {
       const known = recent.get(orderId);
       if (known) return known.customerId;
@@ -63,8 +79,9 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOr
   const remember = (order: Order) => tx.onCommit(() => recent.set(order.orderId, order));
   const recordChange = (order: Order) => tx.defer(insertChange(db, changeRow(order)));
   return {
-    insert(order, event) {
+    insert(order, event, address) {
       tx.defer(insertOrder(db, orderRow(order)));
+      if (address) tx.defer(insertAddress(db, addressRow(order, address)));
       tx.defer(insertLines(db, lineColumns(order)));
       recordChange(order);
       tx.publish(toEvent(order, event));
@@ -107,6 +124,17 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOr
       db,
     );
   }
+}
+
+/** The addresses of a customer, also those that may come yet. */
+export function eraseAddresses({ sql: db, defer }: UnitOfWork<OrdersSchema>, customerId: string): void {
+  defer(db.deleteFrom('order_delivery').where('customer_id', '=', customerId));
+  defer(
+    db
+      .insertInto('erased_customer')
+      .values({ customer_id: customerId })
+      .onConflict((conflict) => conflict.doNothing()),
+  );
 }
 
 async function findOrder(db: Kysely<OrdersSchema>, orderId: string): Promise<Order | undefined> {

@@ -1,6 +1,6 @@
 import type { Selectable, ShallowDehydrateObject } from 'kysely';
 import type { OrderChange } from '../app/ports.ts';
-import { isSettled, type Order, type OrderLine, type Return } from '../domain/order.ts';
+import { type Address, isSettled, type Order, type OrderLine, type Return } from '../domain/order.ts';
 import type { OrdersSchema } from './schema.ts';
 
 type Row<T extends keyof OrdersSchema> = Selectable<OrdersSchema[T]>;
@@ -12,6 +12,7 @@ export function toOrder(row: Row<'orders'>, lines: readonly OrderLine[], returns
     status: row.status,
     reason: row.reason,
     currency: row.currency,
+    deliveryMethod: row.delivery_method,
     lines,
     returns,
     total: row.total,
@@ -60,18 +61,19 @@ export function toChange(row: Row<'order_change'>): OrderChange {
 }
 
 export function orderRow(order: Order): Row<'orders'> {
-  const { orderId, customerId, status, reason, currency, total, refunded, version, createdAt, updatedAt } = order;
+  const { orderId, customerId, status, reason, currency, deliveryMethod, total, refunded, version } = order;
   return {
     order_id: orderId,
     customer_id: customerId,
     status,
     reason,
     currency,
+    delivery_method: deliveryMethod,
     total,
     refunded,
     version,
-    created_at: createdAt,
-    updated_at: updatedAt,
+    created_at: order.createdAt,
+    updated_at: order.updatedAt,
   };
 }
 
@@ -106,4 +108,22 @@ export function lineColumns({ orderId, lines }: Order) {
 export function changeRow(order: Order): Row<'order_change'> {
   const { orderId, version, status, reason, updatedAt } = order;
   return { order_id: orderId, version, status, reason, settled: isSettled(order), changed_at: updatedAt };
+}
+
+export function toAddress(row: Row<'order_delivery'>): Address {
+  const { recipient, street, city, postal_code, country_code } = row;
+  return { recipient, street, city, postalCode: postal_code, countryCode: country_code };
+}
+
+export function addressRow({ orderId, customerId }: Order, address: Address): Row<'order_delivery'> {
+  const { recipient, street, city, postalCode, countryCode } = address;
+  return {
+    order_id: orderId,
+    customer_id: customerId,
+    recipient,
+    street,
+    city,
+    postal_code: postalCode,
+    country_code: countryCode,
+  };
 }

@@ -1,4 +1,4 @@
-import type { OrderStatus } from '../domain/order.ts';
+import type { DeliveryMethod, OrderStatus } from '../domain/order.ts';
 
 export interface OrdersSchema {
   orders: {
@@ -7,12 +7,23 @@ export interface OrdersSchema {
     status: OrderStatus;
     reason: string;
     currency: string;
+    delivery_method: DeliveryMethod;
     total: bigint;
     refunded: bigint;
     version: bigint;
     created_at: Date;
     updated_at: Date;
   };
+  order_delivery: {
+    order_id: string;
+    customer_id: string;
+    recipient: string;
+    street: string;
+    city: string;
+    postal_code: string;
+    country_code: string;
+  };
+  erased_customer: { customer_id: string };
   order_line: {
     order_id: string;
     position: number;

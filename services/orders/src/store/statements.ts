@@ -36,6 +36,13 @@ export const selectChanges = prepared((db: Db, { orderId, after }: { orderId: st
     .limit(CHANGES_AT_ONCE),
 );
 
+export const insertAddress = prepared((db: Db, row: Row<'order_delivery'>) => ({
+  compile: () =>
+    sql`INSERT INTO order_delivery (order_id, customer_id, recipient, street, city, postal_code, country_code)
+      SELECT ${row.order_id}::uuid, ${row.customer_id}::uuid, ${row.recipient}, ${row.street}, ${row.city}, ${row.postal_code}, ${row.country_code}
+      WHERE NOT EXISTS (SELECT FROM erased_customer WHERE customer_id = ${row.customer_id}::uuid)`.compile(db),
+}));
+
 // One statement whatever the number of lines.
 export const insertLines = prepared((db: Db, lines: ReturnType<typeof lineColumns>) => ({
   compile: () =>

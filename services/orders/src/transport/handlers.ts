@@ -1,14 +1,14 @@
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { OrdersServiceService, PlaceOrderResponse, ReturnItemsResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { failPoint } from '@weft/kit/fail-point';
-import { InvalidArgument } from '@weft/kit/failure';
 import { decodePageToken, pageOf, pageSize, UUID } from '@weft/kit/paging';
 import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/rpc';
+import { versionOf, type Wakeups, watchChanges } from '@weft/kit/watch';
 import { changeOrder } from '../app/change-order.ts';
 import { placeOrder, priceLines } from '../app/place-order.ts';
 import type { Catalog, OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { assertVisible, customerFor, listableBy, visibleTo } from '../app/visibility.ts';
-import { type OrderWakeups, watchOrder } from '../app/watch-order.ts';
+import { DeliveryAddressNotFound } from '../domain/failures.ts';
 import {
   confirm,
   confirmCancellation,
@@ -19,7 +19,7 @@ import {
   requestReturn,
   settleReturn,
 } from '../domain/order.ts';
-import { fromStatus, toChange, toOrder, toReturn } from './messages.ts';
+import { fromAddress, fromStatus, toChange, toOrder, toReturn } from './messages.ts';
 
 export interface OnceWork<P> {
   readonly prepare?: () => Promise<P>;
@@ -29,7 +29,7 @@ export interface OnceWork<P> {
 export interface OrdersApp {
   readonly store: OrdersStore;
   readonly catalog: Catalog;
-  readonly wakeups: OrderWakeups;
+  readonly wakeups: Wakeups;
   /** Runs the work once for the call's idempotency key and gives its encoded response. */
   readonly once: <P>(call: CallContext, key: string, work: OnceWork<P>) => Promise<Uint8Array>;
   readonly now: () => Date;
@@ -43,28 +43,37 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
     return { order: toOrder(order) };
   };
   return serveService(OrdersServiceService, OrdersService, {
-    placeOrder: async ({ idempotencyKey, customerId: wanted, lines, paymentMethodToken }, call) => {
+    placeOrder: async ({ idempotencyKey, customerId: wanted, lines, paymentMethodToken, deliveryAddress }, call) => {
+      const address = deliveryAddress && fromAddress(deliveryAddress);
       const customerId = customerFor(call.user, wanted.toLowerCase());
       const response = await once(call, idempotencyKey, {
         prepare: () => priceLines(catalog, lines),
         commit: async (tx, priced) => {
-          const order = placeOrder(tx, { orderId: newId(), customerId, lines: priced, paymentMethodToken }, now());
+          const command = { orderId: newId(), customerId, lines: priced, paymentMethodToken, address };
+          const order = placeOrder(tx, command, now());
           return PlaceOrderResponse.encode({ order: toOrder(order) }).finish();
         },
       });
       failPoint('orders', 'placed');
       return PlaceOrderResponse.decode(response);
     },
-    getOrder: async ({ orderId }, { user }) => ({
-      order: toOrder(visibleTo(user, await store.find(orderId), orderId)),
-    }),
+    getOrder: async ({ orderId }, { user }) => {
+      const order = visibleTo(user, await store.find(orderId), orderId);
+      const address = order.deliveryMethod === 'address' ? await store.deliveryAddress(orderId) : undefined;
+      return { order: toOrder(order, address) };
+    },
+    getDeliveryAddress: async ({ orderId }) => {
+      const address = await store.deliveryAddress(orderId);
+      if (!address) throw new DeliveryAddressNotFound(orderId);
+      return { deliveryAddress: { ...address } };
+    },
     listOrders: async ({ customerId, status, pageSize: size, pageToken }, { user }) => {
       const limit = pageSize(size, 50);
       const [before] = pageToken === '' ? [] : decodePageToken(pageToken, [UUID]);
       const wanted = listableBy(user, customerId.toLowerCase());
       const filter = { customerId: wanted, status: fromStatus(status), before, limit: limit + 1 };
       const page = pageOf(await store.list(filter), { size: limit, position: ({ orderId }) => [orderId] });
-      return { orders: page.items.map(toOrder), nextPageToken: page.nextPageToken };
+      return { orders: page.items.map((order) => toOrder(order)), nextPageToken: page.nextPageToken };
     },
     cancelOrder: ({ orderId }, { user }) =>
       change(orderId, (order) => requestCancellation(visibleTo(user, order, orderId), now())),
@@ -80,11 +89,11 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
       return ReturnItemsResponse.decode(response);
     },
     watchOrder: async function* ({ orderId, resumeToken }, { user, signal }) {
-      if (resumeToken !== '' && !/^\d{1,18}$/.test(resumeToken)) throw badResumeToken();
+      const after = versionOf(resumeToken);
       const id = orderId.toLowerCase();
       assertVisible(user, await store.owner(id), id);
-      const after = resumeToken === '' ? undefined : BigInt(resumeToken);
-      for await (const one of watchOrder(store, wakeups, id, after, signal)) yield toChange(one);
+      const read = (seen: bigint | undefined) => store.changes(id, seen);
+      for await (const one of watchChanges(read, wakeups, id, after, signal)) yield toChange(one);
     },
     confirmOrder: ({ orderId }) => change(orderId, (order) => confirm(order, now())),
     rejectOrder: ({ orderId, reason }) => change(orderId, (order) => reject(order, reason, now())),
@@ -92,9 +101,4 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
     settleReturn: ({ orderId, returnId }) =>
       change(orderId, (order) => settleReturn(order, returnId.toLowerCase(), now())),
   });
-}
-
-function badResumeToken(): InvalidArgument {
-  const description = 'must be the resume_token of an earlier response';
-  return new InvalidArgument([{ field: 'resume_token', rule: 'resume_token', description }]);
 }

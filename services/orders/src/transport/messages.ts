@@ -1,4 +1,6 @@
+import type { PostalAddress } from '@weft/gen/grpc/weft/common/v1/postal_address';
 import {
+  DeliveryMethod as DeliveryMethodMessage,
   type Order as OrderMessage,
   OrderStatus as OrderStatusMessage,
   type Return as ReturnMessage,
@@ -6,16 +8,23 @@ import {
   type WatchOrderResponse,
 } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { toTimestamp } from '@weft/kit/time';
+import { resumeTokenOf } from '@weft/kit/watch';
 import type { OrderChange } from '../app/ports.ts';
-import type { Order, OrderStatus, Return } from '../domain/order.ts';
+import type { Address, DeliveryMethod, Order, OrderStatus, Return } from '../domain/order.ts';
 
 const STATUS = {
   placed: OrderStatusMessage.ORDER_STATUS_PLACED,
   confirmed: OrderStatusMessage.ORDER_STATUS_CONFIRMED,
+  completed: OrderStatusMessage.ORDER_STATUS_COMPLETED,
   rejected: OrderStatusMessage.ORDER_STATUS_REJECTED,
   cancelling: OrderStatusMessage.ORDER_STATUS_CANCELLING,
   cancelled: OrderStatusMessage.ORDER_STATUS_CANCELLED,
 } as const satisfies Record<OrderStatus, OrderStatusMessage>;
+
+export const DELIVERY_METHOD = {
+  'pick-up': DeliveryMethodMessage.DELIVERY_METHOD_PICK_UP,
+  address: DeliveryMethodMessage.DELIVERY_METHOD_ADDRESS,
+} as const satisfies Record<DeliveryMethod, DeliveryMethodMessage>;
 
 const RETURN_STATUS = {
   requested: ReturnStatus.RETURN_STATUS_REQUESTED,
@@ -27,7 +36,7 @@ export function fromStatus(status: OrderStatusMessage): OrderStatus | undefined 
   return (Object.keys(STATUS) as OrderStatus[]).find((name) => STATUS[name] === status);
 }
 
-export function toOrder(order: Order): OrderMessage {
+export function toOrder(order: Order, address?: Address): OrderMessage {
   const money = (minorUnits: bigint) => ({ currencyCode: order.currency, minorUnits });
   return {
     orderId: order.orderId,
@@ -48,7 +57,13 @@ export function toOrder(order: Order): OrderMessage {
     version: order.version,
     createTime: toTimestamp(order.createdAt),
     updateTime: toTimestamp(order.updatedAt),
+    deliveryMethod: DELIVERY_METHOD[order.deliveryMethod],
+    deliveryAddress: address && { ...address },
   };
+}
+
+export function fromAddress({ recipient, street, city, postalCode, countryCode }: PostalAddress): Address {
+  return { recipient, street, city, postalCode, countryCode };
 }
 
 export function toReturn(
@@ -72,6 +87,6 @@ export function toChange({ orderId, version, status, reason, changedAt }: OrderC
     reason,
     version,
     changeTime: toTimestamp(changedAt),
-    resumeToken: String(version),
+    resumeToken: resumeTokenOf(version),
   };
 }

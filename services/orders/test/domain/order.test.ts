@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import {
+  complete,
   confirm,
   confirmCancellation,
   type Decision,
@@ -17,6 +18,8 @@ import {
 const PLACED_AT = new Date('2026-01-01T00:00:00Z');
 const LATER = new Date('2026-01-01T00:00:01Z');
 
+const HOW = { paymentMethodToken: 'tok_approved', deliveryMethod: 'address' } as const;
+
 const line = (productId: string, quantity: bigint, unitPrice: bigint, currency = 'GBP'): Priced => ({
   productId,
   stockCode: `stock-of-${productId}`,
@@ -27,7 +30,7 @@ const line = (productId: string, quantity: bigint, unitPrice: bigint, currency =
 });
 
 function placed(lines: readonly Priced[] = [line('lamp', 2n, 250n), line('box', 3n, 100n)]): Order {
-  return place({ orderId: 'o', customerId: 'c', lines, paymentMethodToken: 'tok_approved' }, PLACED_AT).order;
+  return place({ orderId: 'o', customerId: 'c', lines, ...HOW }, PLACED_AT).order;
 }
 
 const then = (...decisions: ((order: Order) => Decision)[]): Order =>
@@ -35,6 +38,7 @@ const then = (...decisions: ((order: Order) => Decision)[]): Order =>
 
 const decisions = {
   confirm: (order: Order) => confirm(order, LATER),
+  complete: (order: Order) => complete(order, LATER),
   reject: (order: Order) => reject(order, 'OUT_OF_STOCK', LATER),
   'request cancellation': (order: Order) => requestCancellation(order, LATER),
   'confirm cancellation': (order: Order) => confirmCancellation(order, LATER),
@@ -43,6 +47,7 @@ const decisions = {
 const standing: Readonly<Record<OrderStatus, () => Order>> = {
   placed: () => placed(),
   confirmed: () => then(decisions.confirm),
+  completed: () => then(decisions.confirm, decisions.complete),
   rejected: () => then(decisions.reject),
   cancelling: () => then(decisions['request cancellation']),
   cancelled: () => then(decisions['request cancellation'], decisions['confirm cancellation']),
@@ -51,10 +56,7 @@ const standing: Readonly<Record<OrderStatus, () => Order>> = {
 describe('placing an order', () => {
   it('sums its lines, and its event names how to pay', () => {
     const lines = [line('lamp', 2n, 250n), line('box', 3n, 100n)];
-    const { order, event } = place(
-      { orderId: 'o', customerId: 'c', lines, paymentMethodToken: 'tok_approved' },
-      PLACED_AT,
-    );
+    const { order, event } = place({ orderId: 'o', customerId: 'c', lines, ...HOW }, PLACED_AT);
     expect(event).toEqual({ type: 'placed', paymentMethodToken: 'tok_approved' });
     expect(order).toMatchObject({ status: 'placed', reason: '', total: 800n, refunded: 0n, version: 1n, returns: [] });
     expect(order.lines.map(({ returned }) => returned)).toEqual([0n, 0n]);
@@ -79,22 +81,32 @@ describe('moves of an order', () => {
   const NOTHING = 'nothing';
   it.each<[OrderStatus, keyof typeof decisions, string]>([
     ['placed', 'confirm', 'confirmed'],
+    ['placed', 'complete', 'ILLEGAL_MOVE'],
     ['placed', 'reject', 'rejected'],
     ['placed', 'request cancellation', 'cancelling'],
     ['placed', 'confirm cancellation', 'ILLEGAL_MOVE'],
     ['confirmed', 'confirm', NOTHING],
+    ['confirmed', 'complete', 'completed'],
     ['confirmed', 'reject', 'ILLEGAL_MOVE'],
     ['confirmed', 'request cancellation', 'cancelling'],
     ['confirmed', 'confirm cancellation', 'ILLEGAL_MOVE'],
+    ['completed', 'confirm', NOTHING],
+    ['completed', 'complete', NOTHING],
+    ['completed', 'reject', 'ILLEGAL_MOVE'],
+    ['completed', 'request cancellation', 'ORDER_COMPLETED'],
+    ['completed', 'confirm cancellation', 'ILLEGAL_MOVE'],
     ['rejected', 'confirm', 'ILLEGAL_MOVE'],
+    ['rejected', 'complete', 'ILLEGAL_MOVE'],
     ['rejected', 'reject', NOTHING],
     ['rejected', 'request cancellation', 'ORDER_REJECTED'],
     ['rejected', 'confirm cancellation', 'ILLEGAL_MOVE'],
     ['cancelling', 'confirm', NOTHING],
+    ['cancelling', 'complete', 'completed'],
     ['cancelling', 'reject', 'cancelled'],
     ['cancelling', 'request cancellation', NOTHING],
     ['cancelling', 'confirm cancellation', 'cancelled'],
     ['cancelled', 'confirm', NOTHING],
+    ['cancelled', 'complete', 'ILLEGAL_MOVE'],
     ['cancelled', 'reject', NOTHING],
     ['cancelled', 'request cancellation', NOTHING],
     ['cancelled', 'confirm cancellation', NOTHING],
@@ -120,6 +132,32 @@ describe('moves of an order', () => {
       refunded: 0n,
     });
   });
+
+  it('takes back the reason of a cancellation that came too late', () => {
+    expect(then(decisions.confirm, decisions['request cancellation'], decisions.complete)).toMatchObject({
+      status: 'completed',
+      reason: '',
+      refunded: 0n,
+    });
+  });
+
+  it('leaves nothing under way once it has left, was rejected or is cancelled', () => {
+    const settled = Object.entries(standing).filter(([, order]) => isSettled(order()));
+    expect(settled.map(([status]) => status)).toEqual(['completed', 'rejected', 'cancelled']);
+  });
+
+  it('gives back everything that was paid when it is cancelled', () => {
+    const { order, event } = requestCancellation(standing.confirmed(), LATER);
+    expect(event).toEqual({
+      type: 'cancellation-requested',
+      lines: [
+        { productId: 'lamp', stockCode: 'stock-of-lamp', quantity: 2n },
+        { productId: 'box', stockCode: 'stock-of-box', quantity: 3n },
+      ],
+      refund: 800n,
+    });
+    expect(confirmCancellation(order, LATER).order).toMatchObject({ status: 'cancelled', refunded: 800n });
+  });
 });
 
 describe('a return', () => {
@@ -131,16 +169,16 @@ describe('a return', () => {
       LATER,
     );
 
-  it('is of a confirmed order only', () => {
-    for (const status of ['placed', 'rejected', 'cancelling', 'cancelled'] as const) {
+  it('is of an order that has left only', () => {
+    for (const status of ['placed', 'confirmed', 'rejected', 'cancelling', 'cancelled'] as const) {
       expect(() => back(standing[status](), 'r', ['lamp', 1n])).toThrow(
-        expect.objectContaining({ reason: 'ORDER_NOT_CONFIRMED', metadata: { order_status: status } }),
+        expect.objectContaining({ reason: 'ORDER_NOT_COMPLETED', metadata: { order_status: status } }),
       );
     }
   });
 
   it('is refunded at the price paid, once it is settled, and its event says from which stock it came', () => {
-    const { order, returned, event } = back(standing.confirmed(), 'r', ['lamp', 1n], ['box', 2n]);
+    const { order, returned, event } = back(standing.completed(), 'r', ['lamp', 1n], ['box', 2n]);
     expect(returned).toMatchObject({ status: 'requested', refund: 450n, settledAt: undefined });
     expect(event).toMatchObject({
       type: 'return-requested',
@@ -152,14 +190,14 @@ describe('a return', () => {
     expect(order.refunded).toBe(0n);
     expect(isSettled(order)).toBe(false);
     const settled = settleReturn(order, 'r', LATER);
-    expect(settled.order).toMatchObject({ refunded: 450n, status: 'confirmed' });
+    expect(settled.order).toMatchObject({ refunded: 450n, status: 'completed' });
     expect(settled.order.returns).toMatchObject([{ status: 'settled', settledAt: LATER }]);
     expect(isSettled(settled.order)).toBe(true);
     expect(settleReturn(settled.order, 'r', LATER)).toEqual({ order: settled.order });
   });
 
   it('takes all or nothing of what it lists, and says how much could be taken', () => {
-    const { order } = back(standing.confirmed(), 'r', ['lamp', 1n]);
+    const { order } = back(standing.completed(), 'r', ['lamp', 1n]);
     for (const [productId, quantity, returnable] of [
       ['lamp', 2n, '1'],
       ['vase', 1n, '0'],
@@ -174,24 +212,8 @@ describe('a return', () => {
   });
 
   it('that the order does not have cannot be settled', () => {
-    expect(() => settleReturn(standing.confirmed(), 'r', LATER)).toThrow(
+    expect(() => settleReturn(standing.completed(), 'r', LATER)).toThrow(
       expect.objectContaining({ reason: 'RETURN_NOT_FOUND' }),
     );
-  });
-
-  it('leaves to a cancellation what did not come back yet', () => {
-    const { order } = back(standing.confirmed(), 'r', ['lamp', 2n], ['box', 1n]);
-    const { order: cancelling, event } = requestCancellation(order, LATER);
-    expect(event).toEqual({
-      type: 'cancellation-requested',
-      lines: [{ productId: 'box', stockCode: 'stock-of-box', quantity: 2n }],
-      refund: 200n,
-    });
-    const { order: cancelled } = confirmCancellation(cancelling, LATER);
-    expect(cancelled).toMatchObject({ status: 'cancelled', refunded: 200n });
-    expect(isSettled(cancelled)).toBe(false);
-    const { order: ended } = settleReturn(cancelled, 'r', LATER);
-    expect(ended.refunded).toBe(ended.total);
-    expect(isSettled(ended)).toBe(true);
   });
 });

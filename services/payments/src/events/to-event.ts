@@ -24,10 +24,10 @@ export function toEvent(event: PaymentEvent): OutgoingEvent {
   const { paymentId, version, updatedAt: now } = payment;
   const base = { paymentId, version, occurTime: toTimestamp(now) };
   if (payment.status === 'voided') return voided.create(base, { now });
-  const { orderId, amount } = termsOf(payment);
+  const { orderId, customerId, amount } = termsOf(payment);
   if (event.type === 'payment-refunded') {
     const { refundId, amount: minorUnits } = event.refund;
-    return refunded.create({ ...base, orderId, refundId, amount: { ...amount, minorUnits } }, { now });
+    return refunded.create({ ...base, orderId, customerId, refundId, amount: { ...amount, minorUnits } }, { now });
   }
   switch (payment.status) {
     case 'authorized':

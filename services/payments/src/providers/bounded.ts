@@ -1,22 +1,16 @@
+import { within } from '@weft/kit/time';
 import { type PaymentProvider, ProviderTimeout } from '../app/ports.ts';
 
 /** The provider, given up with ProviderTimeout when it has not answered within `timeout` milliseconds. */
 export function bounded(provider: PaymentProvider, timeout: number): PaymentProvider {
-  const within = async <T>(answer: Promise<T>): Promise<T> => {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ProviderTimeout()), timeout);
+  const inTime = <T>(answer: Promise<T>): Promise<T> =>
+    within(timeout, answer, () => {
+      throw new ProviderTimeout();
     });
-    try {
-      return await Promise.race([answer, late]);
-    } finally {
-      clearTimeout(timer);
-    }
-  };
   return {
-    authorize: (call) => within(provider.authorize(call)),
-    capture: (call) => within(provider.capture(call)),
-    void: (call) => within(provider.void(call)),
-    refund: (call) => within(provider.refund(call)),
+    authorize: (call) => inTime(provider.authorize(call)),
+    capture: (call) => inTime(provider.capture(call)),
+    void: (call) => inTime(provider.void(call)),
+    refund: (call) => inTime(provider.refund(call)),
   };
 }

@@ -311,14 +311,14 @@ export enum SagaKind {
   UNSPECIFIED = 0,
 
   /**
-   * Reserve, authorise, capture, commit stock, confirm.
+   * Reserve, authorise, ship, capture, commit stock, confirm.
    *
    * @generated from enum value: SAGA_KIND_PLACE_ORDER = 1;
    */
   PLACE_ORDER = 1,
 
   /**
-   * Refund, restock, confirm the cancellation.
+   * Cancel the shipment, refund, restock, confirm the cancellation.
    *
    * @generated from enum value: SAGA_KIND_CANCEL_ORDER = 2;
    */

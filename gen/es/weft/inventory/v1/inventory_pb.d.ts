@@ -276,6 +276,60 @@ export declare type BatchGetStockResponse = Message<"weft.inventory.v1.BatchGetS
 export declare const BatchGetStockResponseSchema: GenMessage<BatchGetStockResponse>;
 
 /**
+ * Which stock code to watch.
+ *
+ * @generated from message weft.inventory.v1.WatchStockRequest
+ */
+export declare type WatchStockRequest = Message<"weft.inventory.v1.WatchStockRequest"> & {
+  /**
+   * The stock code.
+   *
+   * @generated from field: string stock_code = 1;
+   */
+  stockCode: string;
+
+  /**
+   * resume_token of the last response seen: only later changes are sent. Empty sends the stock as it is now first.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message weft.inventory.v1.WatchStockRequest.
+ * Use `create(WatchStockRequestSchema)` to create a new message.
+ */
+export declare const WatchStockRequestSchema: GenMessage<WatchStockRequest>;
+
+/**
+ * A stock that may have changed since the response before.
+ *
+ * @generated from message weft.inventory.v1.WatchStockResponse
+ */
+export declare type WatchStockResponse = Message<"weft.inventory.v1.WatchStockResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: weft.inventory.v1.Stock stock = 1;
+   */
+  stock?: Stock | undefined;
+
+  /**
+   * Send it back to go on after this response.
+   *
+   * @generated from field: string resume_token = 2;
+   */
+  resumeToken: string;
+};
+
+/**
+ * Describes the message weft.inventory.v1.WatchStockResponse.
+ * Use `create(WatchStockResponseSchema)` to create a new message.
+ */
+export declare const WatchStockResponseSchema: GenMessage<WatchStockResponse>;
+
+/**
  * Pieces to promise.
  *
  * @generated from message weft.inventory.v1.ReserveRequest
@@ -531,6 +585,17 @@ export declare const InventoryService: GenService<{
     methodKind: "unary";
     input: typeof BatchGetStockRequestSchema;
     output: typeof BatchGetStockResponseSchema;
+  },
+  /**
+   * Sends the stock of a code as it is now and again when it has changed; changes in quick succession may come as one.
+   * NOT_FOUND (STOCK_NOT_FOUND). Ends with OK when idle, or when old: resume with the last resume_token.
+   *
+   * @generated from rpc weft.inventory.v1.InventoryService.WatchStock
+   */
+  watchStock: {
+    methodKind: "server_streaming";
+    input: typeof WatchStockRequestSchema;
+    output: typeof WatchStockResponseSchema;
   },
   /**
    * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;

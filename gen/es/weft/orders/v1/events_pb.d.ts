@@ -6,6 +6,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Money } from "../../common/v1/money_pb.js";
+import type { DeliveryMethod } from "./orders_pb.js";
 
 /**
  * Describes the file weft/orders/v1/events.proto.
@@ -100,6 +101,13 @@ export declare type OrderPlaced = Message<"weft.orders.v1.OrderPlaced"> & {
    * @generated from field: string payment_method_token = 7;
    */
   paymentMethodToken: string;
+
+  /**
+   * How it comes to the customer. Whoever needs an address reads it.
+   *
+   * @generated from field: weft.orders.v1.DeliveryMethod delivery_method = 8;
+   */
+  deliveryMethod: DeliveryMethod;
 };
 
 /**
@@ -109,7 +117,7 @@ export declare type OrderPlaced = Message<"weft.orders.v1.OrderPlaced"> & {
 export declare const OrderPlacedSchema: GenMessage<OrderPlaced>;
 
 /**
- * An order ended well.
+ * An order is paid and committed: its shipment may leave.
  *
  * @generated from message weft.orders.v1.OrderConfirmed
  */
@@ -148,6 +156,47 @@ export declare type OrderConfirmed = Message<"weft.orders.v1.OrderConfirmed"> & 
  * Use `create(OrderConfirmedSchema)` to create a new message.
  */
 export declare const OrderConfirmedSchema: GenMessage<OrderConfirmed>;
+
+/**
+ * The shipment of an order has left.
+ *
+ * @generated from message weft.orders.v1.OrderCompleted
+ */
+export declare type OrderCompleted = Message<"weft.orders.v1.OrderCompleted"> & {
+  /**
+   * UUID of the order.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Version of the order after this event.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 3;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * UUID of the customer.
+   *
+   * @generated from field: string customer_id = 4;
+   */
+  customerId: string;
+};
+
+/**
+ * Describes the message weft.orders.v1.OrderCompleted.
+ * Use `create(OrderCompletedSchema)` to create a new message.
+ */
+export declare const OrderCompletedSchema: GenMessage<OrderCompleted>;
 
 /**
  * An order could not be fulfilled.
@@ -232,14 +281,14 @@ export declare type OrderCancellationRequested = Message<"weft.orders.v1.OrderCa
   customerId: string;
 
   /**
-   * What is not returned yet, and would go back on the shelf.
+   * What was ordered, and would go back on the shelf.
    *
    * @generated from field: repeated weft.orders.v1.EventLine lines = 5;
    */
   lines: EventLine[];
 
   /**
-   * What of the total is not given back yet, and would be refunded.
+   * The total, which would be refunded.
    *
    * @generated from field: weft.common.v1.Money refund = 6;
    */
@@ -294,7 +343,7 @@ export declare type OrderCancelled = Message<"weft.orders.v1.OrderCancelled"> & 
 export declare const OrderCancelledSchema: GenMessage<OrderCancelled>;
 
 /**
- * Pieces of a confirmed order come back; checkout restocks and refunds.
+ * Pieces of an order that has left come back; checkout restocks and refunds.
  *
  * @generated from message weft.orders.v1.ReturnRequested
  */

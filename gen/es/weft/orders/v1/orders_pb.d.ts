@@ -6,6 +6,7 @@ import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobu
 import type { Message } from "@bufbuild/protobuf";
 import type { Money } from "../../common/v1/money_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { PostalAddress } from "../../common/v1/postal_address_pb.js";
 
 /**
  * Describes the file weft/orders/v1/orders.proto.
@@ -94,6 +95,20 @@ export declare type Order = Message<"weft.orders.v1.Order"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 11;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * How it comes to the customer.
+   *
+   * @generated from field: weft.orders.v1.DeliveryMethod delivery_method = 12;
+   */
+  deliveryMethod: DeliveryMethod;
+
+  /**
+   * Where it is sent. Only GetOrder gives it; absent for pick-up and once the customer's account is erased.
+   *
+   * @generated from field: weft.common.v1.PostalAddress delivery_address = 13;
+   */
+  deliveryAddress?: PostalAddress | undefined;
 };
 
 /**
@@ -299,6 +314,13 @@ export declare type PlaceOrderRequest = Message<"weft.orders.v1.PlaceOrderReques
    * @generated from field: string payment_method_token = 4;
    */
   paymentMethodToken: string;
+
+  /**
+   * Where to send it; absent when the customer picks it up in the store.
+   *
+   * @generated from field: weft.common.v1.PostalAddress delivery_address = 5;
+   */
+  deliveryAddress?: PostalAddress | undefined;
 };
 
 /**
@@ -619,6 +641,46 @@ export declare type WatchOrderResponse = Message<"weft.orders.v1.WatchOrderRespo
 export declare const WatchOrderResponseSchema: GenMessage<WatchOrderResponse>;
 
 /**
+ * Which order's address to read.
+ *
+ * @generated from message weft.orders.v1.GetDeliveryAddressRequest
+ */
+export declare type GetDeliveryAddressRequest = Message<"weft.orders.v1.GetDeliveryAddressRequest"> & {
+  /**
+   * UUID of the order.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+};
+
+/**
+ * Describes the message weft.orders.v1.GetDeliveryAddressRequest.
+ * Use `create(GetDeliveryAddressRequestSchema)` to create a new message.
+ */
+export declare const GetDeliveryAddressRequestSchema: GenMessage<GetDeliveryAddressRequest>;
+
+/**
+ * Where the order is sent.
+ *
+ * @generated from message weft.orders.v1.GetDeliveryAddressResponse
+ */
+export declare type GetDeliveryAddressResponse = Message<"weft.orders.v1.GetDeliveryAddressResponse"> & {
+  /**
+   * As the customer gave it.
+   *
+   * @generated from field: weft.common.v1.PostalAddress delivery_address = 1;
+   */
+  deliveryAddress?: PostalAddress | undefined;
+};
+
+/**
+ * Describes the message weft.orders.v1.GetDeliveryAddressResponse.
+ * Use `create(GetDeliveryAddressResponseSchema)` to create a new message.
+ */
+export declare const GetDeliveryAddressResponseSchema: GenMessage<GetDeliveryAddressResponse>;
+
+/**
  * Which order to confirm.
  *
  * @generated from message weft.orders.v1.ConfirmOrderRequest
@@ -813,7 +875,7 @@ export enum OrderStatus {
   PLACED = 1,
 
   /**
-   * Paid, stock committed. An end state.
+   * Paid, stock committed; its shipment is about to leave.
    *
    * @generated from enum value: ORDER_STATUS_CONFIRMED = 2;
    */
@@ -839,12 +901,52 @@ export enum OrderStatus {
    * @generated from enum value: ORDER_STATUS_CANCELLED = 5;
    */
   CANCELLED = 5,
+
+  /**
+   * Its shipment has left. An end state.
+   *
+   * @generated from enum value: ORDER_STATUS_COMPLETED = 6;
+   */
+  COMPLETED = 6,
 }
 
 /**
  * Describes the enum weft.orders.v1.OrderStatus.
  */
 export declare const OrderStatusSchema: GenEnum<OrderStatus>;
+
+/**
+ * How an order comes to its customer.
+ *
+ * @generated from enum weft.orders.v1.DeliveryMethod
+ */
+export enum DeliveryMethod {
+  /**
+   * The customer picks it up, as with DELIVERY_METHOD_PICK_UP.
+   *
+   * @generated from enum value: DELIVERY_METHOD_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The customer picks it up in the store.
+   *
+   * @generated from enum value: DELIVERY_METHOD_PICK_UP = 1;
+   */
+  PICK_UP = 1,
+
+  /**
+   * A carrier takes it to an address.
+   *
+   * @generated from enum value: DELIVERY_METHOD_ADDRESS = 2;
+   */
+  ADDRESS = 2,
+}
+
+/**
+ * Describes the enum weft.orders.v1.DeliveryMethod.
+ */
+export declare const DeliveryMethodSchema: GenEnum<DeliveryMethod>;
 
 /**
  * Where a return stands.
@@ -917,8 +1019,9 @@ export declare const OrdersService: GenService<{
     output: typeof ListOrdersResponseSchema;
   },
   /**
-   * Undoes an order: what was reserved is released, what was paid is refunded. Answers CANCELLING at once, CANCELLED follows.
-   * Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo.
+   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
+   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
+   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
    *
    * @generated from rpc weft.orders.v1.OrdersService.CancelOrder
    */
@@ -928,8 +1031,8 @@ export declare const OrdersService: GenService<{
     output: typeof CancelOrderResponseSchema;
   },
   /**
-   * Takes pieces of a confirmed order back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_CONFIRMED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
+   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
    *
    * @generated from rpc weft.orders.v1.OrdersService.ReturnItems
    */
@@ -950,7 +1053,18 @@ export declare const OrdersService: GenService<{
     output: typeof WatchOrderResponseSchema;
   },
   /**
-   * Ends an order well: paid and committed. Repeating it is OK.
+   * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is
+   * erased.
+   *
+   * @generated from rpc weft.orders.v1.OrdersService.GetDeliveryAddress
+   */
+  getDeliveryAddress: {
+    methodKind: "unary";
+    input: typeof GetDeliveryAddressRequestSchema;
+    output: typeof GetDeliveryAddressResponseSchema;
+  },
+  /**
+   * An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK.
    *
    * @generated from rpc weft.orders.v1.OrdersService.ConfirmOrder
    */

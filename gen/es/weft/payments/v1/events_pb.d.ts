@@ -237,6 +237,13 @@ export declare type PaymentRefunded = Message<"weft.payments.v1.PaymentRefunded"
    * @generated from field: weft.common.v1.Money amount = 6;
    */
   amount?: Money | undefined;
+
+  /**
+   * UUID of the customer.
+   *
+   * @generated from field: string customer_id = 7;
+   */
+  customerId: string;
 };
 
 /**

@@ -425,7 +425,7 @@ export declare const UsersService: GenService<{
     output: typeof LoginResponseSchema;
   },
   /**
-   * Reads an account; a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise.
+   * Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise.
    *
    * @generated from rpc weft.users.v1.UsersService.GetUser
    */

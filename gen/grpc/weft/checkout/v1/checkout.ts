@@ -25,9 +25,9 @@ export const protobufFileName = "weft/checkout/v1/checkout.proto";
 export const SagaKind = {
   /** SAGA_KIND_UNSPECIFIED - Not a kind. */
   SAGA_KIND_UNSPECIFIED: 0,
-  /** SAGA_KIND_PLACE_ORDER - Reserve, authorise, capture, commit stock, confirm. */
+  /** SAGA_KIND_PLACE_ORDER - Reserve, authorise, ship, capture, commit stock, confirm. */
   SAGA_KIND_PLACE_ORDER: 1,
-  /** SAGA_KIND_CANCEL_ORDER - Refund, restock, confirm the cancellation. */
+  /** SAGA_KIND_CANCEL_ORDER - Cancel the shipment, refund, restock, confirm the cancellation. */
   SAGA_KIND_CANCEL_ORDER: 2,
   /** SAGA_KIND_RETURN_ITEMS - Restock, refund, settle the return. */
   SAGA_KIND_RETURN_ITEMS: 3,

@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -130,6 +132,26 @@ export interface BatchGetStockRequest {
 export interface BatchGetStockResponse {
   /** In the order of the request. */
   stocks: Stock[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which stock code to watch. */
+export interface WatchStockRequest {
+  /** The stock code. */
+  stockCode: string;
+  /** resume_token of the last response seen: only later changes are sent. Empty sends the stock as it is now first. */
+  resumeToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A stock that may have changed since the response before. */
+export interface WatchStockResponse {
+  /** As it is now. */
+  stock:
+    | Stock
+    | undefined;
+  /** Send it back to go on after this response. */
+  resumeToken: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -1039,6 +1061,176 @@ export const BatchGetStockResponse: MessageFns<BatchGetStockResponse, "weft.inve
   },
 };
 
+function createBaseWatchStockRequest(): WatchStockRequest {
+  return { stockCode: "", resumeToken: "", _unknownFields: {} };
+}
+
+export const WatchStockRequest: MessageFns<WatchStockRequest, "weft.inventory.v1.WatchStockRequest"> = {
+  $type: "weft.inventory.v1.WatchStockRequest" as const,
+
+  encode(message: WatchStockRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stockCode !== "") {
+      writer.uint32(10).string(message.stockCode);
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchStockRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchStockRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stockCode = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchStockRequest>): WatchStockRequest {
+    return WatchStockRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchStockRequest>): WatchStockRequest {
+    const message = createBaseWatchStockRequest();
+    message.stockCode = object.stockCode ?? "";
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
+function createBaseWatchStockResponse(): WatchStockResponse {
+  return { stock: undefined, resumeToken: "", _unknownFields: {} };
+}
+
+export const WatchStockResponse: MessageFns<WatchStockResponse, "weft.inventory.v1.WatchStockResponse"> = {
+  $type: "weft.inventory.v1.WatchStockResponse" as const,
+
+  encode(message: WatchStockResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stock !== undefined) {
+      Stock.encode(message.stock, writer.uint32(10).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchStockResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchStockResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stock = Stock.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WatchStockResponse>): WatchStockResponse {
+    return WatchStockResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WatchStockResponse>): WatchStockResponse {
+    const message = createBaseWatchStockResponse();
+    message.stock = (object.stock !== undefined && object.stock !== null) ? Stock.fromPartial(object.stock) : undefined;
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
 function createBaseReserveRequest(): ReserveRequest {
   return { reservationId: "", lines: [], _unknownFields: {} };
 }
@@ -1700,6 +1892,19 @@ export const InventoryServiceService = {
     responseDeserialize: (value: Buffer): BatchGetStockResponse => BatchGetStockResponse.decode(value),
   },
   /**
+   * Sends the stock of a code as it is now and again when it has changed; changes in quick succession may come as one.
+   * NOT_FOUND (STOCK_NOT_FOUND). Ends with OK when idle, or when old: resume with the last resume_token.
+   */
+  watchStock: {
+    path: "/weft.inventory.v1.InventoryService/WatchStock" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchStockRequest): Buffer => Buffer.from(WatchStockRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchStockRequest => WatchStockRequest.decode(value),
+    responseSerialize: (value: WatchStockResponse): Buffer => Buffer.from(WatchStockResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WatchStockResponse => WatchStockResponse.decode(value),
+  },
+  /**
    * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;
    * FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was made.
    */
@@ -1751,6 +1956,11 @@ export interface InventoryServiceServer extends UntypedServiceImplementation {
   getStock: handleUnaryCall<GetStockRequest, GetStockResponse>;
   /** Reads up to 1000 stock codes. Unknown ones are left out. */
   batchGetStock: handleUnaryCall<BatchGetStockRequest, BatchGetStockResponse>;
+  /**
+   * Sends the stock of a code as it is now and again when it has changed; changes in quick succession may come as one.
+   * NOT_FOUND (STOCK_NOT_FOUND). Ends with OK when idle, or when old: resume with the last resume_token.
+   */
+  watchStock: handleServerStreamingCall<WatchStockRequest, WatchStockResponse>;
   /**
    * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;
    * FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was made.
@@ -1813,6 +2023,16 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: BatchGetStockResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Sends the stock of a code as it is now and again when it has changed; changes in quick succession may come as one.
+   * NOT_FOUND (STOCK_NOT_FOUND). Ends with OK when idle, or when old: resume with the last resume_token.
+   */
+  watchStock(request: WatchStockRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchStockResponse>;
+  watchStock(
+    request: WatchStockRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<WatchStockResponse>;
   /**
    * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;
    * FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was made.

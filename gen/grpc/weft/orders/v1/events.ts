@@ -5,6 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Money } from "../../common/v1/money.ts";
+import { DeliveryMethod } from "./orders.ts";
 
 export const protobufPackage = "weft.orders.v1";
 
@@ -41,11 +42,28 @@ export interface OrderPlaced {
     | undefined;
   /** How the customer pays. */
   paymentMethodToken: string;
+  /** How it comes to the customer. Whoever needs an address reads it. */
+  deliveryMethod: DeliveryMethod;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** An order ended well. */
+/** An order is paid and committed: its shipment may leave. */
 export interface OrderConfirmed {
+  /** UUID of the order. */
+  orderId: string;
+  /** Version of the order after this event. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** UUID of the customer. */
+  customerId: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The shipment of an order has left. */
+export interface OrderCompleted {
   /** UUID of the order. */
   orderId: string;
   /** Version of the order after this event. */
@@ -88,9 +106,9 @@ export interface OrderCancellationRequested {
     | undefined;
   /** UUID of the customer. */
   customerId: string;
-  /** What is not returned yet, and would go back on the shelf. */
+  /** What was ordered, and would go back on the shelf. */
   lines: EventLine[];
-  /** What of the total is not given back yet, and would be refunded. */
+  /** The total, which would be refunded. */
   refund: Money | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
@@ -110,7 +128,7 @@ export interface OrderCancelled {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** Pieces of a confirmed order come back; checkout restocks and refunds. */
+/** Pieces of an order that has left come back; checkout restocks and refunds. */
 export interface ReturnRequested {
   /** UUID of the order. */
   orderId: string;
@@ -257,6 +275,7 @@ function createBaseOrderPlaced(): OrderPlaced {
     lines: [],
     total: undefined,
     paymentMethodToken: "",
+    deliveryMethod: 0,
     _unknownFields: {},
   };
 }
@@ -288,6 +307,9 @@ export const OrderPlaced: MessageFns<OrderPlaced, "weft.orders.v1.OrderPlaced"> 
     }
     if (message.paymentMethodToken !== "") {
       writer.uint32(58).string(message.paymentMethodToken);
+    }
+    if (message.deliveryMethod !== 0) {
+      writer.uint32(64).int32(message.deliveryMethod);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -369,6 +391,14 @@ export const OrderPlaced: MessageFns<OrderPlaced, "weft.orders.v1.OrderPlaced"> 
             message.paymentMethodToken = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.deliveryMethod = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -403,6 +433,7 @@ export const OrderPlaced: MessageFns<OrderPlaced, "weft.orders.v1.OrderPlaced"> 
     message.lines = object.lines?.map((e) => EventLine.fromPartial(e)) || [];
     message.total = (object.total !== undefined && object.total !== null) ? Money.fromPartial(object.total) : undefined;
     message.paymentMethodToken = object.paymentMethodToken ?? "";
+    message.deliveryMethod = object.deliveryMethod ?? 0;
     return message;
   },
 };
@@ -511,6 +542,120 @@ export const OrderConfirmed: MessageFns<OrderConfirmed, "weft.orders.v1.OrderCon
   },
   fromPartial(object: DeepPartial<OrderConfirmed>): OrderConfirmed {
     const message = createBaseOrderConfirmed();
+    message.orderId = object.orderId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.customerId = object.customerId ?? "";
+    return message;
+  },
+};
+
+function createBaseOrderCompleted(): OrderCompleted {
+  return { orderId: "", version: 0n, occurTime: undefined, customerId: "", _unknownFields: {} };
+}
+
+export const OrderCompleted: MessageFns<OrderCompleted, "weft.orders.v1.OrderCompleted"> = {
+  $type: "weft.orders.v1.OrderCompleted" as const,
+
+  encode(message: OrderCompleted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.customerId !== "") {
+      writer.uint32(34).string(message.customerId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OrderCompleted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOrderCompleted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OrderCompleted>): OrderCompleted {
+    return OrderCompleted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OrderCompleted>): OrderCompleted {
+    const message = createBaseOrderCompleted();
     message.orderId = object.orderId ?? "";
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)

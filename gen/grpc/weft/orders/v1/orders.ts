@@ -19,6 +19,7 @@ import {
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Money } from "../../common/v1/money.ts";
+import { PostalAddress } from "../../common/v1/postal_address.ts";
 
 export const protobufPackage = "weft.orders.v1";
 
@@ -30,7 +31,7 @@ export const OrderStatus = {
   ORDER_STATUS_UNSPECIFIED: 0,
   /** ORDER_STATUS_PLACED - Stored; checkout works on it. */
   ORDER_STATUS_PLACED: 1,
-  /** ORDER_STATUS_CONFIRMED - Paid, stock committed. An end state. */
+  /** ORDER_STATUS_CONFIRMED - Paid, stock committed; its shipment is about to leave. */
   ORDER_STATUS_CONFIRMED: 2,
   /** ORDER_STATUS_REJECTED - Could not be fulfilled; everything is undone. An end state. */
   ORDER_STATUS_REJECTED: 3,
@@ -38,6 +39,8 @@ export const OrderStatus = {
   ORDER_STATUS_CANCELLING: 4,
   /** ORDER_STATUS_CANCELLED - Cancelled; everything is undone. An end state. */
   ORDER_STATUS_CANCELLED: 5,
+  /** ORDER_STATUS_COMPLETED - Its shipment has left. An end state. */
+  ORDER_STATUS_COMPLETED: 6,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -50,7 +53,28 @@ export namespace OrderStatus {
   export type ORDER_STATUS_REJECTED = typeof OrderStatus.ORDER_STATUS_REJECTED;
   export type ORDER_STATUS_CANCELLING = typeof OrderStatus.ORDER_STATUS_CANCELLING;
   export type ORDER_STATUS_CANCELLED = typeof OrderStatus.ORDER_STATUS_CANCELLED;
+  export type ORDER_STATUS_COMPLETED = typeof OrderStatus.ORDER_STATUS_COMPLETED;
   export type UNRECOGNIZED = typeof OrderStatus.UNRECOGNIZED;
+}
+
+/** How an order comes to its customer. */
+export const DeliveryMethod = {
+  /** DELIVERY_METHOD_UNSPECIFIED - The customer picks it up, as with DELIVERY_METHOD_PICK_UP. */
+  DELIVERY_METHOD_UNSPECIFIED: 0,
+  /** DELIVERY_METHOD_PICK_UP - The customer picks it up in the store. */
+  DELIVERY_METHOD_PICK_UP: 1,
+  /** DELIVERY_METHOD_ADDRESS - A carrier takes it to an address. */
+  DELIVERY_METHOD_ADDRESS: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type DeliveryMethod = typeof DeliveryMethod[keyof typeof DeliveryMethod];
+
+export namespace DeliveryMethod {
+  export type DELIVERY_METHOD_UNSPECIFIED = typeof DeliveryMethod.DELIVERY_METHOD_UNSPECIFIED;
+  export type DELIVERY_METHOD_PICK_UP = typeof DeliveryMethod.DELIVERY_METHOD_PICK_UP;
+  export type DELIVERY_METHOD_ADDRESS = typeof DeliveryMethod.DELIVERY_METHOD_ADDRESS;
+  export type UNRECOGNIZED = typeof DeliveryMethod.UNRECOGNIZED;
 }
 
 /** Where a return stands. */
@@ -102,7 +126,13 @@ export interface Order {
     | Timestamp
     | undefined;
   /** When it last changed. */
-  updateTime: Timestamp | undefined;
+  updateTime:
+    | Timestamp
+    | undefined;
+  /** How it comes to the customer. */
+  deliveryMethod: DeliveryMethod;
+  /** Where it is sent. Only GetOrder gives it; absent for pick-up and once the customer's account is erased. */
+  deliveryAddress: PostalAddress | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -174,6 +204,8 @@ export interface PlaceOrderRequest {
   lines: PlaceOrderLine[];
   /** How to pay: a token that the payment provider gave for a card, never the card's number. */
   paymentMethodToken: string;
+  /** Where to send it; absent when the customer picks it up in the store. */
+  deliveryAddress: PostalAddress | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -284,6 +316,20 @@ export interface WatchOrderResponse {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** Which order's address to read. */
+export interface GetDeliveryAddressRequest {
+  /** UUID of the order. */
+  orderId: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Where the order is sent. */
+export interface GetDeliveryAddressResponse {
+  /** As the customer gave it. */
+  deliveryAddress: PostalAddress | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /** Which order to confirm. */
 export interface ConfirmOrderRequest {
   /** UUID of the order. */
@@ -357,6 +403,8 @@ function createBaseOrder(): Order {
     version: 0n,
     createTime: undefined,
     updateTime: undefined,
+    deliveryMethod: 0,
+    deliveryAddress: undefined,
     _unknownFields: {},
   };
 }
@@ -400,6 +448,12 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
     }
     if (message.updateTime !== undefined) {
       Timestamp.encode(message.updateTime, writer.uint32(90).fork()).join();
+    }
+    if (message.deliveryMethod !== 0) {
+      writer.uint32(96).int32(message.deliveryMethod);
+    }
+    if (message.deliveryAddress !== undefined) {
+      PostalAddress.encode(message.deliveryAddress, writer.uint32(106).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -513,6 +567,22 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
             message.updateTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.deliveryMethod = reader.int32() as any;
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.deliveryAddress = PostalAddress.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -554,6 +624,10 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
       : undefined;
     message.updateTime = (object.updateTime !== undefined && object.updateTime !== null)
       ? Timestamp.fromPartial(object.updateTime)
+      : undefined;
+    message.deliveryMethod = object.deliveryMethod ?? 0;
+    message.deliveryAddress = (object.deliveryAddress !== undefined && object.deliveryAddress !== null)
+      ? PostalAddress.fromPartial(object.deliveryAddress)
       : undefined;
     return message;
   },
@@ -1034,7 +1108,14 @@ export const ReturnLine: MessageFns<ReturnLine, "weft.orders.v1.ReturnLine"> = {
 };
 
 function createBasePlaceOrderRequest(): PlaceOrderRequest {
-  return { idempotencyKey: "", customerId: "", lines: [], paymentMethodToken: "", _unknownFields: {} };
+  return {
+    idempotencyKey: "",
+    customerId: "",
+    lines: [],
+    paymentMethodToken: "",
+    deliveryAddress: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const PlaceOrderRequest: MessageFns<PlaceOrderRequest, "weft.orders.v1.PlaceOrderRequest"> = {
@@ -1052,6 +1133,9 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest, "weft.orders.v1.Pl
     }
     if (message.paymentMethodToken !== "") {
       writer.uint32(34).string(message.paymentMethodToken);
+    }
+    if (message.deliveryAddress !== undefined) {
+      PostalAddress.encode(message.deliveryAddress, writer.uint32(42).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1109,6 +1193,14 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest, "weft.orders.v1.Pl
             message.paymentMethodToken = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.deliveryAddress = PostalAddress.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1138,6 +1230,9 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest, "weft.orders.v1.Pl
     message.customerId = object.customerId ?? "";
     message.lines = object.lines?.map((e) => PlaceOrderLine.fromPartial(e)) || [];
     message.paymentMethodToken = object.paymentMethodToken ?? "";
+    message.deliveryAddress = (object.deliveryAddress !== undefined && object.deliveryAddress !== null)
+      ? PostalAddress.fromPartial(object.deliveryAddress)
+      : undefined;
     return message;
   },
 };
@@ -2116,6 +2211,160 @@ export const WatchOrderResponse: MessageFns<WatchOrderResponse, "weft.orders.v1.
   },
 };
 
+function createBaseGetDeliveryAddressRequest(): GetDeliveryAddressRequest {
+  return { orderId: "", _unknownFields: {} };
+}
+
+export const GetDeliveryAddressRequest: MessageFns<
+  GetDeliveryAddressRequest,
+  "weft.orders.v1.GetDeliveryAddressRequest"
+> = {
+  $type: "weft.orders.v1.GetDeliveryAddressRequest" as const,
+
+  encode(message: GetDeliveryAddressRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDeliveryAddressRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDeliveryAddressRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetDeliveryAddressRequest>): GetDeliveryAddressRequest {
+    return GetDeliveryAddressRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetDeliveryAddressRequest>): GetDeliveryAddressRequest {
+    const message = createBaseGetDeliveryAddressRequest();
+    message.orderId = object.orderId ?? "";
+    return message;
+  },
+};
+
+function createBaseGetDeliveryAddressResponse(): GetDeliveryAddressResponse {
+  return { deliveryAddress: undefined, _unknownFields: {} };
+}
+
+export const GetDeliveryAddressResponse: MessageFns<
+  GetDeliveryAddressResponse,
+  "weft.orders.v1.GetDeliveryAddressResponse"
+> = {
+  $type: "weft.orders.v1.GetDeliveryAddressResponse" as const,
+
+  encode(message: GetDeliveryAddressResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deliveryAddress !== undefined) {
+      PostalAddress.encode(message.deliveryAddress, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetDeliveryAddressResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetDeliveryAddressResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deliveryAddress = PostalAddress.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetDeliveryAddressResponse>): GetDeliveryAddressResponse {
+    return GetDeliveryAddressResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetDeliveryAddressResponse>): GetDeliveryAddressResponse {
+    const message = createBaseGetDeliveryAddressResponse();
+    message.deliveryAddress = (object.deliveryAddress !== undefined && object.deliveryAddress !== null)
+      ? PostalAddress.fromPartial(object.deliveryAddress)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseConfirmOrderRequest(): ConfirmOrderRequest {
   return { orderId: "", _unknownFields: {} };
 }
@@ -2767,8 +3016,9 @@ export const OrdersServiceService = {
     responseDeserialize: (value: Buffer): ListOrdersResponse => ListOrdersResponse.decode(value),
   },
   /**
-   * Undoes an order: what was reserved is released, what was paid is refunded. Answers CANCELLING at once, CANCELLED follows.
-   * Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo.
+   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
+   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
+   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
    */
   cancelOrder: {
     path: "/weft.orders.v1.OrdersService/CancelOrder" as const,
@@ -2780,8 +3030,8 @@ export const OrdersServiceService = {
     responseDeserialize: (value: Buffer): CancelOrderResponse => CancelOrderResponse.decode(value),
   },
   /**
-   * Takes pieces of a confirmed order back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_CONFIRMED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
+   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
    */
   returnItems: {
     path: "/weft.orders.v1.OrdersService/ReturnItems" as const,
@@ -2805,7 +3055,22 @@ export const OrdersServiceService = {
     responseSerialize: (value: WatchOrderResponse): Buffer => Buffer.from(WatchOrderResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchOrderResponse => WatchOrderResponse.decode(value),
   },
-  /** Ends an order well: paid and committed. Repeating it is OK. */
+  /**
+   * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is
+   * erased.
+   */
+  getDeliveryAddress: {
+    path: "/weft.orders.v1.OrdersService/GetDeliveryAddress" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetDeliveryAddressRequest): Buffer =>
+      Buffer.from(GetDeliveryAddressRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetDeliveryAddressRequest => GetDeliveryAddressRequest.decode(value),
+    responseSerialize: (value: GetDeliveryAddressResponse): Buffer =>
+      Buffer.from(GetDeliveryAddressResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetDeliveryAddressResponse => GetDeliveryAddressResponse.decode(value),
+  },
+  /** An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. */
   confirmOrder: {
     path: "/weft.orders.v1.OrdersService/ConfirmOrder" as const,
     requestStream: false as const,
@@ -2865,13 +3130,14 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
   /** Lists orders without their lines, newest first; a customer only their own. */
   listOrders: handleUnaryCall<ListOrdersRequest, ListOrdersResponse>;
   /**
-   * Undoes an order: what was reserved is released, what was paid is refunded. Answers CANCELLING at once, CANCELLED follows.
-   * Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo.
+   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
+   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
+   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
    */
   cancelOrder: handleUnaryCall<CancelOrderRequest, CancelOrderResponse>;
   /**
-   * Takes pieces of a confirmed order back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_CONFIRMED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
+   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
    */
   returnItems: handleUnaryCall<ReturnItemsRequest, ReturnItemsResponse>;
   /**
@@ -2879,7 +3145,12 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
    * with nothing pending, when idle, or when old: resume with the last resume_token.
    */
   watchOrder: handleServerStreamingCall<WatchOrderRequest, WatchOrderResponse>;
-  /** Ends an order well: paid and committed. Repeating it is OK. */
+  /**
+   * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is
+   * erased.
+   */
+  getDeliveryAddress: handleUnaryCall<GetDeliveryAddressRequest, GetDeliveryAddressResponse>;
+  /** An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. */
   confirmOrder: handleUnaryCall<ConfirmOrderRequest, ConfirmOrderResponse>;
   /**
    * Ends an order that could not be fulfilled, with the reason: REJECTED, or CANCELLED when its cancellation was asked for.
@@ -2945,8 +3216,9 @@ export interface OrdersServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListOrdersResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Undoes an order: what was reserved is released, what was paid is refunded. Answers CANCELLING at once, CANCELLED follows.
-   * Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo.
+   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
+   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
+   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
    */
   cancelOrder(
     request: CancelOrderRequest,
@@ -2964,8 +3236,8 @@ export interface OrdersServiceClient extends Client {
     callback: (error: ServiceError | null, response: CancelOrderResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Takes pieces of a confirmed order back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_CONFIRMED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
+   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
    */
   returnItems(
     request: ReturnItemsRequest,
@@ -2992,7 +3264,26 @@ export interface OrdersServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchOrderResponse>;
-  /** Ends an order well: paid and committed. Repeating it is OK. */
+  /**
+   * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is
+   * erased.
+   */
+  getDeliveryAddress(
+    request: GetDeliveryAddressRequest,
+    callback: (error: ServiceError | null, response: GetDeliveryAddressResponse) => void,
+  ): ClientUnaryCall;
+  getDeliveryAddress(
+    request: GetDeliveryAddressRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetDeliveryAddressResponse) => void,
+  ): ClientUnaryCall;
+  getDeliveryAddress(
+    request: GetDeliveryAddressRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetDeliveryAddressResponse) => void,
+  ): ClientUnaryCall;
+  /** An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. */
   confirmOrder(
     request: ConfirmOrderRequest,
     callback: (error: ServiceError | null, response: ConfirmOrderResponse) => void,

@@ -87,7 +87,11 @@ export interface PaymentRefunded {
   /** UUID of the refund. */
   refundId: string;
   /** What went back. */
-  amount: Money | undefined;
+  amount:
+    | Money
+    | undefined;
+  /** UUID of the customer. */
+  customerId: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -583,6 +587,7 @@ function createBasePaymentRefunded(): PaymentRefunded {
     orderId: "",
     refundId: "",
     amount: undefined,
+    customerId: "",
     _unknownFields: {},
   };
 }
@@ -611,6 +616,9 @@ export const PaymentRefunded: MessageFns<PaymentRefunded, "weft.payments.v1.Paym
     }
     if (message.amount !== undefined) {
       Money.encode(message.amount, writer.uint32(50).fork()).join();
+    }
+    if (message.customerId !== "") {
+      writer.uint32(58).string(message.customerId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -684,6 +692,14 @@ export const PaymentRefunded: MessageFns<PaymentRefunded, "weft.payments.v1.Paym
             message.amount = Money.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.customerId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -719,6 +735,7 @@ export const PaymentRefunded: MessageFns<PaymentRefunded, "weft.payments.v1.Paym
     message.amount = (object.amount !== undefined && object.amount !== null)
       ? Money.fromPartial(object.amount)
       : undefined;
+    message.customerId = object.customerId ?? "";
     return message;
   },
 };

@@ -1387,7 +1387,7 @@ export const UsersServiceService = {
     responseSerialize: (value: LoginResponse): Buffer => Buffer.from(LoginResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LoginResponse => LoginResponse.decode(value),
   },
-  /** Reads an account; a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise. */
+  /** Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise. */
   getUser: {
     path: "/weft.users.v1.UsersService/GetUser" as const,
     requestStream: false as const,
@@ -1434,7 +1434,7 @@ export interface UsersServiceServer extends UntypedServiceImplementation {
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
   /** Exchanges an address and password for an access token. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong. */
   login: handleUnaryCall<LoginRequest, LoginResponse>;
-  /** Reads an account; a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise. */
+  /** Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise. */
   getUser: handleUnaryCall<GetUserRequest, GetUserResponse>;
   /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the account changed since expected_version. */
   updateUser: handleUnaryCall<UpdateUserRequest, UpdateUserResponse>;
@@ -1477,7 +1477,7 @@ export interface UsersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LoginResponse) => void,
   ): ClientUnaryCall;
-  /** Reads an account; a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise. */
+  /** Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise. */
   getUser(
     request: GetUserRequest,
     callback: (error: ServiceError | null, response: GetUserResponse) => void,

@@ -1,0 +1,84 @@
+import type { Worker } from '../module/index.ts';
+import type { Database } from '../store/index.ts';
+import type { Wakeups } from './watch-changes.ts';
+
+const POLL_MS = 5000;
+const GATHER_MS = 50;
+
+interface Watched {
+  version: bigint | undefined;
+  readonly wakes: Set<() => void>;
+}
+
+export interface WakeupOptions {
+  /** Of those aggregates, the ones that exist. */
+  readonly versions: (keys: readonly string[]) => Promise<ReadonlyMap<string, bigint>>;
+  /** Its events carry the aggregate's own key. Otherwise any change has the versions of what is watched looked at. */
+  readonly eventsByKey: boolean;
+}
+
+/**
+ * Wakes watchers when any process has committed a change of their aggregate. What a lost notification would hide is found by
+ * one query for all watched aggregates every five seconds.
+ */
+export function changeWakeups<S>(
+  database: Database<S>,
+  { versions, eventsByKey }: WakeupOptions,
+): Wakeups & Required<Pick<Worker, 'start' | 'stop'>> {
+  const watched = new Map<string, Watched>();
+  const wake = (key: string) => {
+    for (const one of watched.get(key)?.wakes ?? []) one();
+  };
+  let unsubscribe = () => {};
+  let poll: NodeJS.Timeout | undefined;
+  let gathering: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  const look = async () => {
+    if (watched.size === 0) return;
+    const found = await versions([...watched.keys()]).catch(() => new Map<string, bigint>());
+    for (const [key, version] of found) {
+      const one = watched.get(key);
+      if (!one || one.version === version) continue;
+      one.version = version;
+      wake(key);
+    }
+  };
+  const lookSoon = () => {
+    if (watched.size === 0 || stopped) return;
+    gathering ??= setTimeout(() => {
+      gathering = undefined;
+      void look();
+    }, GATHER_MS);
+  };
+  const pollOn = async () => {
+    await look();
+    if (stopped) return;
+    poll = setTimeout(() => void pollOn(), POLL_MS);
+    poll.unref();
+  };
+  return {
+    watch(key, wakeUp) {
+      const one = watched.get(key) ?? { version: undefined, wakes: new Set() };
+      watched.set(key, one);
+      one.wakes.add(wakeUp);
+      return () => {
+        one.wakes.delete(wakeUp);
+        if (one.wakes.size === 0) watched.delete(key);
+      };
+    },
+    start() {
+      unsubscribe = database.onChange((changes) => {
+        if (!eventsByKey) lookSoon();
+        else for (const key of changes === 'all' ? [...watched.keys()] : changes) wake(key);
+      });
+      void pollOn();
+    },
+    async stop() {
+      stopped = true;
+      unsubscribe();
+      clearTimeout(poll);
+      clearTimeout(gathering);
+    },
+  };
+}
