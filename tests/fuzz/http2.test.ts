@@ -91,13 +91,7 @@ describe('a broken call, which grpc-js refuses by itself', () => {
     ['by GET', Buffer.alloc(0), { ':method': 'GET' }, 'UNIMPLEMENTED', none],
     ['with half a frame head', Buffer.from([0, 0, 0]), {}, 'UNIMPLEMENTED', none],
     ['with less than its frame says', frame(message, { length: 100 }), {}, 'UNIMPLEMENTED', none],
-    [
-      'with two messages',
-      Buffer.concat([frame(message), frame(message)]),
-      {},
-      'UNIMPLEMENTED',
-      'one request message',
-    ],
+    ['with two messages', Buffer.concat([frame(message), frame(message)]), {}, 'UNIMPLEMENTED', 'one request message'],
     [
       'compressed in an unknown way',
       frame(message, { flag: 1 }),
