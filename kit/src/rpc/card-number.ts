@@ -23,15 +23,15 @@ export function holdsCardNumber(text: string): boolean {
   return false;
 }
 
-const [ZERO, NINE, DASH, FIRST_NOT_ASCII] = [0x30, 0x39, 0x2d, 0x80];
+const [ZERO, NINE, LOWER_A, LOWER_Z, DASH, FIRST_NOT_ASCII] = [0x30, 0x39, 0x61, 0x7a, 0x2d, 0x80];
 const UUID_LENGTH = 36;
-const UUID_DASHES = [8, 13, 18, 23];
+const UUID_DASHES: ReadonlySet<number> = new Set([8, 13, 18, 23]);
 
 /** A quick look at UTF-8: false when it cannot be what `holdsCardNumber` finds. */
 export function mayHoldCardNumber(bytes: Uint8Array, from: number, until: number): boolean {
   if (until - from < MIN_DIGITS) return false;
   // Most texts that come by are ids, and those are never taken for a card's number.
-  if (until - from === UUID_LENGTH && UUID_DASHES.every((place) => bytes[from + place] === DASH)) return false;
+  if (until - from === UUID_LENGTH && isLikeUuid(bytes, from)) return false;
   let digits = 0;
   for (let at = from; at < until; at++) {
     const byte = bytes[at] as number;
@@ -40,6 +40,18 @@ export function mayHoldCardNumber(bytes: Uint8Array, from: number, until: number
   }
   return digits >= MIN_DIGITS;
 }
+
+/** Letters and digits in the groups of a UUID: all of it is one word, which is a UUID or has a letter. */
+function isLikeUuid(bytes: Uint8Array, from: number): boolean {
+  for (let place = 0; place < UUID_LENGTH; place++) {
+    const byte = bytes[from + place] as number;
+    if (UUID_DASHES.has(place) ? byte !== DASH : !isAlphanumeric(byte)) return false;
+  }
+  return true;
+}
+
+const isAlphanumeric = (byte: number): boolean =>
+  (byte >= ZERO && byte <= NINE) || ((byte | 0x20) >= LOWER_A && (byte | 0x20) <= LOWER_Z);
 
 /** Wide digits, dashes and spaces of all kinds as the plain ones. */
 function inAscii(text: string): string {

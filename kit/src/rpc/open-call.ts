@@ -61,7 +61,8 @@ export class OpenCall implements CallContext {
 
   /** The same call with another signal. */
   withSignal(signal: AbortSignal): CallContext {
-    return Object.create(this, { signal: { value: signal, enumerable: true } }) as CallContext;
+    const requestHash = () => this.requestHash();
+    return Object.create(this, { signal: { value: signal }, requestHash: { value: requestHash } }) as CallContext;
   }
 
   /** The outcome of the work, unless the call ends before it. */

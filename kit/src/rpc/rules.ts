@@ -5,8 +5,10 @@ import {
   getOption,
   hasOption,
   type Message,
+  ScalarType,
 } from '@bufbuild/protobuf';
 import { reflect } from '@bufbuild/protobuf/reflect';
+import { FeatureSet_FieldPresence } from '@bufbuild/protobuf/wkt';
 import {
   type EnumRules,
   EnumRulesSchema,
@@ -74,11 +76,12 @@ function fieldCheck(field: DescField, known: Map<string, (message: Values) => bo
   if (field.oneof || field.fieldKind === 'map') return NOT_COMPILED;
   const name = field.localName;
   const { required } = rules;
+  const mayBeAbsent = !required && field.fieldKind !== 'list' && field.presence !== FeatureSet_FieldPresence.IMPLICIT;
   const ignoresZero = rules.ignore === Ignore.IF_ZERO_VALUE;
   const ofItems = field.fieldKind === 'list' && nested ? every(nested) : nested;
   return ((message: Values) => {
     const value = message[name] as never;
-    if (value === undefined) return !required;
+    if (value === undefined) return mayBeAbsent;
     if ((required || ignoresZero) && isZero(value)) return !required;
     return (!own || own(value)) && (!ofItems || ofItems(value));
   }) as Check;
@@ -94,7 +97,7 @@ function rulesCheck(rules: FieldRules, field: DescField | undefined): Compiled<C
   if (type.case === 'string') checks.push(stringCheck(type.value));
   else if (type.case === 'int32' || type.case === 'int64') checks.push(numberCheck(type.value));
   else if (type.case === 'enum') checks.push(enumCheck(type.value, field?.enum));
-  else if (type.case === 'repeated') checks.push(repeatedCheck(type.value));
+  else if (type.case === 'repeated') checks.push(repeatedCheck(type.value, field));
   return all(checks);
 }
 
@@ -143,8 +146,9 @@ function enumCheck(rules: EnumRules, values: DescEnum | undefined): Compiled<Che
 
 const COMPILED_REPEATED = new Set(['min_items', 'max_items', 'unique', 'items']);
 
-function repeatedCheck(rules: RepeatedRules): Compiled<Check> {
+function repeatedCheck(rules: RepeatedRules, field: DescField | undefined): Compiled<Check> {
   if (!onlySets(RepeatedRulesSchema, rules, COMPILED_REPEATED)) return NOT_COMPILED;
+  if (rules.unique && !isComparable(field)) return NOT_COMPILED;
   const ofItem = rules.items && rulesCheck(rules.items, undefined);
   if (ofItem === NOT_COMPILED || rules.items?.required || rules.items?.ignore) return NOT_COMPILED;
   const least = Number(rules.minItems);
@@ -161,16 +165,23 @@ const UNIQUE = /^this\.map\((\w+), \1\.(\w+)\)\.unique\(\)$/;
 const POSITIVE = /^this\.(\w+) > 0$/;
 
 function celCheck(expression: string, field: DescField | undefined): Compiled<Check> {
-  const named = (name: string | undefined) => field?.message?.fields.find((one) => one.name === name)?.localName;
-  const unique = named(UNIQUE.exec(expression)?.[2]);
-  if (unique !== undefined && field?.fieldKind === 'list') {
+  const named = (name: string | undefined) => field?.message?.fields.find((one) => one.name === name);
+  const key = named(UNIQUE.exec(expression)?.[2]);
+  if (key?.fieldKind === 'scalar' && isComparable(key) && field?.fieldKind === 'list') {
+    const unique = key.localName;
     return ((items: readonly Values[]) => new Set(items.map((item) => item[unique])).size === items.length) as Check;
   }
-  const positive = named(POSITIVE.exec(expression)?.[1]);
-  if (positive !== undefined && field?.fieldKind === 'message')
+  const amount = named(POSITIVE.exec(expression)?.[1]);
+  if (amount?.fieldKind === 'scalar' && amount.scalar === ScalarType.INT64 && field?.fieldKind === 'message') {
+    const positive = amount.localName;
     return ((message: Values) => (message[positive] as bigint) > 0n) as Check;
+  }
   return NOT_COMPILED;
 }
+
+/** Equal values are the same value: bytes and messages are not. */
+const isComparable = (field: DescField | undefined): boolean =>
+  field?.scalar !== undefined && field.scalar !== ScalarType.BYTES;
 
 function all(checks: readonly Compiled<Check>[]): Compiled<Check> | undefined {
   if (checks.includes(NOT_COMPILED)) return NOT_COMPILED;

@@ -42,6 +42,7 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
   readonly #call: ServerInterceptingCallInterface;
   readonly #serve: ServeUnary;
   #received = false;
+  #gone = false;
 
   constructor(call: ServerInterceptingCallInterface, serve: ServeUnary) {
     super(call);
@@ -72,6 +73,7 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
   }
 
   onReceiveHalfClose(): void {
+    if (this.#gone) return;
     if (!this.#received) return this.#call.sendStatus(NOT_ONE_MESSAGE);
     this.#serve(this).then(
       (response) => {
@@ -83,6 +85,7 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
   }
 
   onCancel(): void {
+    this.#gone = true;
     this.onCancelled?.();
   }
 }

@@ -2,10 +2,13 @@ import { writeSync } from 'node:fs';
 
 const SIZE = 64 * 1024;
 const FLUSH_MS = 200;
+const LAST_WAITS = 20;
+const LAST_WAIT_MS = 10;
 
 /**
  * Takes lines to a file descriptor, many with one write: at the latest after 200 ms, when 64 KiB wait, and when the process
- * exits. A reader that is too slow holds nobody up: what has no room is dropped, and a line tells how many were.
+ * exits. Where the descriptor does not block, a reader that is too slow holds nobody up: what has no room is dropped, and a
+ * line tells how many were.
  */
 export class LineBuffer {
   readonly #fd: number;
@@ -17,7 +20,7 @@ export class LineBuffer {
 
   constructor(fd: number) {
     this.#fd = fd;
-    process.on('exit', () => this.flush());
+    process.on('exit', () => this.#flushLast());
   }
 
   write(line: string): void {
@@ -48,6 +51,15 @@ export class LineBuffer {
     this.#used -= written;
     if (this.#used > 0 && !this.#broken) this.#timer = setTimeout(() => this.flush(), FLUSH_MS).unref();
     if (this.#used === 0 && this.#dropped > 0) this.#tellDropped();
+  }
+
+  /** A slow reader gets some time: the last lines are those that say why. */
+  #flushLast(): void {
+    this.flush();
+    for (let wait = 0; wait < LAST_WAITS && this.#used > 0 && !this.#broken; wait++) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WAIT_MS);
+      this.flush();
+    }
   }
 
   #tellDropped(): void {

@@ -3,7 +3,8 @@ import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { BatchGetProductsRequestSchema, CreateProductRequestSchema } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { PlaceOrderRequestSchema } from '@weft/gen/es/weft/orders/v1/orders_pb';
-import { cardNumberViolations, holdsCardNumber } from '../../src/rpc/card-number.ts';
+import fc from 'fast-check';
+import { cardNumberViolations, holdsCardNumber, mayHoldCardNumber } from '../../src/rpc/card-number.ts';
 
 // Published test numbers of the brands.
 const CARDS: Readonly<Record<string, readonly string[]>> = {
@@ -120,5 +121,35 @@ describe('a request', () => {
       paymentMethodToken: 'tok_approved',
     });
     expect(cardNumberViolations(PlaceOrderRequestSchema, order)).toEqual([]);
+  });
+});
+
+describe('the quick look for card numbers', () => {
+  const may = (text: string) => mayHoldCardNumber(Buffer.from(text), 0, Buffer.byteLength(text));
+
+  it('passes over ids, and texts without enough digits', () => {
+    for (const text of [randomUUID(), '4111', 'a lantern', 'x'.repeat(500)]) expect(may(text)).toBe(false);
+  });
+
+  it('never passes over what the search finds, also where dashes stand as in an id', () => {
+    const shapes = [
+      'card  00-4111-1111-1111-1111 thanks!',
+      '       0-4111-1111-1111-1111 12/29  ',
+      '４１１１１１１１１１１１１１１１',
+    ];
+    for (const text of shapes) expect([text, holdsCardNumber(text), may(text)]).toEqual([text, true, true]);
+    const part = fc.oneof(
+      fc.constantFrom(...Object.values(CARDS).flat()),
+      fc.constantFrom('-', ' ', '.', '/', '00-', 'card ', '4111-1111-1111-1111', '12345678-'),
+      fc.string({ unit: 'grapheme', maxLength: 12 }),
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 5 }), (parts) => {
+        for (const text of [parts.join(''), parts.join('').padEnd(36), parts.join('').padStart(36)]) {
+          if (holdsCardNumber(text)) expect([text, may(text)]).toEqual([text, true]);
+        }
+      }),
+      { numRuns: 2000 },
+    );
   });
 });

@@ -36,6 +36,21 @@ describe('a stream', () => {
     await eventually(() => logs().some(({ msg, code }) => msg === 'call' && code === 'OK'));
   });
 
+  it('tells its handler all that a unary call is told', async () => {
+    const seen = gate<CallContext>();
+    const { read } = await watching(async function* (_, call) {
+      seen.resolve(call);
+      yield change(1n);
+    });
+    await read();
+    const call = await seen.promise;
+    expect(call.requestHash()).toHaveLength(32);
+    expect(call).toMatchObject({
+      method: 'weft.orders.v1.OrdersService/WatchOrder',
+      deadline: Number.POSITIVE_INFINITY,
+    });
+  });
+
   it('ends with OK when nothing has come for its idle time, and tells its handler', async () => {
     const fired = gate<unknown>();
     const { read } = await watching(

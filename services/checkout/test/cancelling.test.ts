@@ -33,18 +33,18 @@ async function givenBack(orderId: string) {
 }
 
 describe('a cancellation before the capture', () => {
-  it.each([
-    // It is heard of before the capture, not before each step.
-    ['reserve', 'reserve authorize void release rejectOrder'],
-    ['authorize', 'reserve authorize void release rejectOrder'],
-    ['createShipment', 'reserve authorize createShipment cancelShipment void release rejectOrder'],
-  ])('while %s is under way undoes it, and the order is not paid', async (method, calls) => {
-    const orderId = await cancelDuring(method);
-    expect(await shop.ended(orderId)).toMatchObject({ state: SAGA_STATE_COMPENSATED, reason: 'CANCELLED' });
-    expect(shop.world.of(orderId).join(' ')).toBe(calls);
-    expect(shop.world.requests(orderId, 'rejectOrder')).toMatchObject([{ reason: 'CANCELLED' }]);
-    expect(await shop.followUps(orderId)).toEqual([]);
-  });
+  // It is heard of before the capture, not before each step.
+  it.each(['reserve', 'authorize', 'createShipment'])(
+    'while %s is under way undoes it, and the order is not paid',
+    async (method) => {
+      const calls = 'reserve authorize createShipment cancelShipment void release rejectOrder';
+      const orderId = await cancelDuring(method);
+      expect(await shop.ended(orderId)).toMatchObject({ state: SAGA_STATE_COMPENSATED, reason: 'CANCELLED' });
+      expect(shop.world.of(orderId).join(' ')).toBe(calls);
+      expect(shop.world.requests(orderId, 'rejectOrder')).toMatchObject([{ reason: 'CANCELLED' }]);
+      expect(await shop.followUps(orderId)).toEqual([]);
+    },
+  );
 
   it('turns back a saga that waits for a service which is away', async () => {
     const orderId = randomUUID();

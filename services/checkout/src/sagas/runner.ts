@@ -35,7 +35,7 @@ export interface RunnerOptions {
 /** Longer than a call may take (five seconds) with its saves, so that a living process keeps its sagas. */
 const LEASE_MS = 12_000;
 /** How long a saga may run on before it is saved again. */
-const UNSAVED_MS = 3_000;
+const UNSAVED_MS = 1_000;
 const POLL_MS = 250;
 /** How long a call may still take when the process is to stop; then it is given up, and its outcome noted as unknown. */
 const LAST_CALL_MS = 1000;
@@ -101,7 +101,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     let savedAt = now().getTime();
     let action = begun;
     // What has become of the saga since it was saved, to be noted on whatever somebody else may make of it meanwhile.
-    let changes: ((saga: Saga) => Saga)[] = [];
+    let changes: ((saga: Saga) => Saga)[] = begun ? [] : [takeOver];
     const noted = () => changes.reduce((saga, change) => change(saga), saved);
     for (;;) {
       if (action && !stopping) changes.push(await tryOnce(definition, noted(), action));
@@ -195,7 +195,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
         const free = room();
         const lease = { leaseId: newId(), length: LEASE_MS };
         const claimed = free > 0 ? await store.claim(lease, now(), free) : [];
-        for (const saga of claimed) launch(lease, takeOver(saga));
+        for (const saga of claimed) launch(lease, saga);
         full = room() <= 0;
         if (claimed.length > 0 && !full) continue;
       } catch (error) {
