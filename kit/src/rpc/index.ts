@@ -6,5 +6,6 @@ export { outcomeOf, RemoteError } from './errors.ts';
 export type { HealthCheck, HealthState } from './health.ts';
 export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
 export { accessLog, callMetrics, callSpans, type Observer } from './observation.ts';
+export { actsFor, isStaff, maySee } from './ownership.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';
 export { type GeneratedService, type HandlersOf, type ServiceBinding, serveService } from './service.ts';

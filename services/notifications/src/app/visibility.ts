@@ -1,4 +1,5 @@
 import { DomainError } from '@weft/kit/failure';
+import { actsFor, type User } from '@weft/kit/rpc';
 
 export class NotYours extends DomainError {
   constructor() {
@@ -6,15 +7,9 @@ export class NotYours extends DomainError {
   }
 }
 
-export interface Viewer {
-  readonly id: string;
-  readonly roles: readonly string[];
-}
-
 /** Whose notifications a user reads: their own unless staff name another. Throws NotYours. */
-export function readableBy(viewer: Viewer | undefined, wanted: string): string {
-  if (!viewer) throw new NotYours();
-  if (wanted === '' || wanted === viewer.id) return viewer.id;
-  if (!viewer.roles.includes('support') && !viewer.roles.includes('admin')) throw new NotYours();
-  return wanted;
+export function readableBy(viewer: User | undefined, wanted: string): string {
+  const user = actsFor(viewer, wanted);
+  if (user === undefined) throw new NotYours();
+  return user;
 }

@@ -1,8 +1,6 @@
-import type { User } from '@weft/kit/rpc';
+import { actsFor, isStaff, maySee, type User } from '@weft/kit/rpc';
 import { NotYours, OrderNotFound } from '../domain/failures.ts';
 import type { Order } from '../domain/order.ts';
-
-const isStaff = (user: User): boolean => user.roles.includes('support') || user.roles.includes('admin');
 
 /** The order, where the user may see it. Throws OrderNotFound otherwise, so that ids cannot be probed. */
 export function visibleTo(user: User | undefined, order: Order | undefined, orderId: string): Order {
@@ -12,15 +10,14 @@ export function visibleTo(user: User | undefined, order: Order | undefined, orde
 
 /** Throws OrderNotFound unless the user may see what belongs to this customer. */
 export function assertVisible(user: User | undefined, owner: string | undefined, orderId: string): void {
-  if (!owner || !user || (owner !== user.id && !isStaff(user))) throw new OrderNotFound(orderId);
+  if (!owner || !maySee(user, owner)) throw new OrderNotFound(orderId);
 }
 
 /** The customer whom a user acts for: themselves unless staff name another. Throws NotYours. */
 export function customerFor(user: User | undefined, wanted: string): string {
-  if (!user) throw new NotYours();
-  if (wanted === '' || wanted === user.id) return user.id;
-  if (!isStaff(user)) throw new NotYours();
-  return wanted;
+  const customer = actsFor(user, wanted);
+  if (customer === undefined) throw new NotYours();
+  return customer;
 }
 
 /** The customer whose orders a user lists; undefined means everybody's. Throws NotYours. */
