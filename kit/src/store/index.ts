@@ -14,5 +14,6 @@ export { migrate } from './migrate.ts';
 export type { OutgoingEvent } from './outbox.ts';
 export { prepared } from './prepared.ts';
 export { INBOX_MS, type Purge, startPurge } from './purge.ts';
+export { Recent } from './recent.ts';
 export { type EventSink, type OutboxLag, type Relay, type RelayOptions, startRelay } from './relay.ts';
 export type { Migration } from './store-migrations.ts';

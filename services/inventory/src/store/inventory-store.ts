@@ -1,6 +1,5 @@
-import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
+import { type Database, prepared, Recent, type UnitOfWork } from '@weft/kit/store';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import { LRUCache } from 'lru-cache';
 import type { InventoryStore, InventoryTransaction, StockChange } from '../app/ports.ts';
 import type { Reservation, StockLine } from '../domain/reservation.ts';
 import { type Stock, StockMoved } from '../domain/stock.ts';
@@ -8,12 +7,9 @@ import { toEvent } from '../events/to-event.ts';
 import type { InventorySchema } from './schema.ts';
 
 /** Reservations as this process made them. */
-export type RecentReservations = LRUCache<string, Reservation>;
+export type RecentReservations = Recent<Reservation>;
 
-const RECENT_LINES = 20_000;
-
-export const recentReservations = (): RecentReservations =>
-  new LRUCache({ maxSize: RECENT_LINES, sizeCalculation: ({ lines }) => 1 + lines.length });
+export const recentReservations = (): RecentReservations => new Recent(({ lines }) => lines.length);
 
 export function inventoryStore(database: Database<InventorySchema>, recent: RecentReservations): InventoryStore {
   return {
@@ -42,11 +38,12 @@ export async function stockVersions(
 }
 
 export function inventoryTransaction(
-  { sql: db, attempt, publish, defer, onCommit }: UnitOfWork<InventorySchema>,
+  tx: UnitOfWork<InventorySchema>,
   recent: RecentReservations,
 ): InventoryTransaction {
+  const { sql: db, publish, defer } = tx;
   return {
-    recent: (reservationId) => (attempt === 1 ? recent.get(reservationId) : undefined),
+    recent: (reservationId) => recent.seenBy(tx, reservationId),
     reserveUnseen(reservation) {
       const { lines, createdAt } = reservation;
       const changes = lines.map(({ stockCode, quantity }) => ({ stockCode, onHand: 0n, reserved: quantity }));
@@ -55,7 +52,7 @@ export function inventoryTransaction(
         rows: lines.length,
         otherwise: () => new StockMoved(),
       });
-      onCommit(() => recent.set(reservation.reservationId, reservation));
+      recent.keep(tx, reservation.reservationId, reservation);
     },
     async insertReservation(reservation) {
       const inserted = await db

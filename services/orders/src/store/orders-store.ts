@@ -1,6 +1,5 @@
-import type { Database, UnitOfWork } from '@weft/kit/store';
+import { type Database, Recent, type UnitOfWork } from '@weft/kit/store';
 import { type Kysely, sql } from 'kysely';
-import { LRUCache } from 'lru-cache';
 import type { OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { OrderNotFound } from '../domain/failures.ts';
 import type { Order } from '../domain/order.ts';
@@ -30,12 +29,9 @@ import {
 } from './statements.ts';
 
 /** Orders as this process last saved them. */
-export type RecentOrders = LRUCache<string, Order>;
+export type RecentOrders = Recent<Order>;
 
-const RECENT_LINES = 20_000;
-
-export const recentOrders = (): RecentOrders =>
-  new LRUCache({ maxSize: RECENT_LINES, sizeCalculation: ({ lines, returns }) => 1 + lines.length + returns.length });
+export const recentOrders = (): RecentOrders => new Recent(({ lines, returns }) => lines.length + returns.length);
 
 export function ordersStore(database: Database<OrdersSchema>, recent: RecentOrders): OrdersStore {
   const db = database.read;
@@ -76,7 +72,7 @@ export function ordersStore(database: Database<OrdersSchema>, recent: RecentOrde
 
 export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOrders): OrdersTransaction {
   const { sql: db } = tx;
-  const remember = (order: Order) => tx.onCommit(() => recent.set(order.orderId, order));
+  const remember = (order: Order) => recent.keep(tx, order.orderId, order);
   const recordChange = (order: Order) => tx.defer(insertChange(db, changeRow(order)));
   return {
     insert(order, event, address) {
@@ -87,7 +83,7 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOr
       tx.publish(toEvent(order, event));
       remember(order);
     },
-    recent: (orderId) => (tx.attempt === 1 ? recent.get(orderId) : undefined),
+    recent: (orderId) => recent.seenBy(tx, orderId),
     async order(orderId) {
       // A statement that waits for a lock still sees lines as they were before it waited: the lock comes first.
       if (tx.attempt > 1)

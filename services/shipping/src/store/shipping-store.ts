@@ -1,6 +1,5 @@
-import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
+import { type Database, prepared, Recent, type UnitOfWork } from '@weft/kit/store';
 import { type Kysely, sql } from 'kysely';
-import { LRUCache } from 'lru-cache';
 import { ShipmentMoved, type ShippingStore, type ShippingTransaction } from '../app/ports.ts';
 import type { Shipment } from '../domain/shipment.ts';
 import { toEvent } from '../events/to-event.ts';
@@ -16,12 +15,9 @@ import {
 import type { ShippingSchema } from './schema.ts';
 
 /** Shipments as this process last saved them, without their addresses. */
-export type RecentShipments = LRUCache<string, Shipment>;
+export type RecentShipments = Recent<Shipment>;
 
-const RECENT_LINES = 20_000;
-
-export const recentShipments = (): RecentShipments =>
-  new LRUCache({ maxSize: RECENT_LINES, sizeCalculation: ({ terms }) => 1 + (terms?.lines.length ?? 0) });
+export const recentShipments = (): RecentShipments => new Recent(({ terms }) => terms?.lines.length ?? 0);
 
 export function shippingStore(database: Database<ShippingSchema>, recent: RecentShipments): ShippingStore {
   const db = database.read;
@@ -74,7 +70,7 @@ export function shippingStore(database: Database<ShippingSchema>, recent: Recent
 
 export function shippingTransaction(tx: UnitOfWork<ShippingSchema>, recent: RecentShipments): ShippingTransaction {
   const { sql: db, defer, publish } = tx;
-  const remember = (shipment: Shipment) => tx.onCommit(() => recent.set(shipment.shipmentId, withoutAddress(shipment)));
+  const remember = (shipment: Shipment) => recent.keep(tx, shipment.shipmentId, withoutAddress(shipment));
   return {
     insert(shipment) {
       const { shipmentId, terms } = shipment;
@@ -82,7 +78,7 @@ export function shippingTransaction(tx: UnitOfWork<ShippingSchema>, recent: Rece
       if (terms?.address) defer(insertAddress(db, addressRow(shipmentId, terms.customerId, terms.address)));
       remember(shipment);
     },
-    recent: (shipmentId) => (tx.attempt === 1 ? recent.get(shipmentId) : undefined),
+    recent: (shipmentId) => recent.seenBy(tx, shipmentId),
     async shipment(shipmentId) {
       const { rows } = await db.executeQuery(lockShipment(db, { shipmentId }));
       return rows[0] && toShipment(rows[0]);
