@@ -97,7 +97,7 @@ describe('compiled rules', () => {
   it('are kept by some of the messages that these tests draw, and broken by others', () => {
     const drawn = inputs.map(([name, desc]) => {
       const judged = fc
-        .sample(likely(desc), 300)
+        .sample(likely(desc), { numRuns: 1000, seed: 1 })
         .map((message) => contractViolations(desc, toBinary(desc, message)).length === 0);
       return { name, kept: judged.includes(true), broken: judged.includes(false) };
     });

@@ -24,6 +24,7 @@ import {
   startRelay,
 } from '../store/index.ts';
 import type { Logger, Tracing } from '../telemetry/index.ts';
+import { within } from '../time/index.ts';
 import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
 import { type AnyService, type ServiceParts, targetKey } from './service.ts';
@@ -149,11 +150,9 @@ const LATE_MS = 50;
 
 /** Waits no longer for what ought to have stopped: the rest has to let go as well before the process is cut off. */
 async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`still running after ${Math.round(ms)} ms`)), ms);
+  await within(ms, Promise.resolve(stopping), () => {
+    throw new Error(`still running after ${Math.round(ms)} ms`);
   });
-  await Promise.race([stopping, late]).finally(() => clearTimeout(timer));
 }
 
 async function openStore(

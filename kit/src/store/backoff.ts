@@ -1,7 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-export { within } from '../time/within.ts';
-
 /** Milliseconds before try number `attempt` (from 1): doubles from `first` up to `cap`; the upper half of it is random. */
 export function backoff(attempt: number, first: number, cap: number): number {
   const full = Math.min(cap, first * 2 ** Math.min(attempt - 1, 30));

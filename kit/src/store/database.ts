@@ -1,7 +1,8 @@
 import { type Compilable, type CompiledQuery, type IsolationLevel, Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { backoff, pause, within } from './backoff.ts';
+import { within } from '../time/index.ts';
+import { backoff, pause } from './backoff.ts';
 import { ChangeFeed, type Changes, OUTBOX_CHANNEL } from './changes.ts';
 import type { Expectation } from './deferred.ts';
 import { connectionOf, type PooledConnection, poolDialect } from './driver.ts';

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { within } from './backoff.ts';
+import { within } from '../time/index.ts';
 import { discreet } from './errors.ts';
 import { statementName } from './hash.ts';
 import { type Known, run, type StatementResult } from './statement.ts';

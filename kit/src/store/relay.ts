@@ -1,6 +1,7 @@
 import { CompiledQuery } from 'kysely';
 import type { Logger } from 'pino';
-import { Alarm, backoff, pause, within } from './backoff.ts';
+import { within } from '../time/index.ts';
+import { Alarm, backoff, pause } from './backoff.ts';
 import type { ChangeFeed } from './changes.ts';
 import { type Database, internals } from './database.ts';
 import { bucketOf } from './hash.ts';

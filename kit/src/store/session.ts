@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Logger } from 'pino';
-import { Alarm, backoff, within } from './backoff.ts';
+import { within } from '../time/index.ts';
+import { Alarm, backoff } from './backoff.ts';
 import { DatabaseUnavailable, translate } from './errors.ts';
 import { send } from './pool.ts';
 

@@ -1,4 +1,4 @@
-import type { Worker } from '../module/index.ts';
+import { periodic, type Worker } from '../module/index.ts';
 import type { Database } from '../store/index.ts';
 import type { Wakeups } from './watch-changes.ts';
 
@@ -30,13 +30,12 @@ export function changeWakeups<S>(
     for (const one of watched.get(key)?.wakes ?? []) one();
   };
   let unsubscribe = () => {};
-  let poll: NodeJS.Timeout | undefined;
   let gathering: NodeJS.Timeout | undefined;
   let stopped = false;
 
   const look = async () => {
     if (watched.size === 0) return;
-    const found = await versions([...watched.keys()]).catch(() => new Map<string, bigint>());
+    const found = await versions([...watched.keys()]);
     for (const [key, version] of found) {
       const one = watched.get(key);
       if (!one || one.version === version) continue;
@@ -44,18 +43,14 @@ export function changeWakeups<S>(
       wake(key);
     }
   };
+  // A failed look is made up for by the next.
+  const poll = periodic(POLL_MS, look, () => {});
   const lookSoon = () => {
     if (watched.size === 0 || stopped) return;
     gathering ??= setTimeout(() => {
       gathering = undefined;
-      void look();
+      poll.wake();
     }, GATHER_MS);
-  };
-  const pollOn = async () => {
-    await look();
-    if (stopped) return;
-    poll = setTimeout(() => void pollOn(), POLL_MS);
-    poll.unref();
   };
   return {
     watch(key, wakeUp) {
@@ -72,13 +67,13 @@ export function changeWakeups<S>(
         if (!eventsByKey) lookSoon();
         else for (const key of changes === 'all' ? [...watched.keys()] : changes) wake(key);
       });
-      void pollOn();
+      void poll.start();
     },
     async stop() {
       stopped = true;
       unsubscribe();
-      clearTimeout(poll);
       clearTimeout(gathering);
+      await poll.stop();
     },
   };
 }

@@ -34,6 +34,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
     const runner = sagaRunner({
       store,
       definitions,
+      shapes,
       logger,
       now,
       newId,

@@ -1,13 +1,14 @@
 import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { Alarm, backoff, pause, within } from '../../store/backoff.ts';
+import { Alarm, backoff, pause } from '../../store/backoff.ts';
 import { DatabaseUnavailable } from '../../store/errors.ts';
 import { lockClass } from '../../store/hash.ts';
 import { Leases } from '../../store/leases.ts';
 import { applyMigrations } from '../../store/migrate.ts';
 import { connectionConfig, createPool, endPool } from '../../store/pool.ts';
 import { Session } from '../../store/session.ts';
+import { within } from '../../time/index.ts';
 import type { Bus } from '../bus.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
 import { listDeadLetters, moveDeadLetter } from './dead-letters.ts';

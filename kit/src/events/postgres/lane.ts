@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { backoff, within } from '../../store/backoff.ts';
+import { backoff } from '../../store/backoff.ts';
 import type { Session } from '../../store/session.ts';
+import { within } from '../../time/index.ts';
 import { type ConsumerOptions, type Delivery, Postponed, Unreadable } from '../bus.ts';
 import { type CursorRow, describe, type MessageRow, toDelivery } from './rows.ts';
 import { ABANDON_REDRIVES, BURY, END_REDRIVE, FETCH, LOAD, PEEK, REGISTER, SAVE, TAKE_REDRIVE } from './statements.ts';

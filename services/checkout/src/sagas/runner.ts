@@ -13,17 +13,20 @@ import {
   maySaveLater,
   registerAhead,
   type Saga,
+  type SagaKind,
+  type SagaShape,
   startSaga,
   succeed,
   takeOver,
   withdrawAhead,
 } from '../domain/saga.ts';
-import { type SagaDefinition, shapeOf } from './definition.ts';
+import type { SagaDefinition } from './definition.ts';
 import type { SagaDefinitions } from './definitions.ts';
 
 export interface RunnerOptions {
   readonly store: CheckoutStore;
   readonly definitions: SagaDefinitions;
+  readonly shapes: Readonly<Record<SagaKind, SagaShape>>;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newId: () => string;
@@ -60,7 +63,7 @@ const UNKNOWN_CODES: ReadonlySet<status> = new Set([
  * the pivot. What happens in between is saved together. A process that dies leaves its sagas to others when its lease ends, and they repeat what was not saved. A
  * process that lost its lease cannot save, so two never run one saga on.
  */
-export function sagaRunner({ store, definitions, logger, now, newId, startTrace, concurrency }: RunnerOptions) {
+export function sagaRunner({ store, definitions, shapes, logger, now, newId, startTrace, concurrency }: RunnerOptions) {
   const running = new Set<Promise<void>>();
   /** Adopted, while it is not known whether they are saved. */
   const adopted = new Set<Adoption>();
@@ -96,7 +99,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     leased: Saga,
     begun: Action | undefined,
   ): Promise<void> {
-    const shape = shapeOf(definition);
+    const shape = shapes[leased.kind];
     let saved = leased;
     let savedAt = now().getTime();
     let action = begun;
@@ -141,12 +144,11 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     tried: Saga,
     action: Action,
   ): Promise<(saga: Saga) => Saga> {
-    const shape = shapeOf(definition);
     const failure = await attempt(definition, tried, action);
     const at = now();
     if (!failure) return (saga) => succeed(saga, action, at);
     const jitter = Math.random();
-    const note = (saga: Saga) => fail(shape, saga, action, failure, at, jitter);
+    const note = (saga: Saga) => fail(shapes[saga.kind], saga, action, failure, at, jitter);
     report(tried, action, failure, note(tried));
     return note;
   }
@@ -185,7 +187,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
   function followUp(ended: Saga): Saga | undefined {
     if (ended.state !== 'completed' || !ended.cancellation) return undefined;
     const { orderId, cancellation: input, headers } = ended;
-    return startSaga(shapeOf(definitions['cancel-order']), { sagaId: newId(), orderId, input, headers }, now());
+    return startSaga(shapes['cancel-order'], { sagaId: newId(), orderId, input, headers }, now());
   }
 
   async function loopUntilStopped(): Promise<void> {
@@ -230,7 +232,7 @@ export function sagaRunner({ store, definitions, logger, now, newId, startTrace,
     wake: signal,
     /** Has a new saga run by this process as soon as it is saved, when there is room. */
     adopt(saga: Saga): Adoption {
-      const shape = shapeOf(definitions[saga.kind]);
+      const shape = shapes[saga.kind];
       const { action } = advance(shape, saga, now());
       if (!action || stopping || room() <= 0) return { saga, lease: undefined, run: signal, giveUp() {} };
       const lease = { leaseId: newId(), length: LEASE_MS };
