@@ -89,6 +89,7 @@ export async function shopkeeper(
   const admin = await clients(accessToken);
   return {
     admin,
+    adminToken: accessToken,
     /** A new customer, signed in. */
     async customer() {
       const email = `${randomUUID()}@shop.example`;

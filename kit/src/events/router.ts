@@ -1,3 +1,4 @@
+import type { DescMessage } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
 import { DomainError } from '../failure/index.ts';
 import { type Database, receiveOnce, type UnitOfWork } from '../store/index.ts';
@@ -21,6 +22,8 @@ type Handle<Schema> = (tx: UnitOfWork<Schema>) => Promise<void>;
 /** What a consumer does about one type of event. */
 export interface Subscription<Schema> {
   readonly type: string;
+  /** What it was built with. */
+  readonly schema: DescMessage;
   /** Decodes first, so that an unreadable event never opens a transaction. */
   read(payload: Uint8Array, meta: EventMeta): Handle<Schema>;
 }
@@ -44,8 +47,9 @@ export function on<T, Schema>(
 ): Subscription<Schema> {
   return {
     type: event.type,
+    schema: event.schema,
     read(payload, meta) {
-      const content = event.decode(payload);
+      const content = event.decode({ payload, key: meta.key });
       return (tx) => handler(content, tx, meta);
     },
   };
