@@ -1,5 +1,6 @@
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
+import { failPoint } from '../fail-point/index.ts';
 import { DomainError } from '../failure/index.ts';
 import { type Database, receiveOnce, type UnitOfWork } from '../store/index.ts';
 import { type Bus, type Consumer, type ConsumerOptions, type Delivery, Postponed, Unreadable } from './bus.ts';
@@ -79,8 +80,10 @@ export function startConsumer<Schema>(
       const subscription = byType.get(type);
       if (!subscription) throw new Unreadable(`${name} has no handler for ${type}`);
       const work = subscription.read(payload, meta);
+      failPoint(name, type, 'begun');
       const first = await receiveOnce(db, { consumer: name, messageId: id, receivedAt: now() }, work);
       if (!first) logger.debug({ consumer: name, event: id }, 'event was handled before');
+      failPoint(name, type, 'handled');
     });
   };
   return bus.consume({
