@@ -7,6 +7,8 @@ export interface TestDatabase {
   query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<R[]>;
   /** Ends the connections of all others to it, as a restart of the server would. Resolves to their number. */
   disconnectAll(): Promise<number>;
+  /** Takes no new connections and ends those that there are, as a server that went away; the result lets them in again. */
+  goAway(): Promise<() => Promise<void>>;
   drop(): Promise<void>;
 }
 
@@ -24,17 +26,24 @@ export async function testDatabase(name: string): Promise<TestDatabase> {
   const admin = new pg.Client({ connectionString: url.href, application_name: 'test administrator', pipeline: true });
   admin.on('error', () => undefined);
   await admin.connect();
+  const disconnectAll = async () => {
+    const { rowCount } = await admin.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+    );
+    return rowCount ?? 0;
+  };
+  const letIn = (allowed: boolean) => asAdmin(server, `ALTER DATABASE ${database} WITH ALLOW_CONNECTIONS ${allowed}`);
   return {
     url: url.href,
+    disconnectAll,
+    async goAway() {
+      await letIn(false);
+      await disconnectAll();
+      return () => letIn(true);
+    },
     async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
       return (await admin.query<R>(text, values)).rows;
-    },
-    async disconnectAll() {
-      const { rowCount } = await admin.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
-      );
-      return rowCount ?? 0;
     },
     async drop() {
       await admin.end();

@@ -1,0 +1,14 @@
+import { pino } from 'pino';
+import { type Bus, openJetStreamBus, openPostgresBus } from '../../src/events/index.ts';
+
+export const logger = pino({ level: process.env.TEST_LOG ?? 'silent' });
+
+export type Kind = 'postgres' | 'jetstream';
+
+/** Soon enough for a test, and long enough for a busy machine. */
+const ACK_WAIT_MS = 2_000;
+
+export function openBus(kind: Kind, url: string): Bus {
+  if (kind === 'postgres') return openPostgresBus({ url, name: 'test', logger });
+  return openJetStreamBus({ url, name: 'test', logger, ackWaitMs: ACK_WAIT_MS });
+}
