@@ -9,7 +9,7 @@ export {
   Unreadable,
 } from './bus.ts';
 export { defineEvent, type EventCodec, type EventContext, type EventType } from './event.ts';
-export { type JetStreamBusOptions, openJetStreamBus } from './jetstream/index.ts';
+export type { JetStreamBusOptions } from './jetstream/index.ts';
 export { migratePostgresBus, openPostgresBus, type PostgresBus, type PostgresBusOptions } from './postgres/index.ts';
 export {
   type ConsumerDefinition,

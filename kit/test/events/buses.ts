@@ -1,5 +1,6 @@
 import { pino } from 'pino';
-import { type Bus, openJetStreamBus, openPostgresBus } from '../../src/events/index.ts';
+import { type Bus, openPostgresBus } from '../../src/events/index.ts';
+import { openJetStreamBus } from '../../src/events/jetstream/index.ts';
 
 export const logger = pino({ level: process.env.TEST_LOG ?? 'silent' });
 

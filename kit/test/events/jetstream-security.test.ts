@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { pino } from 'pino';
-import { openJetStreamBus } from '../../src/events/index.ts';
+import { openJetStreamBus } from '../../src/events/jetstream/index.ts';
 import { numbered } from '../../src/testing/bus-fixture.ts';
 import { eventually } from '../../src/testing/eventually.ts';
 import { startNats, type TestNats } from '../../src/testing/nats.ts';

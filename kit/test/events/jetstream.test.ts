@@ -5,7 +5,8 @@ import { connect, headers, type NatsConnection, nanos } from '@nats-io/transport
 import { ProductCreatedSchema } from '@weft/gen/es/weft/catalog/v1/events_pb';
 import { ProductCreated } from '@weft/gen/grpc/weft/catalog/v1/events';
 import { pino } from 'pino';
-import { type Bus, defineEvent, type JetStreamBusOptions, openJetStreamBus } from '../../src/events/index.ts';
+import { type Bus, defineEvent, type JetStreamBusOptions } from '../../src/events/index.ts';
+import { openJetStreamBus } from '../../src/events/jetstream/index.ts';
 import { BusFixture, numbered, numberOf, TYPE, upTo } from '../../src/testing/bus-fixture.ts';
 import { eventually } from '../../src/testing/eventually.ts';
 import { describeJetStream, openJetStream } from './drivers.ts';
