@@ -117,6 +117,9 @@ describeJetStream('with nats-server on the path', () => {
       storage: 'file',
     });
     await bus.publish([numbered('a', 1)]);
+    const same = open({ services: ['orders', 'test'] });
+    await eventually(() => same.check().then(() => true));
+    expect(logs.filter((line) => line.includes('stream changed'))).toEqual([]);
     const changed = open({ services: ['test'], retentionMs: DAY, duplicateWindowMs: 60_000 });
     await eventually(() => changed.check().then(() => true));
     expect(await stream('weft_test')).toMatchObject({ max_age: nanos(DAY), duplicate_window: nanos(60_000) });
@@ -151,6 +154,16 @@ describeJetStream('with nats-server on the path', () => {
     await on.bus.publish([numbered('a', 2)]);
     await eventually(() => on.numbers('a').includes(2), 20_000);
     expect(on.firsts('a')).toEqual([1, 2]);
+  });
+
+  it('makes a stream anew that was removed under it', async () => {
+    const consumer = on.consume();
+    await on.bus.publish([numbered('a', 1)]);
+    await on.settled(consumer);
+    await (await jetstreamManager(raw)).streams.delete('weft_test');
+    await eventually(() => on.bus.publish([numbered('a', 2)]).then(() => true));
+    await eventually(() => on.numbers('a').includes(2), 20_000);
+    expect(on.numbers('a')).toEqual([1, 2]);
   });
 
   it('keeps a letter for each consumer that gave the message up', async () => {

@@ -6,7 +6,7 @@ import { within } from '../../time/index.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
 import { Attempts } from './attempts.ts';
-import { BusUnavailable } from './errors.ts';
+import { API, asBusFailure, BusUnavailable, isApiError } from './errors.ts';
 import { Lane, type LaneContext } from './lane.ts';
 import type { Letters } from './letters.ts';
 import type { Line, Link } from './link.ts';
@@ -22,6 +22,8 @@ export interface ConsumerParts {
   readonly logger: Logger;
   /** Resolves when the stream of a service is there. */
   stream(service: string): Promise<void>;
+  /** One is not there any more. */
+  forgetStreams(): void;
 }
 
 const READY_MS = 2_000;
@@ -43,6 +45,8 @@ export class JetStreamConsumer implements Consumer {
   /** Of each stream, up to where there was nothing left to handle. */
   readonly #seen = new Map<string, number>();
   #preparing: Promise<void> = Promise.resolve();
+  /** The connection that is being seen to, or has been. */
+  #preparedFor: Line | undefined;
   #prepared = false;
   #ending: Promise<void> | undefined;
 
@@ -73,6 +77,10 @@ export class JetStreamConsumer implements Consumer {
     const { manager } = await this.#on.link.ready(READY_MS);
     await within(READY_MS, this.#preparing, () => undefined);
     if (!this.#prepared) throw new BusUnavailable(new Error(`${this.name} is not ready yet`));
+    return await asBusFailure(this.#count(manager));
+  }
+
+  async #count(manager: Line['manager']): Promise<number> {
     const heads = await Promise.all(
       [...new Set(this.#durables.map(({ stream }) => stream))].map(
         async (stream) => [stream, (await manager.streams.info(stream)).state.last_seq] as const,
@@ -142,7 +150,10 @@ export class JetStreamConsumer implements Consumer {
       logger,
       take: (message) => of.take(message),
       stillHere: (message) => of.stillHere(message),
-      gone: () => this.#prepare(),
+      gone: () => {
+        if (this.#prepared) this.#preparedFor = undefined;
+        if (link.connected) this.#prepare();
+      },
     });
     return { durable, puller };
   }
@@ -150,6 +161,8 @@ export class JetStreamConsumer implements Consumer {
   /** Sees to it that everything is there on the broker, and opens the lanes of the connection that there is now. */
   #prepare(): void {
     const { line } = this.#on.link;
+    if (line === this.#preparedFor) return;
+    this.#preparedFor = line;
     this.#prepared = false;
     this.#preparing = this.#preparing.then(async () => {
       for (let attempt = 1; this.#on.link.connected && this.#on.link.line === line; attempt++) {
@@ -161,6 +174,7 @@ export class JetStreamConsumer implements Consumer {
           this.#prepared = true;
           return;
         } catch (error) {
+          if (isApiError(error, API.streamNotFound)) this.#on.forgetStreams();
           const level = attempt === 1 ? 'warn' : 'debug';
           this.#on.logger[level]({ err: error, consumer: this.name }, 'consumer not ready; trying again');
           await pause(backoff(attempt, 100, 5_000), this.#stopping.signal);

@@ -9,6 +9,13 @@ export class BusUnavailable extends DomainError {
   }
 }
 
+/** There is no stream that takes such messages. */
+export class NobodyThere extends BusUnavailable {
+  constructor() {
+    super(new Error('nobody answers there'));
+  }
+}
+
 /** What is on the broker cannot be made into what the settings say. It was left alone. */
 export class BusMisconfigured extends DomainError {
   constructor(message: string, cause?: unknown) {
@@ -35,3 +42,13 @@ export const isApiError = (error: unknown, code: number): boolean =>
 /** There is no such message, or none any more. */
 export const isNotFound = (error: unknown): boolean =>
   error instanceof JetStreamError && 'code' in error && error.code === 404;
+
+/** What the client throws, as failures of ours. */
+export async function asBusFailure<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof DomainError) throw error;
+    throw new BusUnavailable(error);
+  }
+}

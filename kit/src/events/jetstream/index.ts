@@ -1,9 +1,8 @@
 import type { Logger } from 'pino';
-import { DomainError } from '../../failure/index.ts';
 import { within } from '../../time/index.ts';
 import type { Bus } from '../bus.ts';
 import { JetStreamConsumer } from './consumer.ts';
-import { BusUnavailable } from './errors.ts';
+import { asBusFailure, BusUnavailable } from './errors.ts';
 import { Letters } from './letters.ts';
 import { type Line, Link } from './link.ts';
 import { Publisher } from './publisher.ts';
@@ -61,7 +60,7 @@ class Driver implements Bus {
     this.#link = new Link(settings);
     this.#letters = new Letters(this.#link, settings.retentionMs);
     const stream = (service: string) => this.#stream(service);
-    this.#publisher = new Publisher({ link: this.#link, stream });
+    this.#publisher = new Publisher({ link: this.#link, stream, forgetStreams: () => this.#streams.clear() });
     this.#link.onUp(() => {
       this.#streams = new Map();
       for (const service of [OWN, ...settings.services]) this.#stream(service).catch(() => undefined);
@@ -83,7 +82,8 @@ class Driver implements Bus {
     const stream = async (service: string) => {
       await Promise.all([this.#stream(OWN), this.#stream(service)]);
     };
-    const parts = { link: this.#link, letters: this.#letters, ackWaitMs, logger, stream };
+    const forgetStreams = () => this.#streams.clear();
+    const parts = { link: this.#link, letters: this.#letters, ackWaitMs, logger, stream, forgetStreams };
     const consumer = new JetStreamConsumer(parts, options, () => this.#consumers.delete(name));
     this.#consumers.set(name, consumer);
     return consumer;
@@ -91,17 +91,17 @@ class Driver implements Bus {
 
   deadLetters: Bus['deadLetters'] = async (consumer) => {
     await this.#ready();
-    return await this.#failing(this.#letters.list(consumer));
+    return await asBusFailure(this.#letters.list(consumer));
   };
 
   redrive: Bus['redrive'] = async (letter) => {
     await this.#ready();
-    await this.#failing(this.#letters.move(letter, 'redrive'));
+    await asBusFailure(this.#letters.move(letter, 'redrive'));
   };
 
   discard: Bus['discard'] = async (letter) => {
     await this.#ready();
-    await this.#failing(this.#letters.move(letter, 'discarded'));
+    await asBusFailure(this.#letters.move(letter, 'discarded'));
   };
 
   check: Bus['check'] = async () => {
@@ -109,7 +109,7 @@ class Driver implements Bus {
     await this.#ready();
     const left = Math.max(1, until - performance.now());
     await this.#link.request('$JS.API.INFO', '', left);
-    const streams = Promise.all([...this.#streams.values()]);
+    const streams = Promise.all(this.#settings.services.map((service) => this.#stream(service)));
     await within<unknown>(left, streams, () => {
       throw new BusUnavailable(new Error('the streams are not ready'));
     });
@@ -151,16 +151,6 @@ class Driver implements Bus {
       service === OWN
         ? [letterStream(this.#settings), attemptStream(this.#settings)]
         : [eventStream(service, this.#settings)];
-    await this.#failing(Promise.all(wanted.map((one) => ensureStream(manager, one, logger))));
-  }
-
-  /** What the client throws, as failures of ours. */
-  async #failing<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } catch (error) {
-      if (error instanceof DomainError) throw error;
-      throw new BusUnavailable(error);
-    }
+    await asBusFailure(Promise.all(wanted.map((one) => ensureStream(manager, one, logger))));
   }
 }

@@ -2,6 +2,7 @@ import { DomainError } from '../../failure/index.ts';
 import { assertPublishable } from '../../store/outbox.ts';
 import type { Message } from '../bus.ts';
 import { toHeaders } from './envelope.ts';
+import { NobodyThere } from './errors.ts';
 import type { Link } from './link.ts';
 import { serviceOf, subjectOf } from './subjects.ts';
 
@@ -12,6 +13,8 @@ export interface PublisherParts {
   readonly link: Link;
   /** Resolves when the stream of a service is there. */
   stream(service: string): Promise<void>;
+  /** One is not there any more. */
+  forgetStreams(): void;
 }
 
 /**
@@ -72,6 +75,9 @@ export class Publisher {
     else await new Promise<void>((resolve) => this.#turns.push(resolve));
     try {
       await this.#on.link.store(subjectOf(message.type, message.key), message.payload, headers);
+    } catch (error) {
+      if (error instanceof NobodyThere) this.#on.forgetStreams();
+      throw error;
     } finally {
       const next = this.#turns.shift();
       if (next) next();

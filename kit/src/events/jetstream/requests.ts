@@ -1,5 +1,5 @@
 import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Payload } from '@nats-io/transport-node';
-import { BusUnavailable } from './errors.ts';
+import { BusUnavailable, NobodyThere } from './errors.ts';
 
 interface Waiting {
   readonly resolve: (answer: Msg) => void;
@@ -48,7 +48,7 @@ export class Requests {
     const waiting = this.#waiting.get(answer.subject);
     if (!waiting) return;
     this.#waiting.delete(answer.subject);
-    if (answer.headers?.code === 503) waiting.reject(new BusUnavailable(new Error('nobody answers there')));
+    if (answer.headers?.code === 503) waiting.reject(new NobodyThere());
     else waiting.resolve(answer);
   }
 
