@@ -13,3 +13,8 @@ export function openBus(kind: Kind, url: string): Bus {
   if (kind === 'postgres') return openPostgresBus({ url, name: 'test', logger });
   return openJetStreamBus({ url, name: 'test', logger, ackWaitMs: ACK_WAIT_MS });
 }
+
+/** For processes that a test starts: when the test is gone, so are they. */
+export function endWithParent(): void {
+  process.stdin.resume().on('end', () => process.exit(1));
+}

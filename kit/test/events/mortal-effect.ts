@@ -3,9 +3,10 @@ import { ProductCreated, ProductUpdated } from '@weft/gen/grpc/weft/catalog/v1/e
 import { sql } from 'kysely';
 import { consumer, defineEvent, on, startConsumer } from '../../src/events/index.ts';
 import { openDatabase, startRelay } from '../../src/store/index.ts';
-import { type Kind, logger, openBus } from './buses.ts';
+import { endWithParent, type Kind, logger, openBus } from './buses.ts';
 
 // A process that ends as with kill -9 at a line of its handler, when that handles the version that it is told.
+endWithParent();
 const [kind = '', busUrl = '', databaseUrl = '', line = '', version = ''] = process.argv.slice(2);
 const Created = defineEvent(ProductCreated, ProductCreatedSchema);
 const Updated = defineEvent(ProductUpdated, ProductUpdatedSchema);

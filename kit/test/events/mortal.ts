@@ -1,7 +1,8 @@
 import { numberOf, TYPE } from '../../src/testing/bus-fixture.ts';
-import { type Kind, openBus } from './buses.ts';
+import { endWithParent, type Kind, openBus } from './buses.ts';
 
 // A process that one message kills, whenever it is handled. Says what it has handled.
+endWithParent();
 const [kind = '', url = '', poison = ''] = process.argv.slice(2);
 openBus(kind as Kind, url).consume({
   name: 'counter',
