@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { PaymentStatus } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { eventually } from '@weft/kit/testing';
+import { paidAndRefused } from './order-flows.ts';
 import { addressIn, MODES, openShop, orderOf, type Shop } from './shop.ts';
 
 describe.each(MODES)('%s', (mode) => {
@@ -13,38 +13,7 @@ describe.each(MODES)('%s', (mode) => {
   afterAll(() => shop?.booted.stop());
 
   describe('an order', () => {
-    it('is paid, taken from stock and sent when everything is well', async () => {
-      const buyer = await shop.customer();
-      const productId = await shop.product({ price: 250n, stock: 10n });
-      const { order } = await buyer.orders.placeOrder(orderOf(productId, 3n));
-      expect(order?.status).toBe(OrderStatus.ORDER_STATUS_PLACED);
-      const ended = await shop.ended(order?.orderId ?? '');
-      expect(ended).toMatchObject({
-        status: OrderStatus.ORDER_STATUS_COMPLETED,
-        total: { minorUnits: 750n },
-        customerId: buyer.id,
-      });
-      expect(await shop.payment(ended.orderId)).toEqual({
-        status: PaymentStatus.PAYMENT_STATUS_CAPTURED,
-        captured: 750n,
-        refunded: 0n,
-      });
-      expect(await shop.stock(productId)).toEqual({ onHand: 7n, reserved: 0n });
-    });
-
-    it.each([
-      ['tok_declined', 'CARD_DECLINED'],
-      ['tok_insufficient_funds', 'INSUFFICIENT_FUNDS'],
-      ['tok_timeout_declined', 'CARD_DECLINED'],
-    ])('releases stock and takes no money when the payment is refused (%s)', async (token, reason) => {
-      const buyer = await shop.customer();
-      const productId = await shop.product({ stock: 5n });
-      const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n, token));
-      const ended = await shop.ended(order?.orderId ?? '');
-      expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason });
-      expect((await shop.payment(ended.orderId)).captured ?? 0n).toBe(0n);
-      expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
-    });
+    paidAndRefused(() => shop);
 
     it.each(['tok_timeout_approved', 'tok_capture_timeout'])(
       'is paid once when the provider’s answer is lost (%s)',

@@ -68,6 +68,16 @@ export const setting = {
     ),
   postgresUrl: (name: string, options?: Options<string>) =>
     define(name, urlOf('postgres:', 'postgresql:'), { secret: true, ...options }),
+  /** Of one server or, separated by commas, of several of one cluster. */
+  natsUrl: (name: string, options?: Options<string>) =>
+    define(
+      name,
+      (text) => {
+        for (const one of text.split(',')) urlOf('nats:', 'tls:')(one.trim());
+        return text;
+      },
+      { secret: true, ...options },
+    ),
   httpUrl: (name: string, options?: Options<string>) => define(name, urlOf('http:', 'https:'), options),
   /** host:port of a gRPC server. */
   target: (name: string, options?: Options<string>) =>

@@ -20,6 +20,7 @@ export {
   type EventType,
   eventsOf,
 } from './event.ts';
+export type { JetStreamBusOptions } from './jetstream/index.ts';
 export { migratePostgresBus, openPostgresBus, type PostgresBus, type PostgresBusOptions } from './postgres/index.ts';
 export { type EventReader, eventReader } from './reader.ts';
 export {

@@ -33,6 +33,7 @@ import {
 } from '../store/index.ts';
 import type { Logger, Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
+import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
@@ -46,8 +47,8 @@ export interface SharedParts {
   readonly tracing: Tracing;
   readonly version: string;
   readonly ops: OpsServer;
-  /** The bus at a URL: one for all services that use it, closed by the process. */
-  bus(url: string): Bus;
+  /** The bus that a service's settings name: one for all services that use it, closed by the process. */
+  bus(config: BusConfig): Promise<Bus>;
   /** One for all services that trust the same issuer: a token is verified once a process. */
   tokenVerifier(trust: Omit<TokenOptions, 'now'>): TokenVerifier;
 }
@@ -59,7 +60,7 @@ export interface RunningService extends Module {
   pending(): Promise<number>;
 }
 
-type ServiceConfig = ConfigOf<typeof serviceSettings> & Readonly<Record<string, unknown>>;
+type ServiceConfig = ConfigOf<typeof serviceSettings> & BusConfig & Readonly<Record<string, unknown>>;
 
 /** A service as a module: database, bus, clients, consumers, workers and the gRPC server, in this order. */
 export function serviceModule(spec: AnyService, config: ServiceConfig, shared: SharedParts): RunningService {
@@ -76,7 +77,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     port: () => server?.port ?? 0,
     pending: () => pending(),
     async start() {
-      const bus = shared.bus(config.busUrl);
+      const bus = await shared.bus(config);
       const database = await openStore(spec, config, bus, logger);
       onStop('database', (graceMs) => database.close(graceMs));
       const clients = clientsOf(spec, config, shared.tracing, observers.slice(1));

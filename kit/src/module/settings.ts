@@ -18,9 +18,26 @@ export const serviceSettings = {
   grpcPort: setting.port('GRPC_PORT', { fallback: 50051 }),
   databaseUrl: setting.postgresUrl('DATABASE_URL'),
   databaseConnections: setting.integer('DATABASE_CONNECTIONS', { low: 2, high: 100 }, { fallback: 10 }),
-  busUrl: setting.postgresUrl('BUS_DATABASE_URL'),
   jwksUrl: setting.httpUrl('IDENTITY_JWKS_URL'),
   issuer: setting.text('IDENTITY_ISSUER', { fallback: 'weft' }),
   audience: setting.text('IDENTITY_AUDIENCE', { fallback: 'weft' }),
   retries: setting.flag('CLIENT_RETRIES', { fallback: true }),
+};
+
+/** Settings of the bus on PostgreSQL, which a service has where no NATS_URL is set. */
+export const postgresBusSettings = {
+  busUrl: setting.postgresUrl('BUS_DATABASE_URL'),
+};
+
+/** Settings of the bus on NATS JetStream. */
+export const jetStreamSettings = {
+  natsUrl: setting.natsUrl('NATS_URL'),
+  natsCaFile: setting.text('NATS_CA_FILE', { fallback: '' }),
+  natsCertFile: setting.text('NATS_CERT_FILE', { fallback: '' }),
+  natsKeyFile: setting.text('NATS_KEY_FILE', { fallback: '' }),
+  natsReplicas: setting.integer('NATS_REPLICAS', { low: 1, high: 5 }, { fallback: 1 }),
+  natsStorage: setting.choice('NATS_STORAGE', ['file', 'memory'], { fallback: 'file' }),
+  natsRetentionHours: setting.integer('NATS_RETENTION_HOURS', { low: 1, high: 87_600 }, { fallback: 168 }),
+  natsDuplicateWindow: setting.milliseconds('NATS_DUPLICATE_WINDOW_MS', { fallback: 120_000 }),
+  natsAckWait: setting.milliseconds('NATS_ACK_WAIT_MS', { fallback: 10_000 }),
 };

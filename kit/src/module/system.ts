@@ -1,7 +1,7 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
-import { type Bus, openPostgresBus } from '../events/index.ts';
 import { createTokenVerifier, type TokenVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
+import { type BusConfig, type Buses, createBuses } from './buses.ts';
 import { main } from './main.ts';
 import { startModules, stopModules } from './module.ts';
 import { startOpsServer } from './ops-server.ts';
@@ -36,7 +36,7 @@ export function readSettings(specs: readonly AnyService[], environment: Environm
   const [settings, ...configs] = loadConfigs(
     [
       { service: '', settings: processSettings },
-      ...specs.map((spec) => ({ service: spec.name, settings: settingsOf(spec) })),
+      ...specs.map((spec) => ({ service: spec.name, settings: settingsOf(spec, environment) })),
     ],
     environment,
   );
@@ -63,7 +63,10 @@ export async function startSystem(
     endpoint: config.otlpEndpoint,
   });
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
-  const buses = new Map<string, Bus>();
+  const buses: Buses = createBuses(
+    specs.map(({ name }, index) => ({ name, config: configs[index] as BusConfig })),
+    logger,
+  );
   const verifiers = new Map<string, TokenVerifier>();
   const shared: SharedParts = {
     logger,
@@ -71,7 +74,7 @@ export async function startSystem(
     tracing,
     version: VERSION,
     ops,
-    bus: (url) => shareable(buses, url, () => openPostgresBus({ url, name: 'weft', logger })),
+    bus: (config) => buses.of(config),
     tokenVerifier: (trust) =>
       shareable(verifiers, JSON.stringify(trust), () => createTokenVerifier({ ...trust, now: Date.now })),
   };
@@ -80,7 +83,7 @@ export async function startSystem(
     Object.fromEntries(await Promise.all(services.map(async (one) => [one.name, await one.pending()] as const)));
   ops.routes.set('/pending', pending);
   const release = async () => {
-    await Promise.all([...buses.values()].map((one) => one.close()));
+    await buses.close();
     await Promise.all([ops.stop(), tracing.stop().catch(() => {}), metrics.stop()]);
   };
   const graceMs = Math.max(500, config.stopTimeout - config.drainDelay - 1000);

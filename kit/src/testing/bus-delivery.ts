@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Bus, Delivery } from '../events/bus.ts';
-import { type BusFixture, KEYS, numbered, OTHER_TYPE, TYPE, upTo } from './bus-fixture.ts';
+import { type BusFixture, KEYS, numbered, numberOf, OTHER_TYPE, TYPE, upTo } from './bus-fixture.ts';
 import { eventually } from './eventually.ts';
 
 export function deliveryTests(current: () => BusFixture): void {
@@ -38,6 +38,32 @@ export function deliveryTests(current: () => BusFixture): void {
     for (const key of KEYS) expect(on.numbers(key)).toEqual(upTo(50));
   });
 
+  it('keeps all for a consumer that is slower than its publishers, and others do not wait for it', async () => {
+    const on = current();
+    let free: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => {
+      free = resolve;
+    });
+    const slow: Delivery[] = [];
+    const one = on.consume({
+      name: 'slow',
+      async handle(delivery) {
+        await held;
+        slow.push(delivery);
+      },
+    });
+    const two = on.consume({ name: 'fast' });
+    for (const n of upTo(40)) await on.bus.publish(KEYS.map((key) => numbered(key, n)));
+    await on.settled(two);
+    for (const key of KEYS) expect(on.numbers(key)).toEqual(upTo(40));
+    expect(await one.lag()).toBe(40 * KEYS.length);
+    free();
+    await on.settled(one);
+    for (const key of KEYS) {
+      expect(slow.filter((delivery) => delivery.key === key).map(numberOf)).toEqual(upTo(40));
+    }
+  });
+
   it('keeps the order of many publishers of different keys', async () => {
     const on = current();
     const consumer = on.consume();
@@ -53,6 +79,16 @@ export function deliveryTests(current: () => BusFixture): void {
     ]);
     await on.settled(consumer);
     for (const key of [...KEYS, 'x', 'y']) expect(on.numbers(key)).toEqual(upTo(60));
+  });
+
+  it('takes any text for a key', async () => {
+    const on = current();
+    const keys = ['a.b', 'a*>', ' ', 'é/ü', '%41', '=41', '~', '日'.repeat(400)];
+    const consumer = on.consume();
+    for (const n of upTo(3)) await on.bus.publish(keys.map((key) => numbered(key, n)));
+    await on.settled(consumer);
+    for (const key of keys) expect(on.numbers(key)).toEqual(upTo(3));
+    expect(on.handled.every(({ key, subject }) => subject === `${TYPE}.${key}`)).toBe(true);
   });
 
   it('ignores an id that it has already', async () => {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { type Delivery, Postponed, Unreadable } from '../events/bus.ts';
-import { type BusFixture, numbered, numberOf, upTo } from './bus-fixture.ts';
+import { type BusFixture, KEYS, numbered, numberOf, upTo } from './bus-fixture.ts';
 import { eventually } from './eventually.ts';
 
 export function failureTests(current: () => BusFixture): void {
@@ -38,6 +38,24 @@ export function failureTests(current: () => BusFixture): void {
     expect(letters[0]).toMatchObject({ id: poison.id, key: 'a', consumer: 'counter', deliveries: 3, state: 'dead' });
     expect(letters[0]?.error).toContain('do this');
     expect(await on.bus.deadLetters('another')).toEqual([]);
+  });
+
+  it('holds up only what is in one lane with a message that fails', async () => {
+    const on = current();
+    let broken = true;
+    const consumer = on.consume({
+      maxDeliveries: 1_000,
+      async handle(delivery) {
+        if (broken && delivery.key === 'a') throw new Error('not now');
+        on.handled.push(delivery);
+      },
+    });
+    const others = [...KEYS, ...KEYS.map((key) => `${key}${key}`)].filter((key) => key !== 'a');
+    await on.bus.publish(['a', ...others].map((key) => numbered(key, 1)));
+    await eventually(() => new Set(on.handled.map(({ key }) => key)).size >= others.length / 2);
+    broken = false;
+    await on.settled(consumer);
+    for (const key of ['a', ...others]) expect(on.numbers(key)).toEqual([1]);
   });
 
   it('does not repeat what is unreadable', async () => {

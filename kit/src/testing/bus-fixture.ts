@@ -7,6 +7,8 @@ export interface BusDriver {
   open(): Promise<Bus>;
   /** Ends all connections to the broker, as its restart would. */
   disconnectAll(): Promise<unknown>;
+  /** The broker is gone until the result is called. */
+  goAway(): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
@@ -26,7 +28,7 @@ export function numbered(key: string, number: number, type = TYPE): Message {
     type,
     subject: `${type}.${key}`,
     key,
-    headers: { 'ce-id': 'é "quoted" \\' },
+    headers: { 'x-note': 'é "quoted" \\' },
     payload: Buffer.from([number & 0xff, number >> 8, 0, 255]),
   };
 }

@@ -1,6 +1,7 @@
 export { type Booted, boot } from './boot.ts';
 export { eventually } from './eventually.ts';
 export { testIdentity } from './identity.ts';
+export { hasNats, startNats, type TestNats } from './nats.ts';
 export { type TestDatabase, testDatabase } from './postgres.ts';
 export { type BootedProcesses, bootProcesses, type ProcessSpec } from './processes.ts';
 export { refusal } from './refusal.ts';

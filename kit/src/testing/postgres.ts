@@ -7,8 +7,12 @@ export interface TestDatabase {
   query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<R[]>;
   /** Ends the connections of all others to it, as a restart of the server would. Resolves to their number. */
   disconnectAll(): Promise<number>;
+  /** Takes no new connections and ends those that there are, as a server that went away; the result lets them in again. */
+  goAway(): Promise<() => Promise<void>>;
   drop(): Promise<void>;
 }
+
+const ADMINISTRATOR = 'test administrator';
 
 /**
  * A fresh, empty database on the server that WEFT_TEST_DATABASE_URL names (its role may create databases). The name is
@@ -24,23 +28,33 @@ export async function testDatabase(name: string): Promise<TestDatabase> {
   // Of one connection, and of another one when the server was started again.
   const admin = new pg.Pool({
     connectionString: url.href,
-    application_name: 'test administrator',
+    application_name: ADMINISTRATOR,
     pipeline: true,
     max: 1,
     idleTimeoutMillis: 0,
   });
   admin.on('error', () => undefined);
+  const disconnectAll = async () => {
+    const { rowCount } = await asAdmin(
+      server,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = '${database}' AND application_name <> '${ADMINISTRATOR}' AND backend_type = 'client backend'`,
+    );
+    return rowCount ?? 0;
+  };
+  const letIn = async (allowed: boolean) => {
+    await asAdmin(server, `ALTER DATABASE ${database} WITH ALLOW_CONNECTIONS ${allowed}`);
+  };
   return {
     url: url.href,
+    disconnectAll,
+    async goAway() {
+      await letIn(false);
+      await disconnectAll();
+      return () => letIn(true);
+    },
     async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []) {
       return (await admin.query<R>(text, values)).rows;
-    },
-    async disconnectAll() {
-      const { rowCount } = await admin.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
-      );
-      return rowCount ?? 0;
     },
     async drop() {
       await admin.end();
@@ -49,11 +63,11 @@ export async function testDatabase(name: string): Promise<TestDatabase> {
   };
 }
 
-async function asAdmin(url: string, statement: string): Promise<void> {
+async function asAdmin(url: string, statement: string): Promise<pg.QueryResult> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
-    await client.query(statement);
+    return await client.query(statement);
   } finally {
     await client.end();
   }

@@ -81,6 +81,12 @@ describe('a setting', () => {
     ['flag', setting.flag('X'), ['true', 'false'], ['TRUE', '1', 'yes']],
     ['choice', setting.choice('X', ['json', 'pretty']), ['json', 'pretty'], ['JSON', 'j']],
     ['PostgreSQL URL', setting.postgresUrl('X'), [URL, 'postgresql:///a?host=/run'], ['http://a', 'weft', '/run']],
+    [
+      'NATS URL',
+      setting.natsUrl('X'),
+      ['nats://a:1', 'tls://u:p@a, nats://b'],
+      ['http://a', 'a:4222', 'nats://a,', ','],
+    ],
     ['HTTP URL', setting.httpUrl('X'), ['http://a:1/b', 'https://a'], ['ftp://a', 'a:1', '//a']],
     [
       'target',

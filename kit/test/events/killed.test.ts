@@ -5,45 +5,41 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { Bus } from '../../src/events/index.ts';
 import { numbered, upTo } from '../../src/testing/bus-fixture.ts';
 import { eventually } from '../../src/testing/eventually.ts';
-import { openDriver } from './driver.ts';
+import { onEachBus, type TestDriver } from './drivers.ts';
 
-let driver: Awaited<ReturnType<typeof openDriver>>;
-let bus: Bus;
-let child: ChildProcess | undefined;
-beforeEach(async () => {
-  driver = await openDriver();
-  bus = await driver.open();
-});
-afterEach(async () => {
-  child?.kill('SIGKILL');
-  await bus.close();
-  await driver.close();
-});
+onEachBus((open) => {
+  let driver: TestDriver;
+  let bus: Bus;
+  let child: ChildProcess | undefined;
+  beforeEach(async () => {
+    driver = await open();
+    bus = await driver.open();
+  });
+  afterEach(async () => {
+    child?.kill('SIGKILL');
+    await bus.close();
+    await driver.close();
+  });
 
-it('buries a message that kills its process every time, and handles the rest', async () => {
-  await bus.publish(upTo(40).map((n) => numbered('a', n)));
-  const handled: number[] = [];
-  let deaths = 0;
-  const script = fileURLToPath(new URL('mortal.ts', import.meta.url));
-  while (!handled.includes(39)) {
-    const running = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', script, driver.server.url, '20'],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    child = running;
-    running.stdout.on('data', (chunk) => handled.push(...String(chunk).trim().split('\n').map(Number)));
-    const died = once(running, 'close').then(() => true);
-    const finished = eventually(() => handled.includes(39), 25_000).catch(() => false);
-    if (await Promise.race([died, finished.then(() => false)])) deaths++;
-    expect(deaths).toBeLessThanOrEqual(4);
-  }
-  // Once in a batch, where nobody knows which message it was, and then alone as often as is allowed.
-  expect(deaths).toBe(4);
-  expect([...new Set(handled)]).toEqual(upTo(40).filter((n) => n !== 20));
-  const letters = await bus.deadLetters('counter');
-  expect(letters).toHaveLength(1);
-  expect(letters[0]).toMatchObject({ deliveries: 3, error: 'Error: the process ended each time it was handled' });
-}, 60_000);
+  it('buries a message that kills its process every time, and handles the rest', async () => {
+    await bus.publish(upTo(40).map((n) => numbered('a', n)));
+    const handled: number[] = [];
+    let deaths = 0;
+    const script = fileURLToPath(new URL('mortal.ts', import.meta.url));
+    while (!handled.includes(39)) {
+      const args = ['--disable-warning=ExperimentalWarning', script, driver.kind, driver.url, '20'];
+      const running = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+      child = running;
+      running.stdout.on('data', (chunk) => handled.push(...String(chunk).trim().split('\n').map(Number)));
+      const died = once(running, 'close').then(() => true);
+      if (await Promise.race([died, eventually(() => handled.includes(39), 60_000).then(() => false)])) deaths++;
+      expect(deaths).toBeLessThanOrEqual(4);
+    }
+    // Perhaps once in a batch, where nobody knows which message it was, and then alone as often as is allowed.
+    expect(deaths).toBeGreaterThanOrEqual(3);
+    expect([...new Set(handled)]).toEqual(upTo(40).filter((n) => n !== 20));
+    const letters = await bus.deadLetters('counter');
+    expect(letters).toHaveLength(1);
+    expect(letters[0]).toMatchObject({ deliveries: 3, error: 'Error: the process ended each time it was handled' });
+  }, 150_000);
+});

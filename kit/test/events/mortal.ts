@@ -1,11 +1,10 @@
-import { pino } from 'pino';
-import { openPostgresBus } from '../../src/events/index.ts';
 import { numberOf, TYPE } from '../../src/testing/bus-fixture.ts';
+import { endWithParent, type Kind, openBus } from './buses.ts';
 
 // A process that one message kills, whenever it is handled. Says what it has handled.
-const [url = '', poison = ''] = process.argv.slice(2);
-const bus = openPostgresBus({ url, name: 'mortal', logger: pino({ level: 'silent' }) });
-bus.consume({
+endWithParent();
+const [kind = '', url = '', poison = ''] = process.argv.slice(2);
+openBus(kind as Kind, url).consume({
   name: 'counter',
   types: [TYPE],
   maxDeliveries: 3,

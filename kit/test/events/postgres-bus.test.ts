@@ -1,4 +1,4 @@
 import { busSuite } from '../../src/testing/bus-suite.ts';
-import { openDriver } from './driver.ts';
+import { openPostgres } from './drivers.ts';
 
-busSuite('postgres', openDriver);
+busSuite('postgres', openPostgres);

@@ -8,7 +8,8 @@ import {
 } from '../../src/events/index.ts';
 import { BusFixture, KEYS, numbered, OTHER_TYPE, TYPE, upTo } from '../../src/testing/bus-fixture.ts';
 import { eventually } from '../../src/testing/eventually.ts';
-import { logger, openDriver } from './driver.ts';
+import { logger } from './buses.ts';
+import { openPostgres as openDriver } from './drivers.ts';
 
 const DAY = 24 * 3_600_000;
 

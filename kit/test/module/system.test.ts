@@ -174,12 +174,28 @@ describe('a system that cannot start', () => {
         'LOG_LEVEL must be one of debug, info, warn, error, silent (it is "loud")',
         'ORDERS_GRPC_PORT must be a whole number from 0 to 65535 (it is "x")',
         'ORDERS_DATABASE_URL is required',
-        'ORDERS_BUS_DATABASE_URL is required',
         'ORDERS_IDENTITY_JWKS_URL is required',
+        'ORDERS_BUS_DATABASE_URL is required',
         'ORDERS_STOCK_TARGET is required',
         'STOCK_DATABASE_URL is required',
-        'STOCK_BUS_DATABASE_URL is required',
         'STOCK_IDENTITY_JWKS_URL is required',
+        'STOCK_BUS_DATABASE_URL is required',
+      ],
+    });
+  });
+
+  it('wants a broker where one is named, and no database of the bus', async () => {
+    const settings = {
+      NATS_URL: 'nats://orders:sesame@nats:4222,http://nats:4223',
+      NATS_REPLICAS: '9',
+      DATABASE_URL: nowhere,
+    };
+    const jwks = { IDENTITY_JWKS_URL: 'http://127.0.0.1:9/none' };
+    await expect(startSystem([tiny('orders')], { ...settings, ...jwks })).rejects.toMatchObject({
+      name: 'ConfigError',
+      problems: [
+        'NATS_URL must be a URL of nats: or tls:',
+        'NATS_REPLICAS must be a whole number from 1 to 5 (it is "9")',
       ],
     });
   });

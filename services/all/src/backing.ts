@@ -26,7 +26,7 @@ const settingOf = (service: string): string => `${nameOf(service)}_DATABASE_URL`
 const never = new Promise<never>(() => {});
 
 /**
- * What services stand on: PostgreSQL with a database and a role a service, and the bus. It is the server at DATABASE_URL
+ * What services stand on: PostgreSQL with a database and a role a service, and one of the bus unless NATS_URL names a broker. It is the server at DATABASE_URL
  * where that is set (its role must be able to create databases and roles), else PostgreSQL itself, started on the data
  * folder. Where every service's own database is set, it is nothing.
  */
@@ -35,7 +35,7 @@ export async function startBacking(
   dataFolder: string,
   environment: Environment,
 ): Promise<Backing> {
-  const names = [...services, BUS];
+  const names = databasesOf(services, environment);
   if (isComplete(names, environment)) return given(dataFolder, environment);
   const quiet = { info: () => {}, warn: toStderr, error: toStderr };
   const embedded = environment.DATABASE_URL ? undefined : await startEmbeddedPostgres({ dataFolder, logger: quiet });
@@ -66,7 +66,7 @@ export async function joinBacking(
   dataFolder: string,
   environment: Environment,
 ): Promise<Backing> {
-  const names = [...services, BUS];
+  const names = databasesOf(services, environment);
   if (environment.DATABASE_URL || isComplete(names, environment))
     return startBacking(services, dataFolder, environment);
   const server = await findEmbeddedPostgres(dataFolder);
@@ -82,6 +82,11 @@ export async function joinBacking(
     stop: async () => {},
     failed: never,
   };
+}
+
+/** Who has a database: the services, and the bus where there is no broker. */
+function databasesOf(services: readonly string[], environment: Environment): readonly string[] {
+  return environment.NATS_URL ? services : [...services, BUS];
 }
 
 function isComplete(names: readonly string[], environment: Environment): boolean {

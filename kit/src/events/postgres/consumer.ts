@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { backoff } from '../../store/backoff.ts';
 import { translate } from '../../store/errors.ts';
 import { BUCKETS, statementName } from '../../store/hash.ts';
 import type { Holder, Leases } from '../../store/leases.ts';
 import type { Session } from '../../store/session.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
+import { withDefaults } from '../defaults.ts';
 import { Lane, type LaneContext, type LiveProcess } from './lane.ts';
 import { LAG, SAVE_POSITIONS, SCAN } from './statements.ts';
 import type { Wake } from './wakes.ts';
@@ -40,10 +40,7 @@ export class PostgresConsumer implements Consumer, Holder {
     this.#types = new Set(options.types);
     this.#stopped = stopped;
     this.#context = {
-      maxDeliveries: 8,
-      backoffMs: (deliveries) => backoff(1, 200 * 3 ** Math.min(deliveries - 1, 20), 30_000),
-      handleTimeoutMs: 60_000,
-      ...options,
+      ...withDefaults(options),
       session: on.session,
       process: on.process,
       logger: on.logger,

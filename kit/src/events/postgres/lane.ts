@@ -4,7 +4,8 @@ import { backoff } from '../../store/backoff.ts';
 import type { Session } from '../../store/session.ts';
 import { within } from '../../time/index.ts';
 import { type ConsumerOptions, type Delivery, Postponed, Unreadable } from '../bus.ts';
-import { type CursorRow, describe, type MessageRow, toDelivery } from './rows.ts';
+import { describe } from '../failure-text.ts';
+import { type CursorRow, type MessageRow, toDelivery } from './rows.ts';
 import {
   ABANDON_REDRIVES,
   BURY,

@@ -1,0 +1,97 @@
+import { headers as createHeaders, type MsgHdrs } from '@nats-io/transport-node';
+import { type Message, Unreadable } from '../bus.ts';
+import { parseSubject, serviceOf, token } from './subjects.ts';
+
+export const CONTENT_TYPE = 'application/protobuf';
+
+/** Names on the wire that are others in the system. */
+const WIRE_NAMES: Readonly<Record<string, string>> = { 'correlation-id': 'x-correlation-id' };
+const OWN_NAMES = Object.fromEntries(Object.entries(WIRE_NAMES).map(([own, wire]) => [wire, own]));
+
+const NAME = /^[!#$%&'*+.^_`|~\dA-Za-z-]{1,256}$/;
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+
+/** As CloudEvents binds attributes to headers: what is not printable ASCII, a space, `"` and `%` are percent-encoded. */
+export const encodeValue = (value: string): string =>
+  value.replaceAll(/[^!#$&-~]/gu, (character) =>
+    Buffer.from(character).reduce((all, byte) => `${all}%${byte.toString(16).padStart(2, '0').toUpperCase()}`, ''),
+  );
+
+/** @throws URIError */
+export const decodeValue = (value: string): string => (value.includes('%') ? decodeURIComponent(value) : value);
+
+/** An event as CloudEvents 1.0 in binary mode. @throws Error when a header's name cannot be one. */
+export function toHeaders({ id, type, key, headers }: Message): MsgHdrs {
+  const all: Record<string, string> = {
+    'ce-source': `/weft/${serviceOf(type)}`,
+    'ce-time': new Date().toISOString(),
+    ...headers,
+    'ce-specversion': '1.0',
+    'ce-id': id,
+    'ce-type': type,
+    'ce-subject': key,
+    'content-type': CONTENT_TYPE,
+    'Nats-Msg-Id': id,
+  };
+  const written = createHeaders();
+  for (const [name, value] of Object.entries(all)) {
+    if (!NAME.test(name)) throw new Error(`event ${type}: a header has a name that is none`);
+    written.set(WIRE_NAMES[name] ?? name, encodeValue(value));
+  }
+  return written;
+}
+
+/** Headers by their names in lower case, as they came. Those that speak to the broker are left out. */
+export function plainHeaders(headers: MsgHdrs | undefined): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const [name, values] of headers ?? []) {
+    const lower = name.toLowerCase();
+    if (!lower.startsWith('nats-')) found[lower] = values[0] ?? '';
+  }
+  return found;
+}
+
+/** What can be told of a message whatever its headers are. */
+export function roughly(subject: string, raw: Readonly<Record<string, string>>, payload: Uint8Array): Message {
+  const { type, keyToken } = parseSubject(subject);
+  const headers = Object.fromEntries(
+    Object.entries(raw)
+      .filter(([name]) => name !== 'content-type')
+      .map(([name, value]) => [OWN_NAMES[name] ?? name, leniently(value)]),
+  );
+  const key = headers['ce-subject'] ?? keyToken;
+  return { id: headers['ce-id'] ?? '', type, subject: `${type}.${key}`, key, headers, payload: toBuffer(payload) };
+}
+
+/** @throws Unreadable when it is not an event as `toHeaders` describes it, saying what is wrong. */
+export function toMessage(subject: string, raw: Readonly<Record<string, string>>, payload: Uint8Array): Message {
+  const wrong = (what: string, cause?: unknown) => new Unreadable(`envelope: ${what}`, { cause });
+  for (const [name, value] of Object.entries(raw)) {
+    try {
+      decodeValue(value);
+    } catch (error) {
+      throw wrong(`${name.slice(0, 100)} is not percent-encoded`, error);
+    }
+  }
+  const message = roughly(subject, raw, payload);
+  const { headers } = message;
+  if (headers['ce-specversion'] !== '1.0') throw wrong('ce-specversion is not 1.0');
+  if (!UUID.test(message.id)) throw wrong('ce-id is not a UUID');
+  if (headers['ce-type'] !== message.type) throw wrong('ce-type is not what the subject says');
+  if (!headers['ce-source']) throw wrong('ce-source is missing');
+  if (token(headers['ce-subject'] ?? '') !== parseSubject(subject).keyToken)
+    throw wrong('ce-subject is not what the subject says');
+  if (raw['content-type'] !== undefined && raw['content-type'] !== CONTENT_TYPE)
+    throw wrong(`content-type is not ${CONTENT_TYPE}`);
+  return message;
+}
+
+function leniently(value: string): string {
+  try {
+    return decodeValue(value);
+  } catch {
+    return value;
+  }
+}
+
+const toBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

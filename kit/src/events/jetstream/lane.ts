@@ -1,0 +1,149 @@
+import type { Logger } from 'pino';
+import { backoff, pause } from '../../store/backoff.ts';
+import { within } from '../../time/index.ts';
+import { type ConsumerOptions, type Delivery, type Message, Postponed, Unreadable } from '../bus.ts';
+import type { Attempts } from './attempts.ts';
+import { plainHeaders, toMessage } from './envelope.ts';
+import { failed, type Letters } from './letters.ts';
+import type { Taken } from './puller.ts';
+
+export interface LaneContext extends Required<ConsumerOptions> {
+  readonly letters: Letters;
+  readonly logger: Logger;
+  /** Aborts when the consumer stops. */
+  readonly stopping: AbortSignal;
+}
+
+type Outcome = 'done' | 'released';
+
+/**
+ * One bucket of the events of one service, for one consumer. Has its messages handled one after the other: one that fails
+ * stays in hand, and with it all that are behind it, until it is handled or a dead letter.
+ */
+export class Lane {
+  readonly #on: LaneContext;
+  readonly #service: string;
+  readonly #attempts: Attempts;
+  /** Of the message in hand, while its handler runs. */
+  #begun = 0;
+
+  constructor(on: LaneContext, service: string, attempts: Attempts) {
+    this.#on = on;
+    this.#service = service;
+    this.#attempts = attempts;
+  }
+
+  async take(taken: Taken): Promise<Outcome> {
+    if (this.#on.stopping.aborted) {
+      // Not even looked at: this delivery must not count.
+      if (!taken.redelivered) await this.#attempts.write(taken.seq, 0).catch(() => undefined);
+      return 'released';
+    }
+    let tried = 0;
+    if (taken.redelivered) {
+      const noted = await persistently(this.#on, async () => ({ tried: await this.#attempts.read(taken.seq) }));
+      if (!noted) return 'released';
+      // Whoever began it first left no note. It may also never have got there: then it is given once more, with a note.
+      tried = noted.tried ?? Math.min(1, this.#on.maxDeliveries - 1);
+    }
+    if (tried >= this.#on.maxDeliveries)
+      return await this.#bury(taken, tried, new Error('the process ended each time it was handled'));
+    let message: Message;
+    try {
+      message = toMessage(taken.subject, plainHeaders(taken.headers), taken.payload);
+    } catch (error) {
+      return await this.#bury(taken, tried + 1, error);
+    }
+    const { seq, publishedAt } = taken;
+    const delivery = { ...message, position: BigInt(seq), deliveries: tried + 1, publishedAt };
+    try {
+      return await this.#handle(taken, delivery);
+    } finally {
+      this.#begun = 0;
+    }
+  }
+
+  /** The connection was lost and is there again: others may have been given the message, which is not its fault. */
+  stillHere({ seq }: Taken): void {
+    if (this.#begun > 0) this.#attempts.write(seq, this.#begun - 1).catch(() => undefined);
+  }
+
+  async #handle(taken: Taken, first: Delivery): Promise<Outcome> {
+    const { logger, name, maxDeliveries, backoffMs, stopping } = this.#on;
+    let delivery = first;
+    let postponed = 0;
+    while (!stopping.aborted) {
+      const { deliveries, id: event, type } = delivery;
+      if (deliveries > 1 && !(await this.#note(taken, deliveries))) break;
+      let wait: number;
+      try {
+        this.#begun = deliveries;
+        await handleInTime(this.#on, delivery);
+        return 'done';
+      } catch (error) {
+        this.#begun = 0;
+        const facts = { err: error, consumer: name, event, type, deliveries };
+        if (error instanceof Unreadable || (!(error instanceof Postponed) && deliveries >= maxDeliveries))
+          return await this.#bury(taken, deliveries, error);
+        if (error instanceof Postponed) {
+          postponed++;
+          if ((postponed === 1 || deliveries > 1) && !(await this.#note(taken, deliveries - 1))) break;
+          wait = backoff(postponed, 200, 5_000);
+          logger[postponed % 20 === 1 ? 'warn' : 'debug'](facts, 'event postponed');
+        } else {
+          wait = backoffMs(deliveries);
+          logger.warn(facts, 'event not handled; trying again');
+          delivery = { ...delivery, deliveries: deliveries + 1 };
+        }
+      }
+      await pause(wait, stopping);
+    }
+    return 'released';
+  }
+
+  /** @returns false when the consumer stops before it could be written. */
+  async #note({ seq }: Taken, tried: number): Promise<boolean> {
+    return (
+      (await persistently(this.#on, async () => ({ written: await this.#attempts.write(seq, tried) }))) !== undefined
+    );
+  }
+
+  async #bury(taken: Taken, deliveries: number, error: unknown): Promise<Outcome> {
+    const { letters, logger, name } = this.#on;
+    const { subject, payload, seq, publishedAt } = taken;
+    const headers = plainHeaders(taken.headers);
+    const base = { consumer: name, service: this.#service, seq, subject, headers, payload, publishedAt };
+    const empty = { deliveries, error: '', stack: '', failedAt: publishedAt, state: 'dead' } as const;
+    const letter = failed({ ...base, ...empty }, deliveries, error);
+    const written = await persistently(this.#on, async () => ({ written: await letters.write(letter) }));
+    if (!written) return 'released';
+    const facts = { err: error, consumer: name, event: headers['ce-id'], subject, position: String(seq), deliveries };
+    logger.error(facts, 'event became a dead letter');
+    return 'done';
+  }
+}
+
+export async function handleInTime({ handle, handleTimeoutMs }: LaneContext, delivery: Delivery): Promise<void> {
+  await within(handleTimeoutMs, handle(delivery), () => {
+    throw new Error(`no outcome within ${handleTimeoutMs} ms`);
+  });
+}
+
+/** Tries until it succeeds. @returns undefined when the consumer stops before. */
+export async function persistently<T extends object>(
+  { stopping, logger, name }: LaneContext,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (stopping.aborted) return undefined;
+      logger[attempt === 10 ? 'warn' : 'debug'](
+        { err: error, consumer: name, attempt },
+        'bus not written; trying again',
+      );
+      await pause(backoff(attempt, 50, 2_000), stopping);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { backoff, pause } from '../../store/backoff.ts';
+import { Postponed } from '../bus.ts';
+import { toMessage } from './envelope.ts';
+import { Overtaken } from './errors.ts';
+import { handleInTime, type LaneContext, persistently } from './lane.ts';
+import { failed, type Letter, toLetter } from './letters.ts';
+import type { Taken } from './puller.ts';
+
+/** Hands the dead letters of a consumer that were asked for to its handler once more. */
+export class Redrives {
+  readonly #on: LaneContext;
+
+  constructor(on: LaneContext) {
+    this.#on = on;
+  }
+
+  async take(taken: Taken): Promise<'done' | 'released'> {
+    const letter = toLetter(taken.headers, taken.payload);
+    if (letter.state !== 'redrive') return 'done';
+    if (this.#on.stopping.aborted) return 'released';
+    const outcome = taken.redelivered
+      ? failed(
+          letter,
+          letter.deliveries + 1,
+          new Error('the process or its connection ended while it was handled again'),
+        )
+      : await this.#handle(letter);
+    if (outcome.state === 'dead') {
+      const { consumer, subject, deliveries, error } = outcome;
+      this.#on.logger.error({ consumer, subject, deliveries, error }, 'dead letter failed once more');
+    }
+    // Somebody may have decided otherwise meanwhile: then that is what counts.
+    const written = await persistently(this.#on, async () => ({
+      written: await this.#on.letters.write(outcome, taken.seq).catch((error) => {
+        if (!(error instanceof Overtaken)) throw error;
+      }),
+    }));
+    return written ? 'done' : 'released';
+  }
+
+  /** One that was interrupted is not begun again by itself. */
+  stillHere(): void {}
+
+  async #handle(letter: Letter): Promise<Letter> {
+    const deliveries = letter.deliveries + 1;
+    for (let postponed = 1; ; postponed++) {
+      try {
+        const message = toMessage(letter.subject, letter.headers, letter.payload);
+        const { publishedAt } = letter;
+        await handleInTime(this.#on, { ...message, position: BigInt(letter.seq), deliveries, publishedAt });
+        return { ...letter, deliveries, state: 'redriven' };
+      } catch (error) {
+        if (!(error instanceof Postponed)) return failed(letter, deliveries, error);
+        await pause(backoff(postponed, 200, 5_000), this.#on.stopping);
+        // Written anew it waits for whoever comes next, as one that nobody has begun.
+        if (this.#on.stopping.aborted) return letter;
+      }
+    }
+  }
+}

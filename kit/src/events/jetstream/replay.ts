@@ -1,0 +1,41 @@
+import { DomainError } from '../../failure/index.ts';
+import { BUCKETS } from '../../store/hash.ts';
+import { API, isApiError } from './errors.ts';
+import type { Line } from './link.ts';
+import { EVENTS, token } from './subjects.ts';
+
+type Manager = Line['manager'];
+
+/** Streams of events that are there now. */
+export async function eventStreams(manager: Manager): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { config } of manager.streams.list(EVENTS)) names.push(config.name);
+  return names;
+}
+
+/** Every bucket of the consumer goes back to the first message of then or later. */
+export async function rewindConsumer(manager: Manager, consumer: string, from: Date): Promise<void> {
+  let known = false;
+  for (const stream of await eventStreams(manager)) {
+    if (!(await hears(manager, stream, consumer))) continue;
+    known = true;
+    const first = await manager.direct.getMessage(stream, { start_time: from });
+    if (!first) continue;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      await manager.consumers.reset(stream, durableOf(consumer, bucket), first.seq);
+    }
+  }
+  if (!known) throw new DomainError('not-found', 'CONSUMER_NOT_FOUND', 'the bus knows no such consumer');
+}
+
+export const durableOf = (consumer: string, bucket: number): string => `${token(consumer)}-${bucket}`;
+
+async function hears(manager: Manager, stream: string, consumer: string): Promise<boolean> {
+  try {
+    await manager.consumers.info(stream, durableOf(consumer, 0));
+    return true;
+  } catch (error) {
+    if (isApiError(error, API.consumerNotFound)) return false;
+    throw error;
+  }
+}

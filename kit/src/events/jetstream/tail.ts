@@ -1,0 +1,71 @@
+import { type ConsumerMessages, DeliverPolicy, type JsMsg, jetstream } from '@nats-io/jetstream';
+import { Alarm } from '../../store/backoff.ts';
+import type { Published, TailOptions } from '../bus.ts';
+import { plainHeaders, roughly } from './envelope.ts';
+import type { Line } from './link.ts';
+import { eventStreams } from './replay.ts';
+
+const LOOK_MS = 1_000;
+const MOST_WAITING = 500;
+
+/** Streams of all services, each in its order; one that is new is found within a second. Ends with the connection. */
+export async function* tailStreams(
+  { connection, manager }: Line,
+  { types, from, signal }: TailOptions,
+): AsyncGenerator<Published> {
+  const start = from ?? new Date();
+  const wanted = types && new Set(types);
+  const waiting: Published[] = [];
+  const alarm = new Alarm();
+  const followed = new Map<string, ConsumerMessages>();
+  const follow = async (stream: string) => {
+    const consumer = await jetstream(connection).consumers.get(stream, {
+      deliver_policy: DeliverPolicy.StartTime,
+      opt_start_time: start.toISOString(),
+    });
+    const messages = await consumer.consume({ max_messages: MOST_WAITING });
+    followed.set(stream, messages);
+    void read(messages);
+  };
+  const read = async (messages: ConsumerMessages) => {
+    for await (const message of messages) {
+      const event = toPublished(message);
+      if (wanted && !wanted.has(event.type)) continue;
+      waiting.push(event);
+      alarm.wake();
+      if (waiting.length >= MOST_WAITING) await emptied();
+    }
+  };
+  let room = () => {};
+  const emptied = () =>
+    new Promise<void>((resolve) => {
+      const before = room;
+      room = () => {
+        before();
+        resolve();
+      };
+    });
+  const wake = () => alarm.wake();
+  signal.addEventListener('abort', wake);
+  try {
+    for (let looked = Number.NEGATIVE_INFINITY; !signal.aborted && !connection.isClosed(); ) {
+      if (performance.now() - looked >= LOOK_MS) {
+        looked = performance.now();
+        for (const stream of await eventStreams(manager)) if (!followed.has(stream)) await follow(stream);
+      }
+      for (let event = waiting.shift(); event && !signal.aborted; event = waiting.shift()) yield event;
+      room();
+      room = () => {};
+      if (waiting.length === 0) await alarm.sleep(LOOK_MS);
+    }
+  } finally {
+    signal.removeEventListener('abort', wake);
+    room();
+    await Promise.allSettled([...followed.values()].map((messages) => messages.close()));
+  }
+}
+
+function toPublished({ subject, headers, data, seq, info }: JsMsg): Published {
+  const publishedAt = new Date(info.timestampNanos / 1e6);
+  return { ...roughly(subject, plainHeaders(headers), data), position: BigInt(seq), publishedAt };
+}
