@@ -4,6 +4,8 @@ import type { Wakeups } from './watch-changes.ts';
 
 const POLL_MS = 5000;
 const GATHER_MS = 50;
+/** Keys of one query: what else the process does comes in between. */
+const AT_ONCE = 500;
 
 interface Watched {
   version: bigint | undefined;
@@ -19,7 +21,7 @@ export interface WakeupOptions {
 
 /**
  * Wakes watchers when any process has committed a change of their aggregate. What a lost notification would hide is found by
- * one query for all watched aggregates every five seconds.
+ * a look at the versions of all watched aggregates every five seconds.
  */
 export function changeWakeups<S>(
   database: Database<S>,
@@ -33,15 +35,17 @@ export function changeWakeups<S>(
   let gathering: NodeJS.Timeout | undefined;
   let stopped = false;
 
-  const look = async () => {
-    if (watched.size === 0) return;
-    const found = await versions([...watched.keys()]);
-    for (const [key, version] of found) {
+  const lookAt = async (keys: readonly string[]) => {
+    for (const [key, version] of await versions(keys)) {
       const one = watched.get(key);
       if (!one || one.version === version) continue;
       one.version = version;
       wake(key);
     }
+  };
+  const look = async () => {
+    const keys = [...watched.keys()];
+    for (let from = 0; from < keys.length && !stopped; from += AT_ONCE) await lookAt(keys.slice(from, from + AT_ONCE));
   };
   // A failed look is made up for by the next.
   const poll = periodic(POLL_MS, look, () => {});
@@ -64,8 +68,8 @@ export function changeWakeups<S>(
     },
     start() {
       unsubscribe = database.onChange((changes) => {
-        if (!eventsByKey) lookSoon();
-        else for (const key of changes === 'all' ? [...watched.keys()] : changes) wake(key);
+        if (!eventsByKey || changes === 'all') lookSoon();
+        else for (const key of changes) wake(key);
       });
       void poll.start();
     },
