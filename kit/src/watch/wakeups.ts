@@ -7,9 +7,9 @@ const GATHER_MS = 50;
 /** Keys of one query: what else the process does comes in between. */
 const AT_ONCE = 500;
 
-interface Watched {
-  version: bigint | undefined;
-  readonly wakes: Set<() => void>;
+interface Watcher {
+  readonly wake: () => void;
+  readonly seen: () => bigint | undefined;
 }
 
 export interface WakeupOptions {
@@ -27,21 +27,17 @@ export function changeWakeups<S>(
   database: Database<S>,
   { versions, eventsByKey }: WakeupOptions,
 ): Wakeups & Required<Pick<Worker, 'start' | 'stop'>> {
-  const watched = new Map<string, Watched>();
+  const watched = new Map<string, Set<Watcher>>();
   const wake = (key: string) => {
-    for (const one of watched.get(key)?.wakes ?? []) one();
+    for (const watcher of watched.get(key) ?? []) watcher.wake();
   };
   let unsubscribe = () => {};
   let gathering: NodeJS.Timeout | undefined;
   let stopped = false;
 
   const lookAt = async (keys: readonly string[]) => {
-    for (const [key, version] of await versions(keys)) {
-      const one = watched.get(key);
-      if (!one || one.version === version) continue;
-      one.version = version;
-      wake(key);
-    }
+    for (const [key, version] of await versions(keys))
+      for (const watcher of watched.get(key) ?? []) if ((watcher.seen() ?? -1n) < version) watcher.wake();
   };
   const look = async () => {
     const keys = [...watched.keys()];
@@ -57,13 +53,13 @@ export function changeWakeups<S>(
     }, GATHER_MS);
   };
   return {
-    watch(key, wakeUp) {
-      const one = watched.get(key) ?? { version: undefined, wakes: new Set() };
-      watched.set(key, one);
-      one.wakes.add(wakeUp);
+    watch(key, wake, seen) {
+      const watcher = { wake, seen };
+      const watchers = watched.get(key) ?? new Set();
+      watched.set(key, watchers.add(watcher));
       return () => {
-        one.wakes.delete(wakeUp);
-        if (one.wakes.size === 0) watched.delete(key);
+        watchers.delete(watcher);
+        if (watchers.size === 0) watched.delete(key);
       };
     },
     start() {
