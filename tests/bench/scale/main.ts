@@ -19,9 +19,12 @@ const figures = new Map<string, Record<Size, number>[]>();
 const ends: Ends = [];
 let slowest = 0;
 
-async function stop(): Promise<void> {
-  for (const end of ends.splice(0).reverse()) await end();
+let stopping: Promise<void> | undefined;
+
+async function endAll(): Promise<void> {
+  for (const end of ends.reverse()) await end();
 }
+const stop = () => (stopping ??= endAll());
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void stop().finally(() => process.exit(1)));
 
