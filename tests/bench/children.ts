@@ -19,11 +19,12 @@ export async function child<T>(script: URL, args: readonly string[], core?: numb
   const started = fork(script, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
   if (pins && core !== undefined) spawnSync('taskset', ['-apc', String(core), String(started.pid)]);
   started.stdout?.resume();
+  const gone = once(started, 'exit');
   const answer = async <A>(): Promise<A> => {
-    const gone = once(started, 'exit').then(([code]) => {
+    const ended = gone.then(([code]) => {
       throw new Error(`${script.pathname} ${args[0]} ended with ${code}`);
     });
-    const [message] = (await Promise.race([once(started, 'message'), gone])) as [A];
+    const [message] = (await Promise.race([once(started, 'message'), ended])) as [A];
     return message;
   };
   const first = await answer<T>();
@@ -36,8 +37,7 @@ export async function child<T>(script: URL, args: readonly string[], core?: numb
       return answered;
     },
     async stop() {
-      const gone = once(started, 'exit');
-      started.disconnect();
+      if (started.connected) started.disconnect();
       await gone;
     },
   };

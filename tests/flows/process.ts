@@ -36,6 +36,7 @@ export async function shopProcess(dataFolder: string, { mode = 'all', env: extra
   return {
     target: (service: string) => `127.0.0.1:${ports.get(service)}`,
     output: () => output,
+    pid: () => child?.pid,
     /** For other processes of the same shop. */
     environment: env,
     /** @param shell runs it in a shell, as npm does; signals then go to the shell */

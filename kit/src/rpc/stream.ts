@@ -5,8 +5,8 @@ import type { MethodContract } from './contract.ts';
 import type { Encode } from './handler.ts';
 
 /**
- * Sends what a handler yields, as fast as the caller takes it, until the handler ends, the stream is idle or old, or the
- * server drains. The handler's signal fires in each case; it has to stop then.
+ * Sends what a handler yields, as fast as the caller takes it, until the handler ends, the stream is idle or old (a fifth
+ * sooner at most), or the server drains. The handler's signal fires in each case; it has to stop then.
  */
 export async function sendAll<R>(
   call: ServerWritableStream<unknown, Uint8Array>,
@@ -20,8 +20,10 @@ export async function sendAll<R>(
   const end = () => ending.abort();
   const signal = AbortSignal.any([context.signal, ending.signal, draining]);
   const { idleTimeout = 0, maxAge = 0 } = method.stream ?? {};
-  const old = setTimeout(end, maxAge);
-  const idle = setTimeout(end, idleTimeout);
+  // Streams that were opened together, as after a restart, do not end and come back together.
+  const spread = 1 - Math.random() / 5;
+  const old = setTimeout(end, maxAge * spread);
+  const idle = setTimeout(end, idleTimeout * spread);
   let iterator: AsyncIterator<R> | undefined;
   try {
     iterator = open(signal)[Symbol.asyncIterator]();

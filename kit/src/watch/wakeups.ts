@@ -4,10 +4,12 @@ import type { Wakeups } from './watch-changes.ts';
 
 const POLL_MS = 5000;
 const GATHER_MS = 50;
+/** Keys of one query: what else the process does comes in between. */
+const AT_ONCE = 500;
 
-interface Watched {
-  version: bigint | undefined;
-  readonly wakes: Set<() => void>;
+interface Watcher {
+  readonly wake: () => void;
+  readonly seen: () => bigint | undefined;
 }
 
 export interface WakeupOptions {
@@ -19,29 +21,27 @@ export interface WakeupOptions {
 
 /**
  * Wakes watchers when any process has committed a change of their aggregate. What a lost notification would hide is found by
- * one query for all watched aggregates every five seconds.
+ * a look at the versions of all watched aggregates every five seconds.
  */
 export function changeWakeups<S>(
   database: Database<S>,
   { versions, eventsByKey }: WakeupOptions,
 ): Wakeups & Required<Pick<Worker, 'start' | 'stop'>> {
-  const watched = new Map<string, Watched>();
+  const watched = new Map<string, Set<Watcher>>();
   const wake = (key: string) => {
-    for (const one of watched.get(key)?.wakes ?? []) one();
+    for (const watcher of watched.get(key) ?? []) watcher.wake();
   };
   let unsubscribe = () => {};
   let gathering: NodeJS.Timeout | undefined;
   let stopped = false;
 
+  const lookAt = async (keys: readonly string[]) => {
+    for (const [key, version] of await versions(keys))
+      for (const watcher of watched.get(key) ?? []) if ((watcher.seen() ?? -1n) < version) watcher.wake();
+  };
   const look = async () => {
-    if (watched.size === 0) return;
-    const found = await versions([...watched.keys()]);
-    for (const [key, version] of found) {
-      const one = watched.get(key);
-      if (!one || one.version === version) continue;
-      one.version = version;
-      wake(key);
-    }
+    const keys = [...watched.keys()];
+    for (let from = 0; from < keys.length && !stopped; from += AT_ONCE) await lookAt(keys.slice(from, from + AT_ONCE));
   };
   // A failed look is made up for by the next.
   const poll = periodic(POLL_MS, look, () => {});
@@ -53,19 +53,19 @@ export function changeWakeups<S>(
     }, GATHER_MS);
   };
   return {
-    watch(key, wakeUp) {
-      const one = watched.get(key) ?? { version: undefined, wakes: new Set() };
-      watched.set(key, one);
-      one.wakes.add(wakeUp);
+    watch(key, wake, seen) {
+      const watcher = { wake, seen };
+      const watchers = watched.get(key) ?? new Set();
+      watched.set(key, watchers.add(watcher));
       return () => {
-        one.wakes.delete(wakeUp);
-        if (one.wakes.size === 0) watched.delete(key);
+        watchers.delete(watcher);
+        if (watchers.size === 0) watched.delete(key);
       };
     },
     start() {
       unsubscribe = database.onChange((changes) => {
-        if (!eventsByKey) lookSoon();
-        else for (const key of changes === 'all' ? [...watched.keys()] : changes) wake(key);
+        if (!eventsByKey || changes === 'all') lookSoon();
+        else for (const key of changes) wake(key);
       });
       void poll.start();
     },

@@ -7,8 +7,11 @@ export interface Change {
 
 /** Tells when watched aggregates may have changed. */
 export interface Wakeups {
-  /** Calls `wake` after each committed change of the aggregate, perhaps more often. */
-  watch(key: string, wake: () => void): () => void;
+  /**
+   * Calls `wake` after each committed change of the aggregate, perhaps more often.
+   * @param seen the version that the watcher has come to
+   */
+  watch(key: string, wake: () => void, seen: () => bigint | undefined): () => void;
 }
 
 /**
@@ -25,13 +28,14 @@ export async function* watchChanges<C extends Change>(
 ): AsyncGenerator<C> {
   let wake = () => {};
   let awake = true;
-  const unwatch = wakeups.watch(key, () => {
+  let seen = after;
+  const noteWake = () => {
     awake = true;
     wake();
-  });
+  };
+  const unwatch = wakeups.watch(key, noteWake, () => seen);
   signal.addEventListener('abort', () => wake(), { once: true });
   try {
-    let seen = after;
     while (!signal.aborted) {
       awake = false;
       const changes = await read(seen);

@@ -154,3 +154,44 @@ describe('the pages of a search', () => {
     }
   });
 });
+
+describe('a search for what very many products have', () => {
+  const lantern = (number: number) => `lantern-${String(number).padStart(3, '0')}`;
+  const numbers = Array.from({ length: 240 }, (_, number) => number);
+  const titled = numbers.filter((number) => number % 2 === 1).map(lantern);
+  const others = numbers.filter((number) => number % 2 === 0).map(lantern);
+
+  beforeAll(async () => {
+    await shop.booted.database('catalog').query(
+      `INSERT INTO product (product_id, stock_code, title, description, currency, minor_units, version, created_at, updated_at)
+       SELECT id, id, CASE place % 2 WHEN 0 THEN 'Lantern' ELSE 'Lamp' END, 'a paper lantern', 'GBP', 255, 1, now(), now()
+       FROM unnest($1::text[]) WITH ORDINALITY AS product (id, place) ORDER BY md5(id)`,
+      [numbers.map(lantern)],
+    );
+  });
+
+  it.each([7, 100])('has those first that have it in their titles, each once, in pages of %d', async (size) => {
+    expect(idsOf(await search('lantern', size))).toEqual([...titled, ...others]);
+    expect(idsOf(await search('paper lant', size))).toEqual([...titled, ...others].sort());
+  });
+
+  it('has the best match first when more words leave fewer', async () => {
+    await shop.add('lantern-999', { title: 'Lantern, lit lantern', description: 'a lantern' });
+    await shop.add('lantern-998', { title: 'Lantern', description: 'lit' });
+    expect(idsOf(await search('lit lantern'))).toEqual(['lantern-999', 'lantern-998']);
+  });
+
+  it('goes on in its order when there are no longer as many, or more than there were', async () => {
+    const few = await shop.anybody.searchProducts({ query: 'lamp', pageSize: 100, pageToken: '' });
+    expect(few.products).toHaveLength(100);
+    const database = shop.booted.database('catalog');
+    await database.query(`UPDATE product SET title = 'Torch' WHERE product_id < 'lantern-100' AND title = 'Lamp'`);
+    const rest = await shop.anybody.searchProducts({ query: 'lamp', pageSize: 100, pageToken: few.nextPageToken });
+    expect(idsOf([...few.products, ...rest.products])).toEqual(others);
+    const first = await shop.anybody.searchProducts({ query: 'torch', pageSize: 20, pageToken: '' });
+    await database.query(`UPDATE product SET title = 'Torch' WHERE title IN ('Lamp', 'Lantern')`);
+    const all = await shop.anybody.searchProducts({ query: 'torch', pageSize: 100, pageToken: first.nextPageToken });
+    expect(idsOf(all.products)).toEqual(expect.arrayContaining(others.slice(20, 50)));
+    expect(idsOf(all.products)).not.toContain(others[0]);
+  });
+});

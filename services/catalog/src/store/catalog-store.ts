@@ -1,23 +1,11 @@
 import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { CatalogStore, CatalogTransaction } from '../app/ports.ts';
 import type { Product } from '../domain/product.ts';
 import { toEvent } from '../events/to-event.ts';
+import { COLUMNS, toProduct } from './rows.ts';
 import type { CatalogSchema } from './schema.ts';
-
-const COLUMNS = [
-  'product_id',
-  'stock_code',
-  'title',
-  'description',
-  'currency',
-  'minor_units',
-  'version',
-  'created_at',
-  'updated_at',
-] as const;
-
-type Row = Pick<Selectable<CatalogSchema['product']>, (typeof COLUMNS)[number]>;
+import { searchProducts } from './search.ts';
 
 const findProducts = prepared((db: Kysely<CatalogSchema>, { productIds }: { productIds: readonly string[] }) =>
   db.selectFrom('product').select(COLUMNS).where('product_id', '=', sql<string>`any(${productIds}::text[])`),
@@ -36,35 +24,7 @@ export function catalogStore(database: Database<CatalogSchema>): CatalogStore {
       if (after !== undefined) query = query.where('product_id', '>', after);
       return (await query.execute()).map(toProduct);
     },
-    async search({ query: text, after, limit }) {
-      const wanted = sql<string>`query_of(words(${text}))`.as('wanted');
-      let query = read
-        // Otherwise it is made anew for every row that is ranked.
-        .with(
-          (name) => name('asked').materialized(),
-          (db) => db.selectNoFrom(wanted),
-        )
-        .with('found', (db) =>
-          db
-            .selectFrom(['product', 'asked'])
-            .select(COLUMNS)
-            .select(sql<number>`ts_rank(search, wanted)::float8`.as('rank'))
-            .where(sql<boolean>`search @@ wanted`),
-        )
-        .selectFrom('found')
-        .selectAll()
-        .orderBy('rank', 'desc')
-        .orderBy('product_id')
-        .limit(limit);
-      if (after) {
-        const { rank, productId } = after;
-        query = query.where((is) =>
-          is.or([is('rank', '<', rank), is.and([is('rank', '=', rank), is('product_id', '>', productId)])]),
-        );
-      }
-      const rows = await query.execute();
-      return rows.map(({ rank, ...row }) => ({ product: toProduct(row), rank }));
-    },
+    search: (search) => searchProducts(read, search),
   };
 }
 
@@ -92,19 +52,6 @@ function catalogTransaction({ sql: db, publish }: UnitOfWork<CatalogSchema>): Ca
       await db.updateTable('product').set(changing(product)).where('product_id', '=', productId).execute();
     },
     publish: (event) => publish(toEvent(event)),
-  };
-}
-
-function toProduct(row: Row): Product {
-  return {
-    productId: row.product_id,
-    stockCode: row.stock_code,
-    title: row.title,
-    description: row.description,
-    price: { currency: row.currency, minorUnits: row.minor_units },
-    version: row.version,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
   };
 }
 

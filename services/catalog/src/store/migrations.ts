@@ -34,4 +34,33 @@ export const migrations: readonly Migration[] = [
       CREATE INDEX product_search ON product USING gin (search);
     `,
   },
+  {
+    name: '002-broad-searches',
+    // Which way is short depends on how common the words are: a plan for all queries would be wrong for most.
+    up: `
+      CREATE INDEX product_title_search ON product USING gin (ts_filter(search, '{a}'));
+      ANALYZE product;
+
+      CREATE FUNCTION matching(wanted tsquery, most int) RETURNS SETOF product LANGUAGE plpgsql STABLE
+        SET plan_cache_mode = force_custom_plan AS $$
+        BEGIN
+          RETURN QUERY SELECT * FROM product WHERE search @@ wanted LIMIT most;
+        END $$;
+
+      CREATE FUNCTION matching_in_title(wanted tsquery, after text, most int) RETURNS SETOF product LANGUAGE plpgsql STABLE
+        SET plan_cache_mode = force_custom_plan AS $$
+        BEGIN
+          RETURN QUERY SELECT * FROM product WHERE ts_filter(search, '{a}') @@ wanted AND product_id > after
+            ORDER BY product_id LIMIT most;
+        END $$;
+
+      CREATE FUNCTION matching_elsewhere(wanted tsquery, after text, most int) RETURNS SETOF product LANGUAGE plpgsql STABLE
+        SET plan_cache_mode = force_custom_plan AS $$
+        BEGIN
+          RETURN QUERY SELECT * FROM product
+            WHERE search @@ wanted AND NOT ts_filter(search, '{a}') @@ wanted AND product_id > after
+            ORDER BY product_id LIMIT most;
+        END $$;
+    `,
+  },
 ];

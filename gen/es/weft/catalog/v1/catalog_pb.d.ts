@@ -399,7 +399,7 @@ export declare const SearchProductsRequestSchema: GenMessage<SearchProductsReque
  */
 export declare type SearchProductsResponse = Message<"weft.catalog.v1.SearchProductsResponse"> & {
   /**
-   * Best match first.
+   * Best match first. Where more than a hundred match: those with all words in the title, then the others, each by id.
    *
    * @generated from field: repeated weft.catalog.v1.Product products = 1;
    */

@@ -160,7 +160,7 @@ export interface SearchProductsRequest {
 
 /** A page of what was found. */
 export interface SearchProductsResponse {
-  /** Best match first. */
+  /** Best match first. Where more than a hundred match: those with all words in the title, then the others, each by id. */
   products: Product[];
   /** Empty on the last page. */
   nextPageToken: string;
