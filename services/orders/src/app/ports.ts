@@ -1,4 +1,5 @@
-import type { Address, Order, OrderEvent, OrderStatus, Priced } from '../domain/order.ts';
+import type { Priced } from '../domain/decisions.ts';
+import type { Address, FollowingEvent, Order, OrderStatus, Placed } from '../domain/order.ts';
 
 /** A product as the catalogue has it now. */
 export type CatalogProduct = Omit<Priced, 'quantity'>;
@@ -8,16 +9,23 @@ export interface Catalog {
   products(productIds: readonly string[]): Promise<CatalogProduct[]>;
 }
 
+/** What is not a part of an order, nor of what is known of it for good. */
+export interface PlacementSecrets {
+  /** Told to who has to authorise the payment, and kept nowhere. */
+  readonly paymentMethodToken: string;
+  /** Undefined: the customer picks it up. Kept apart, and only while the customer has an account. */
+  readonly address: Address | undefined;
+}
+
 /** One transaction of orders. */
 export interface OrdersTransaction {
-  /** The address of a customer whose account is erased is not kept. */
-  insert(order: Order, event: OrderEvent, address: Address | undefined): void;
+  insert(order: Order, event: Placed, secrets: PlacementSecrets): void;
   /** The order as this process last saved it: it may have changed since, which only `save` notices. */
   recent(orderId: string): Order | undefined;
   /** Throws OrderNotFound. */
   order(orderId: string): Promise<Order>;
   /** Saves what a decision changed of an order, with its event. When the order is not as `before` any more, the work runs again. */
-  save(before: Order, after: Order, event: OrderEvent): void;
+  save(before: Order, after: Order, event: FollowingEvent): void;
 }
 
 export interface OrderFilter {

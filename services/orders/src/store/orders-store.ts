@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { OrderNotFound } from '../domain/failures.ts';
 import type { Order } from '../domain/order.ts';
-import { toEvent } from '../events/to-event.ts';
+import { toEvent, toPlacedEvent } from '../events/to-event.ts';
 import {
   addressRow,
   changeRow,
@@ -75,12 +75,12 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOr
   const remember = (order: Order) => recent.keep(tx, order.orderId, order);
   const recordChange = (order: Order) => tx.defer(insertChange(db, changeRow(order)));
   return {
-    insert(order, event, address) {
+    insert(order, _event, { address, paymentMethodToken }) {
       tx.defer(insertOrder(db, orderRow(order)));
       if (address) tx.defer(insertAddress(db, addressRow(order, address)));
       tx.defer(insertLines(db, lineColumns(order)));
       recordChange(order);
-      tx.publish(toEvent(order, event));
+      tx.publish(toPlacedEvent(order, paymentMethodToken));
       remember(order);
     },
     recent: (orderId) => recent.seenBy(tx, orderId),

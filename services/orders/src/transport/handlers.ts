@@ -8,17 +8,17 @@ import { changeOrder } from '../app/change-order.ts';
 import { placeOrder, priceLines } from '../app/place-order.ts';
 import type { Catalog, OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { assertVisible, customerFor, listableBy, visibleTo } from '../app/visibility.ts';
-import { DeliveryAddressNotFound } from '../domain/failures.ts';
 import {
   confirm,
   confirmCancellation,
   type Decision,
-  type Order,
   reject,
   requestCancellation,
   requestReturn,
   settleReturn,
-} from '../domain/order.ts';
+} from '../domain/decisions.ts';
+import { DeliveryAddressNotFound } from '../domain/failures.ts';
+import type { Order } from '../domain/order.ts';
 import { fromAddress, fromStatus, toChange, toOrder, toReturn } from './messages.ts';
 
 export interface OnceWork<P> {
