@@ -18,6 +18,34 @@ async function migrateTo(count: number): Promise<void> {
   await opened.close();
 }
 
+it('tells the payment of orders that are there already from what became of them', async () => {
+  await migrateTo(2);
+  const expected: [string, number, string][] = [
+    ['placed', 0, 'pending'],
+    ['cancelling', 0, 'pending'],
+    ['confirmed', 0, 'captured'],
+    ['completed', 0, 'captured'],
+    ['completed', 40, 'partially-refunded'],
+    ['completed', 100, 'refunded'],
+    ['rejected', 0, 'voided'],
+    ['cancelled', 0, 'voided'],
+    ['cancelled', 100, 'refunded'],
+  ];
+  for (const [status, refunded, payment] of expected) {
+    await database.query(`INSERT INTO orders VALUES ($1, $2, $3, $4, 'GBP', 100, $5, 2, now(), now())`, [
+      randomUUID(),
+      randomUUID(),
+      status,
+      payment,
+      refunded,
+    ]);
+  }
+  await migrateTo(3);
+  const orders = await database.query<{ reason: string; payment: string }>('SELECT reason, payment FROM orders');
+  expect(orders).toHaveLength(expected.length);
+  for (const { reason, payment } of orders) expect(payment).toBe(reason);
+});
+
 it('completes orders that were confirmed before there were shipments, and leaves the others as they are', async () => {
   await migrateTo(1);
   const ids = new Map<string, string>();

@@ -87,6 +87,12 @@ function placeOrder({ inventory, payments, shipping, orders }: SagaPorts): SagaD
       { name: 'commit', invoke: (_, { orderId }) => inventory.commit(orderId) },
       { name: 'confirm', invoke: (_, { orderId }) => orders.confirm(orderId) },
     ],
-    whenUndone: { name: 'reject', invoke: (_, { orderId, reason }) => orders.reject(orderId, reason) },
+    whenUndone: {
+      name: 'reject',
+      invoke: (_, { orderId, reason, steps }) => {
+        const declined = steps.some(({ name, refused }) => name === 'authorize' && refused);
+        return orders.reject(orderId, reason, declined);
+      },
+    },
   };
 }

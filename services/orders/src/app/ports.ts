@@ -1,5 +1,5 @@
 import type { Priced } from '../domain/decisions.ts';
-import type { Address, FollowingEvent, Order, OrderStatus, Placed } from '../domain/order.ts';
+import type { Address, FollowingEvent, Order, OrderStatus, PaymentStatus, Placed } from '../domain/order.ts';
 
 /** A product as the catalogue has it now. */
 export type CatalogProduct = Omit<Priced, 'quantity'>;
@@ -42,6 +42,7 @@ export interface OrderChange {
   readonly version: bigint;
   readonly status: OrderStatus;
   readonly reason: string;
+  readonly payment: PaymentStatus;
   readonly changedAt: Date;
   /** Nothing was under way after it. */
   readonly settled: boolean;

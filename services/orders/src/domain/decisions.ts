@@ -17,6 +17,7 @@ import {
   type Pieces,
   type Placed,
   type Return,
+  type Unpaid,
 } from './order.ts';
 
 /** An order after a decision; no event means that nothing changed. */
@@ -72,10 +73,10 @@ export function complete(order: Order, now: Date): Decision {
 }
 
 /** Nothing was taken, or all of it was given back: rejected, or cancelled where that was asked for. */
-export function reject(order: Order, reason: string, now: Date): Decision {
+export function reject(order: Order, reason: string, payment: Unpaid, now: Date): Decision {
   if (order.status === 'rejected' || order.status === 'cancelled') return { order };
-  if (order.status === 'cancelling') return happened(order, { type: 'cancelled', refund: 0n }, now);
-  return happened(order, { type: 'rejected', reason }, now);
+  if (order.status === 'cancelling') return happened(order, { type: 'cancelled', payment }, now);
+  return happened(order, { type: 'rejected', reason, payment }, now);
 }
 
 export function requestCancellation(order: Order, now: Date): Decision {
@@ -88,7 +89,7 @@ export function requestCancellation(order: Order, now: Date): Decision {
 /** What was paid has been refunded. */
 export function confirmCancellation(order: Order, now: Date): Decision {
   if (order.status === 'cancelled') return { order };
-  return happened(order, { type: 'cancelled', refund: order.total }, now);
+  return happened(order, { type: 'cancelled', payment: 'refunded' }, now);
 }
 
 export function requestReturn(

@@ -2,6 +2,11 @@ import { IllegalMove } from './failures.ts';
 
 export type OrderStatus = 'placed' | 'confirmed' | 'completed' | 'rejected' | 'cancelling' | 'cancelled';
 
+/** What became of the payment, as far as the order's end tells: what happens in between is known by payments. */
+export type PaymentStatus = 'pending' | 'captured' | 'partially-refunded' | 'refunded' | Unpaid;
+/** Nothing was taken: the payment was refused, or what was held is let go. */
+export type Unpaid = 'declined' | 'voided';
+
 /** Where an order is sent. Personal data: it is kept apart from the order. */
 export interface Address {
   readonly recipient: string;
@@ -55,6 +60,7 @@ export interface Order {
   readonly total: bigint;
   /** What settled returns and the cancellation gave back, in minor units. */
   readonly refunded: bigint;
+  readonly payment: PaymentStatus;
   readonly version: bigint;
   readonly createdAt: Date;
   readonly updatedAt: Date;
@@ -72,9 +78,9 @@ export interface Placed {
 /** What happens to an order that is there. */
 export type FollowingEvent =
   | { readonly type: 'confirmed' | 'completed' | 'cancellation-requested' }
-  | { readonly type: 'rejected'; readonly reason: string }
-  /** In minor units; nothing where nothing had been paid. */
-  | { readonly type: 'cancelled'; readonly refund: bigint }
+  | { readonly type: 'rejected'; readonly reason: string; readonly payment: Unpaid }
+  /** Refunded is all of it. */
+  | { readonly type: 'cancelled'; readonly payment: Unpaid | 'refunded' }
   | {
       readonly type: 'return-requested';
       readonly returnId: string;
@@ -106,6 +112,7 @@ export function begin(orderId: string, { type: _, lines, ...placed }: Placed, at
     returns: [],
     total: lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0n),
     refunded: 0n,
+    payment: 'pending',
     version: 1n,
     createdAt: at,
     updatedAt: at,
@@ -121,15 +128,19 @@ export function apply(order: Order, event: FollowingEvent, at: Date): Order {
   };
   switch (event.type) {
     case 'confirmed':
-      return move('confirmed');
+      return { ...move('confirmed'), payment: 'captured' };
     case 'completed':
-      return { ...move('completed'), reason: '' };
+      return { ...move('completed'), reason: '', payment: 'captured' };
     case 'rejected':
-      return { ...move('rejected'), reason: event.reason };
+      return { ...move('rejected'), reason: event.reason, payment: event.payment };
     case 'cancellation-requested':
       return { ...move('cancelling'), reason: 'CANCELLED' };
     case 'cancelled':
-      return { ...move('cancelled'), refunded: event.refund };
+      return {
+        ...move('cancelled'),
+        payment: event.payment,
+        refunded: event.payment === 'refunded' ? order.total : order.refunded,
+      };
     case 'return-requested': {
       const { type: _, ...asked } = event;
       const returned = { ...asked, status: 'requested', createdAt: at, settledAt: undefined } as const;
@@ -140,7 +151,8 @@ export function apply(order: Order, event: FollowingEvent, at: Date): Order {
         one.returnId === event.returnId ? ({ ...one, status: 'settled', settledAt: at } as const) : one,
       );
       const refund = order.returns.find(({ returnId }) => returnId === event.returnId)?.refund ?? 0n;
-      return { ...touched, returns, refunded: order.refunded + refund };
+      const refunded = order.refunded + refund;
+      return { ...touched, returns, refunded, payment: refunded === order.total ? 'refunded' : 'partially-refunded' };
     }
   }
 }

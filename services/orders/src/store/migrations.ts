@@ -86,4 +86,25 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE erased_customer (customer_id uuid PRIMARY KEY);
     `,
   },
+  {
+    name: '003-payment',
+    up: `
+      -- What the end of an order tells of its payment, where it was not recorded. An older version goes on not to record it.
+      CREATE FUNCTION order_payment(status text, refunded bigint, total bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+        SELECT CASE
+          WHEN refunded > 0 AND refunded = total THEN 'refunded'
+          WHEN refunded > 0 THEN 'partially-refunded'
+          WHEN status IN ('confirmed', 'completed') THEN 'captured'
+          WHEN status IN ('rejected', 'cancelled') THEN 'voided'
+          ELSE 'pending'
+        END
+      $$;
+      ALTER TABLE orders ADD COLUMN payment text NOT NULL DEFAULT 'pending'
+        CHECK (payment IN ('pending', 'captured', 'partially-refunded', 'refunded', 'voided', 'declined'));
+      UPDATE orders SET payment = order_payment(status, refunded, total);
+      ALTER TABLE order_change ADD COLUMN payment text NOT NULL DEFAULT 'pending';
+      UPDATE order_change SET payment = order_payment(order_change.status, orders.refunded, total)
+      FROM orders WHERE orders.order_id = order_change.order_id;
+    `,
+  },
 ];

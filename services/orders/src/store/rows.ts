@@ -17,6 +17,7 @@ export function toOrder(row: Row<'orders'>, lines: readonly OrderLine[], returns
     returns,
     total: row.total,
     refunded: row.refunded,
+    payment: row.payment,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -57,11 +58,12 @@ export function toChange(row: Row<'order_change'>): OrderChange {
     reason: row.reason,
     changedAt: row.changed_at,
     settled: row.settled,
+    payment: row.payment,
   };
 }
 
 export function orderRow(order: Order): Row<'orders'> {
-  const { orderId, customerId, status, reason, currency, deliveryMethod, total, refunded, version } = order;
+  const { orderId, customerId, status, reason, currency, deliveryMethod, total, refunded, payment, version } = order;
   return {
     order_id: orderId,
     customer_id: customerId,
@@ -71,6 +73,7 @@ export function orderRow(order: Order): Row<'orders'> {
     delivery_method: deliveryMethod,
     total,
     refunded,
+    payment,
     version,
     created_at: order.createdAt,
     updated_at: order.updatedAt,
@@ -106,8 +109,8 @@ export function lineColumns({ orderId, lines }: Order) {
 }
 
 export function changeRow(order: Order): Row<'order_change'> {
-  const { orderId, version, status, reason, updatedAt } = order;
-  return { order_id: orderId, version, status, reason, settled: isSettled(order), changed_at: updatedAt };
+  const { orderId, version, status, reason, payment, updatedAt } = order;
+  return { order_id: orderId, version, status, reason, payment, settled: isSettled(order), changed_at: updatedAt };
 }
 
 export function toAddress(row: Row<'order_delivery'>): Address {

@@ -1,4 +1,4 @@
-import type { DeliveryMethod, OrderStatus } from '../domain/order.ts';
+import type { DeliveryMethod, OrderStatus, PaymentStatus } from '../domain/order.ts';
 
 export interface OrdersSchema {
   orders: {
@@ -10,6 +10,7 @@ export interface OrdersSchema {
     delivery_method: DeliveryMethod;
     total: bigint;
     refunded: bigint;
+    payment: PaymentStatus;
     version: bigint;
     created_at: Date;
     updated_at: Date;
@@ -50,6 +51,7 @@ export interface OrdersSchema {
     status: OrderStatus;
     reason: string;
     settled: boolean;
+    payment: PaymentStatus;
     changed_at: Date;
   };
 }

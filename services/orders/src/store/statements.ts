@@ -12,10 +12,10 @@ const CHANGES_AT_ONCE = 100;
 export const insertOrder = prepared((db: Db, row: Row<'orders'>) => db.insertInto('orders').values(row));
 
 export const updateOrder = prepared((db: Db, row: Row<'orders'> & { version_before: bigint }) => {
-  const { order_id, status, reason, refunded, version, updated_at, version_before } = row;
+  const { order_id, status, reason, refunded, payment, version, updated_at, version_before } = row;
   return db
     .updateTable('orders')
-    .set({ status, reason, refunded, version, updated_at })
+    .set({ status, reason, refunded, payment, version, updated_at })
     .where('order_id', '=', order_id)
     .where('version', '=', version_before);
 });

@@ -96,7 +96,8 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
       for await (const one of watchChanges(read, wakeups, id, after, signal)) yield toChange(one);
     },
     confirmOrder: ({ orderId }) => change(orderId, (order) => confirm(order, now())),
-    rejectOrder: ({ orderId, reason }) => change(orderId, (order) => reject(order, reason, now())),
+    rejectOrder: ({ orderId, reason, paymentDeclined }) =>
+      change(orderId, (order) => reject(order, reason, paymentDeclined ? 'declined' : 'voided', now())),
     confirmCancellation: ({ orderId }) => change(orderId, (order) => confirmCancellation(order, now())),
     settleReturn: ({ orderId, returnId }) =>
       change(orderId, (order) => settleReturn(order, returnId.toLowerCase(), now())),

@@ -32,7 +32,7 @@ type Step = (order: Order, now: Date) => Decision;
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Step>(confirm) },
-  { weight: 1, arbitrary: fc.constant<Step>((order, now) => reject(order, 'OUT_OF_STOCK', now)) },
+  { weight: 1, arbitrary: fc.constant<Step>((order, now) => reject(order, 'OUT_OF_STOCK', 'voided', now)) },
   { weight: 3, arbitrary: fc.constant<Step>(complete) },
   { weight: 1, arbitrary: fc.constant<Step>(requestCancellation) },
   { weight: 2, arbitrary: fc.constant<Step>(confirmCancellation) },

@@ -37,7 +37,7 @@ const then = (...decisions: ((order: Order) => Decision)[]): Order =>
 const decisions = {
   confirm: (order: Order) => confirm(order, LATER),
   complete: (order: Order) => complete(order, LATER),
-  reject: (order: Order) => reject(order, 'OUT_OF_STOCK', LATER),
+  reject: (order: Order) => reject(order, 'OUT_OF_STOCK', 'declined', LATER),
   'request cancellation': (order: Order) => requestCancellation(order, LATER),
   'confirm cancellation': (order: Order) => confirmCancellation(order, LATER),
 };
@@ -152,6 +152,32 @@ describe('moves of an order', () => {
   it('gives back everything that was paid when it is cancelled', () => {
     const { order } = requestCancellation(standing.confirmed(), LATER);
     expect(confirmCancellation(order, LATER).order).toMatchObject({ status: 'cancelled', refunded: 800n });
+  });
+});
+
+describe('the payment of an order', () => {
+  const returning = (quantity: bigint) => {
+    const pieces = [
+      { productId: 'lamp', quantity },
+      { productId: 'box', quantity: 3n },
+    ];
+    return (order: Order) => settleReturn(requestReturn(order, 'r', pieces, LATER).order, 'r', LATER);
+  };
+  const { confirm, complete, reject } = decisions;
+  const cancellation = [decisions['request cancellation'], decisions['confirm cancellation']];
+
+  it.each<[string, string, ((order: Order) => Decision)[]]>([
+    ['is pending', 'pending', []],
+    ['is captured once it is confirmed', 'captured', [confirm]],
+    ['stays captured when its shipment leaves', 'captured', [confirm, complete]],
+    ['stays captured while its cancellation is under way', 'captured', [confirm, decisions['request cancellation']]],
+    ['is refunded when it is cancelled', 'refunded', [confirm, ...cancellation]],
+    ['is what it is rejected with', 'declined', [reject]],
+    ['is what ends its cancellation', 'declined', [decisions['request cancellation'], reject]],
+    ['is refunded in part by a return', 'partially-refunded', [confirm, complete, returning(1n)]],
+    ['is refunded by the return of everything', 'refunded', [confirm, complete, returning(2n)]],
+  ])('%s', (_, payment, steps) => {
+    expect(then(...steps).payment).toBe(payment);
   });
 });
 

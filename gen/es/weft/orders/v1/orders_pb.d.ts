@@ -109,6 +109,13 @@ export declare type Order = Message<"weft.orders.v1.Order"> & {
    * @generated from field: weft.common.v1.PostalAddress delivery_address = 13;
    */
   deliveryAddress?: PostalAddress | undefined;
+
+  /**
+   * What became of its payment.
+   *
+   * @generated from field: weft.orders.v1.PaymentStatus payment_status = 14;
+   */
+  paymentStatus: PaymentStatus;
 };
 
 /**
@@ -632,6 +639,13 @@ export declare type WatchOrderResponse = Message<"weft.orders.v1.WatchOrderRespo
    * @generated from field: string resume_token = 6;
    */
   resumeToken: string;
+
+  /**
+   * What had become of its payment after the change.
+   *
+   * @generated from field: weft.orders.v1.PaymentStatus payment_status = 7;
+   */
+  paymentStatus: PaymentStatus;
 };
 
 /**
@@ -739,6 +753,13 @@ export declare type RejectOrderRequest = Message<"weft.orders.v1.RejectOrderRequ
    * @generated from field: string reason = 2;
    */
   reason: string;
+
+  /**
+   * The payment was refused. Otherwise nothing was taken, and nothing is held.
+   *
+   * @generated from field: bool payment_declined = 3;
+   */
+  paymentDeclined: boolean;
 };
 
 /**
@@ -914,6 +935,68 @@ export enum OrderStatus {
  * Describes the enum weft.orders.v1.OrderStatus.
  */
 export declare const OrderStatusSchema: GenEnum<OrderStatus>;
+
+/**
+ * What became of an order's payment, as who carries the order through the services told at its end. What happens in between is
+ * known by payments.
+ *
+ * @generated from enum weft.orders.v1.PaymentStatus
+ */
+export enum PaymentStatus {
+  /**
+   * Not a status.
+   *
+   * @generated from enum value: PAYMENT_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Not known yet.
+   *
+   * @generated from enum value: PAYMENT_STATUS_PENDING = 1;
+   */
+  PENDING = 1,
+
+  /**
+   * The total was taken.
+   *
+   * @generated from enum value: PAYMENT_STATUS_CAPTURED = 2;
+   */
+  CAPTURED = 2,
+
+  /**
+   * A part of it was given back.
+   *
+   * @generated from enum value: PAYMENT_STATUS_PARTIALLY_REFUNDED = 3;
+   */
+  PARTIALLY_REFUNDED = 3,
+
+  /**
+   * All of it was given back.
+   *
+   * @generated from enum value: PAYMENT_STATUS_REFUNDED = 4;
+   */
+  REFUNDED = 4,
+
+  /**
+   * Nothing was taken, and nothing is held.
+   *
+   * @generated from enum value: PAYMENT_STATUS_VOIDED = 5;
+   */
+  VOIDED = 5,
+
+  /**
+   * The payment was refused.
+   *
+   * @generated from enum value: PAYMENT_STATUS_DECLINED = 6;
+   */
+  DECLINED = 6,
+}
+
+/**
+ * Describes the enum weft.orders.v1.PaymentStatus.
+ */
+export declare const PaymentStatusSchema: GenEnum<PaymentStatus>;
 
 /**
  * How an order comes to its customer.

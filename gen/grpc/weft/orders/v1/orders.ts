@@ -57,6 +57,41 @@ export namespace OrderStatus {
   export type UNRECOGNIZED = typeof OrderStatus.UNRECOGNIZED;
 }
 
+/**
+ * What became of an order's payment, as who carries the order through the services told at its end. What happens in between is
+ * known by payments.
+ */
+export const PaymentStatus = {
+  /** PAYMENT_STATUS_UNSPECIFIED - Not a status. */
+  PAYMENT_STATUS_UNSPECIFIED: 0,
+  /** PAYMENT_STATUS_PENDING - Not known yet. */
+  PAYMENT_STATUS_PENDING: 1,
+  /** PAYMENT_STATUS_CAPTURED - The total was taken. */
+  PAYMENT_STATUS_CAPTURED: 2,
+  /** PAYMENT_STATUS_PARTIALLY_REFUNDED - A part of it was given back. */
+  PAYMENT_STATUS_PARTIALLY_REFUNDED: 3,
+  /** PAYMENT_STATUS_REFUNDED - All of it was given back. */
+  PAYMENT_STATUS_REFUNDED: 4,
+  /** PAYMENT_STATUS_VOIDED - Nothing was taken, and nothing is held. */
+  PAYMENT_STATUS_VOIDED: 5,
+  /** PAYMENT_STATUS_DECLINED - The payment was refused. */
+  PAYMENT_STATUS_DECLINED: 6,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type PaymentStatus = typeof PaymentStatus[keyof typeof PaymentStatus];
+
+export namespace PaymentStatus {
+  export type PAYMENT_STATUS_UNSPECIFIED = typeof PaymentStatus.PAYMENT_STATUS_UNSPECIFIED;
+  export type PAYMENT_STATUS_PENDING = typeof PaymentStatus.PAYMENT_STATUS_PENDING;
+  export type PAYMENT_STATUS_CAPTURED = typeof PaymentStatus.PAYMENT_STATUS_CAPTURED;
+  export type PAYMENT_STATUS_PARTIALLY_REFUNDED = typeof PaymentStatus.PAYMENT_STATUS_PARTIALLY_REFUNDED;
+  export type PAYMENT_STATUS_REFUNDED = typeof PaymentStatus.PAYMENT_STATUS_REFUNDED;
+  export type PAYMENT_STATUS_VOIDED = typeof PaymentStatus.PAYMENT_STATUS_VOIDED;
+  export type PAYMENT_STATUS_DECLINED = typeof PaymentStatus.PAYMENT_STATUS_DECLINED;
+  export type UNRECOGNIZED = typeof PaymentStatus.UNRECOGNIZED;
+}
+
 /** How an order comes to its customer. */
 export const DeliveryMethod = {
   /** DELIVERY_METHOD_UNSPECIFIED - The customer picks it up, as with DELIVERY_METHOD_PICK_UP. */
@@ -132,7 +167,11 @@ export interface Order {
   /** How it comes to the customer. */
   deliveryMethod: DeliveryMethod;
   /** Where it is sent. Only GetOrder gives it; absent for pick-up and once the customer's account is erased. */
-  deliveryAddress: PostalAddress | undefined;
+  deliveryAddress:
+    | PostalAddress
+    | undefined;
+  /** What became of its payment. */
+  paymentStatus: PaymentStatus;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -313,6 +352,8 @@ export interface WatchOrderResponse {
     | undefined;
   /** Send it back to go on after this response. */
   resumeToken: string;
+  /** What had become of its payment after the change. */
+  paymentStatus: PaymentStatus;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -350,6 +391,8 @@ export interface RejectOrderRequest {
   orderId: string;
   /** A stable reason, for example OUT_OF_STOCK. */
   reason: string;
+  /** The payment was refused. Otherwise nothing was taken, and nothing is held. */
+  paymentDeclined: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -405,6 +448,7 @@ function createBaseOrder(): Order {
     updateTime: undefined,
     deliveryMethod: 0,
     deliveryAddress: undefined,
+    paymentStatus: 0,
     _unknownFields: {},
   };
 }
@@ -454,6 +498,9 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
     }
     if (message.deliveryAddress !== undefined) {
       PostalAddress.encode(message.deliveryAddress, writer.uint32(106).fork()).join();
+    }
+    if (message.paymentStatus !== 0) {
+      writer.uint32(112).int32(message.paymentStatus);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -583,6 +630,14 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
             message.deliveryAddress = PostalAddress.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.paymentStatus = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -629,6 +684,7 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
     message.deliveryAddress = (object.deliveryAddress !== undefined && object.deliveryAddress !== null)
       ? PostalAddress.fromPartial(object.deliveryAddress)
       : undefined;
+    message.paymentStatus = object.paymentStatus ?? 0;
     return message;
   },
 };
@@ -2073,6 +2129,7 @@ function createBaseWatchOrderResponse(): WatchOrderResponse {
     version: 0n,
     changeTime: undefined,
     resumeToken: "",
+    paymentStatus: 0,
     _unknownFields: {},
   };
 }
@@ -2101,6 +2158,9 @@ export const WatchOrderResponse: MessageFns<WatchOrderResponse, "weft.orders.v1.
     }
     if (message.resumeToken !== "") {
       writer.uint32(50).string(message.resumeToken);
+    }
+    if (message.paymentStatus !== 0) {
+      writer.uint32(56).int32(message.paymentStatus);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2174,6 +2234,14 @@ export const WatchOrderResponse: MessageFns<WatchOrderResponse, "weft.orders.v1.
             message.resumeToken = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.paymentStatus = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2207,6 +2275,7 @@ export const WatchOrderResponse: MessageFns<WatchOrderResponse, "weft.orders.v1.
       ? Timestamp.fromPartial(object.changeTime)
       : undefined;
     message.resumeToken = object.resumeToken ?? "";
+    message.paymentStatus = object.paymentStatus ?? 0;
     return message;
   },
 };
@@ -2512,7 +2581,7 @@ export const ConfirmOrderResponse: MessageFns<ConfirmOrderResponse, "weft.orders
 };
 
 function createBaseRejectOrderRequest(): RejectOrderRequest {
-  return { orderId: "", reason: "", _unknownFields: {} };
+  return { orderId: "", reason: "", paymentDeclined: false, _unknownFields: {} };
 }
 
 export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.RejectOrderRequest"> = {
@@ -2524,6 +2593,9 @@ export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.paymentDeclined !== false) {
+      writer.uint32(24).bool(message.paymentDeclined);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2565,6 +2637,14 @@ export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.paymentDeclined = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2592,6 +2672,7 @@ export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.
     const message = createBaseRejectOrderRequest();
     message.orderId = object.orderId ?? "";
     message.reason = object.reason ?? "";
+    message.paymentDeclined = object.paymentDeclined ?? false;
     return message;
   },
 };
