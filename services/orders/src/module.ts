@@ -5,6 +5,7 @@ import { catalogClient } from './clients/catalog.ts';
 import { onShipping } from './events/on-shipping.ts';
 import { onUsers } from './events/on-users.ts';
 import { migrations } from './store/migrations.ts';
+import { orderViews } from './store/order-views.ts';
 import { ordersStore, ordersTransaction, recentOrders } from './store/orders-store.ts';
 import type { OrdersSchema } from './store/schema.ts';
 import { ordersHandlers } from './transport/handlers.ts';
@@ -20,6 +21,7 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
     const wakeups = changeWakeups(database, { versions: store.versions, eventsByKey: true });
     const handlers = ordersHandlers({
       store,
+      views: orderViews(database),
       catalog: catalogClient(client),
       wakeups,
       once: (call, key, { prepare, commit }) =>

@@ -1,4 +1,5 @@
 import type { Priced } from '../domain/decisions.ts';
+import type { Recorded } from '../domain/history.ts';
 import type { Address, FollowingEvent, Order, OrderStatus, PaymentStatus, Placed } from '../domain/order.ts';
 
 /** A product as the catalogue has it now. */
@@ -36,6 +37,29 @@ export interface OrderFilter {
   readonly limit: number;
 }
 
+/** An order as its history and as its rows tell, both of one moment. */
+export interface ViewedOrder {
+  readonly orderId: string;
+  /** Empty: nothing is known of it. */
+  readonly history: readonly Recorded[];
+  readonly stored: Order | undefined;
+}
+
+export interface ViewsTransaction {
+  /** Nobody else changes these orders until the end of the transaction. */
+  lock(orderIds: readonly string[]): Promise<ViewedOrder[]>;
+  /** Makes an order's rows such. */
+  put(order: Order): void;
+  remove(orderId: string): void;
+}
+
+export interface OrderViews {
+  /** Orders after this one by id. */
+  page(after: string | undefined, limit: number): Promise<ViewedOrder[]>;
+  read(orderIds: readonly string[]): Promise<ViewedOrder[]>;
+  transaction<T>(work: (tx: ViewsTransaction) => Promise<T>): Promise<T>;
+}
+
 /** A change of an order, as its watchers see it. */
 export interface OrderChange {
   readonly orderId: string;
@@ -48,6 +72,12 @@ export interface OrderChange {
   readonly settled: boolean;
 }
 
+/** What happened to an order, as is told of it. */
+export interface OrderEventRecord extends Omit<OrderChange, 'orderId' | 'settled'> {
+  readonly type: string;
+  readonly correlationId: string;
+}
+
 export interface OrdersStore {
   transaction<T>(work: (tx: OrdersTransaction) => Promise<T>): Promise<T>;
   find(orderId: string): Promise<Order | undefined>;
@@ -56,6 +86,8 @@ export interface OrdersStore {
   owner(orderId: string): Promise<string | undefined>;
   /** Without lines and returns. */
   list(filter: OrderFilter): Promise<Order[]>;
+  /** What happened after a version, oldest first. */
+  events(orderId: string, after: bigint, limit: number): Promise<OrderEventRecord[]>;
   /** Changes after a version, oldest first, at most 100; after undefined only the last one. */
   changes(orderId: string, after: bigint | undefined): Promise<OrderChange[]>;
   /** Of those orders, the ones that exist. */

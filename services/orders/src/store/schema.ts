@@ -1,3 +1,4 @@
+import type { ColumnType } from 'kysely';
 import type { DeliveryMethod, OrderStatus, PaymentStatus } from '../domain/order.ts';
 
 export interface OrdersSchema {
@@ -45,13 +46,17 @@ export interface OrdersSchema {
     created_at: Date;
     settled_at: Date | null;
   };
-  order_change: {
+  order_events: {
     order_id: string;
     version: bigint;
+    type: string;
+    /** JSON; null of what an older version recorded before there was a history. */
+    payload: ColumnType<unknown, string, never>;
     status: OrderStatus;
     reason: string;
     settled: boolean;
     payment: PaymentStatus;
-    changed_at: Date;
+    occurred_at: Date;
+    correlation_id: string;
   };
 }

@@ -1,6 +1,7 @@
 import type { PostalAddress } from '@weft/gen/grpc/weft/common/v1/postal_address';
 import {
   DeliveryMethod as DeliveryMethodMessage,
+  type OrderEvent,
   type Order as OrderMessage,
   OrderStatus as OrderStatusMessage,
   PaymentStatus as PaymentStatusMessage,
@@ -10,7 +11,7 @@ import {
 } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { toTimestamp } from '@weft/kit/time';
 import { resumeTokenOf } from '@weft/kit/watch';
-import type { OrderChange } from '../app/ports.ts';
+import type { OrderChange, OrderEventRecord } from '../app/ports.ts';
 import type { Address, DeliveryMethod, Order, OrderStatus, PaymentStatus, Return } from '../domain/order.ts';
 
 const STATUS = {
@@ -88,6 +89,26 @@ export function toReturn(
     refund: { currencyCode: order.currency, minorUnits: refund },
     createTime: toTimestamp(createdAt),
     settleTime: settledAt && toTimestamp(settledAt),
+  };
+}
+
+export function toEvent({
+  type,
+  version,
+  status,
+  reason,
+  payment,
+  changedAt,
+  correlationId,
+}: OrderEventRecord): OrderEvent {
+  return {
+    type,
+    version,
+    status: STATUS[status],
+    reason,
+    paymentStatus: PAYMENT[payment],
+    occurTime: toTimestamp(changedAt),
+    correlationId,
   };
 }
 
