@@ -157,6 +157,13 @@ describe('the weft command', () => {
     expect(result.notTaken).toContainEqual({ reason: 'ORDER_REJECTED', detail: 'INSUFFICIENT_FUNDS', lines: 4 });
   });
 
+  it('rebuilds all orders from their histories, and finds them as they are', async () => {
+    const { code, result } = await json('orders', 'rebuild');
+    expect({ code, ...result }).toMatchObject({ code: 0, equal: true, restored: 0, different: [] });
+    expect(result.orders).toBeGreaterThanOrEqual(7);
+    expect((await run(['orders', 'rebuild'])).stdout).toContain('every order is as its history tells');
+  });
+
   it('finds what was taken from the shelf behind its back', async () => {
     const some = await writeInvoices(15);
     expect((await run(['import', some])).code).toBe(0);
