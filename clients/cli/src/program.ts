@@ -88,6 +88,13 @@ export function createProgram(): Command {
     .addHelpText('after', [REPLAY, TARGETS, ADMIN, TOKENS].join('\n'))
     .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
 
+  common(program.command('order'))
+    .argument('<id>', 'UUID of the order', uuid)
+    .description('show an order, and what each service did for it')
+    .option('--timeline', 'each step with its service, its time and its attempts, and the correlation id')
+    .addHelpText('after', [TARGETS, ADMIN].join('\n'))
+    .action(async (orderId, options) => (await import('./commands/order.ts')).showOrder(orderId, options));
+
   const orders = program.command('orders').description('what is done to all orders').helpCommand(false);
   common(orders.command('rebuild'))
     .description('make all orders anew from their histories, while the system goes on')
@@ -115,6 +122,11 @@ function payment(): Option {
         throw new InvalidArgumentError('It is tok_ and lower-case letters, digits or _.');
       return text;
     });
+}
+
+function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidArgumentError('It is a UUID.');
+  return text.toLowerCase();
 }
 
 function postalCode(text: string): string {
