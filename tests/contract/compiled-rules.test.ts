@@ -7,8 +7,14 @@ import { walkWire } from '../../kit/src/rpc/wire.ts';
 import { codecOf, services } from './contracts.ts';
 
 const inputs = services.flatMap(({ methods }) => methods.map(({ input }) => [input.typeName, input] as const));
-/** Their rules include e-mail addresses, which protovalidate judges alone. */
-const NOT_COMPILED = ['weft.users.v1.LoginRequest', 'weft.users.v1.RegisterRequest', 'weft.users.v1.UpdateUserRequest'];
+/** Their rules include times or e-mail addresses, which protovalidate judges alone. */
+const NOT_COMPILED = [
+  'weft.events.v1.ReplayConsumerRequest',
+  'weft.events.v1.TailEventsRequest',
+  'weft.users.v1.LoginRequest',
+  'weft.users.v1.RegisterRequest',
+  'weft.users.v1.UpdateUserRequest',
+];
 
 const decoded = (desc: DescMessage, bytes: Uint8Array) => codecOf(desc.typeName).decode(bytes) as object;
 

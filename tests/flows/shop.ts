@@ -43,9 +43,14 @@ export const END_STATES: readonly number[] = [
   OrderStatus.ORDER_STATUS_CANCELLED,
 ];
 
-export async function openShop(mode: Mode, extra: Readonly<Record<string, string>> = {}) {
+/** @param beside processes of the test's own */
+export async function openShop(
+  mode: Mode,
+  extra: Readonly<Record<string, string>> = {},
+  beside: readonly ProcessSpec[] = [],
+) {
   const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password, ...extra };
-  const booted = await bootProcesses(PROCESSES[mode], { env });
+  const booted = await bootProcesses([...PROCESSES[mode], ...beside], { env });
   return { booted, ...(await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN)) };
 }
 
@@ -89,6 +94,7 @@ export async function shopkeeper(
   const admin = await clients(accessToken);
   return {
     admin,
+    adminToken: accessToken,
     /** A new customer, signed in. */
     async customer() {
       const email = `${randomUUID()}@shop.example`;

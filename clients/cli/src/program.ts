@@ -56,6 +56,9 @@ The exit code is 0 only when it reconciles. Lines not taken have one of these re
   MALFORMED_LINE FEE_CODE FRACTIONAL_PENCE ZERO_PRICE NEGATIVE_PRICE NOT_NEGATIVE NO_QUANTITY NO_CUSTOMER MIXED_CUSTOMERS
   TOO_MANY_PIECES TOO_MANY_LINES NO_EARLIER_SALE ORDER_REFUSED ORDER_REJECTED ORDER_UNFINISHED RETURN_REFUSED`;
 
+const EVENTS = `
+Each service answers for its own consumers. What is shown of an event has no personal data and no secrets in it.`;
+
 /** The `weft` command. What a command needs is loaded when it runs, so that help is there at once. */
 export function createProgram(): Command {
   const program = new Command('weft')
@@ -101,11 +104,49 @@ export function createProgram(): Command {
     .addHelpText('after', [REBUILD, TARGETS, ADMIN].join('\n'))
     .action(async (options) => (await import('./commands/orders-rebuild.ts')).rebuildOrders(options));
 
+  addEvents(program.command('events').helpCommand(false).description('see and repair what services tell each other'));
+
   common(program.command('health'))
     .description('ask the services how they are; exit code 0 when all serve')
     .addHelpText('after', TARGETS)
     .action(async (options) => (await import('./commands/health.ts')).health(options));
   return program;
+}
+
+function addEvents(events: Command): void {
+  const commands = () => import('./commands/events.ts');
+  const add = (parent: Command, usage: string, description: string) =>
+    common(parent.command(usage)).description(description).addHelpText('after', [EVENTS, TARGETS, ADMIN].join('\n'));
+
+  add(
+    events,
+    'consumers',
+    'list the consumers: how many events they have still to handle, and their dead letters',
+  ).action(async (options) => (await commands()).consumers(options));
+  const letters = events.command('dlq').helpCommand(false).description('dead letters: events that a consumer gave up');
+  add(letters, 'list', 'list those that wait for somebody')
+    .option('--consumer <name>', "only this consumer's")
+    .action(async (options) => (await commands()).listDeadLetters(options));
+  add(letters, 'show <id>', 'show one with its event, its error and where it failed').action(async (id, options) =>
+    (await commands()).showDeadLetter(id, options),
+  );
+  add(letters, 'redrive <id...>', 'give them to their consumers once more').action(async (ids, options) =>
+    (await commands()).redriveDeadLetters(ids, options),
+  );
+  add(letters, 'discard <id...>', 'let them rest').action(async (ids, options) =>
+    (await commands()).discardDeadLetters(ids, options),
+  );
+  add(events, 'tail', 'follow the events of all services; Ctrl-C ends it')
+    .option('--type <type...>', 'only of these types, for example weft.orders.v1.order_placed')
+    .option('--from <time>', 'from then on (2026-11-21T09:00:00Z); without it from now on', time)
+    .action(async (options) => (await commands()).tail(options));
+  add(events, 'replay', 'have a consumer handle again what it missed; what it has handled is passed over')
+    .requiredOption('--consumer <name>', 'which consumer')
+    .requiredOption('--from <time>', 'what was published then or later (2026-11-21T09:00:00Z)', time)
+    .action(async (options) => (await commands()).replayConsumer(options));
+  add(events, 'schemas', 'list the versions of the events, who publishes and who reads them').action(async (options) =>
+    (await commands()).schemas(options),
+  );
 }
 
 function common(command: Command): Command {
@@ -141,6 +182,13 @@ function wholeNumber(low: number, high: number): (text: string) => number {
       throw new InvalidArgumentError(`It is a whole number from ${low} to ${high}.`);
     return value;
   };
+}
+
+function time(text: string): Date {
+  const found = new Date(text);
+  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(found.getTime()) || found.getTime() < 0)
+    throw new InvalidArgumentError('It is a time such as 2026-11-21T09:00:00Z.');
+  return found;
 }
 
 function runName(text: string): string {

@@ -3,12 +3,15 @@ import type { OutgoingEvent } from '../store/index.ts';
 /** An event as it travels: what the outbox holds is what the bus carries. */
 export type Message = OutgoingEvent;
 
-export interface Delivery extends Message {
+export interface Published extends Message {
   /** Place in the bus; later messages have higher ones. */
   readonly position: bigint;
+  readonly publishedAt: Date;
+}
+
+export interface Delivery extends Published {
   /** How often this consumer has been given the message, this time included. */
   readonly deliveries: number;
-  readonly publishedAt: Date;
 }
 
 export interface ConsumerOptions {
@@ -31,6 +34,7 @@ export interface ConsumerOptions {
 /** Handles the messages of its types in order of each key, each at least once, from the beginning of what is kept. */
 export interface Consumer {
   readonly name: string;
+  readonly types: readonly string[];
   /** Messages of its types that it has still to handle, of all its instances. */
   lag(): Promise<number>;
   /** Ends after the message in hand; others take over. */
@@ -43,9 +47,39 @@ export interface DeadLetter extends Message {
   readonly position: bigint;
   readonly deliveries: number;
   readonly error: string;
+  /** At most 8,000 characters. */
+  readonly stack: string;
+  /** When the event was. */
+  readonly publishedAt: Date;
   readonly failedAt: Date;
   /** `redrive`: waits to be handled again. */
   readonly state: 'dead' | 'redrive' | 'redriven' | 'discarded';
+}
+
+export interface TailOptions {
+  /** All where absent. */
+  readonly types?: readonly string[];
+  /** From what was published then on; from now on where absent. */
+  readonly from?: Date;
+  readonly signal: AbortSignal;
+}
+
+/** What a type of event looked like to those who were built with it. */
+export interface EventSchema {
+  readonly type: string;
+  /** Full name of the message. */
+  readonly message: string;
+  /** SHA-256 of `descriptors`, in hexadecimal digits. */
+  readonly fingerprint: string;
+  /** A google.protobuf.FileDescriptorSet with the message and all that it holds. */
+  readonly descriptors: Uint8Array;
+}
+
+export interface RegisteredSchema extends EventSchema {
+  readonly createdAt: Date;
+  /** Services whose last start was with this version. */
+  readonly publishers: readonly string[];
+  readonly readers: readonly string[];
 }
 
 export interface Bus {
@@ -59,6 +93,17 @@ export interface Bus {
   redrive(letter: string): Promise<void>;
   /** Lets a dead letter rest. @throws DomainError not-found when there is none of that id. */
   discard(letter: string): Promise<void>;
+  /**
+   * Has a consumer handle again what was published at that time or later and is still kept. What its inbox remembers is passed over by whoever
+   * uses one. @throws DomainError not-found when the bus knows no such consumer.
+   */
+  replay(consumer: string, from: Date): Promise<void>;
+  /** What is published, in order, until the signal fires; nobody else is kept from it. */
+  tail(options: TailOptions): AsyncIterable<Published>;
+  /** Notes what a service publishes and reads; what it noted before is replaced. Versions are kept. */
+  registerSchemas(service: string, publishes: readonly EventSchema[], reads: readonly EventSchema[]): Promise<void>;
+  /** All versions, by type, the newest first. */
+  schemas(): Promise<RegisteredSchema[]>;
   /** @throws when the bus has not answered within two seconds. */
   check(): Promise<void>;
   /** Stops all consumers, waits for what is being published, and disconnects. */

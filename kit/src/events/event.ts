@@ -1,7 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { type DescMessage, getOption } from '@bufbuild/protobuf';
+import { type DescFile, type DescMessage, getOption, hasOption } from '@bufbuild/protobuf';
 import { event as eventOption } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { contextHeaders } from '../context/index.ts';
+import { walkWire } from '../rpc/wire.ts';
 import type { OutgoingEvent } from '../store/index.ts';
 import { Unreadable } from './bus.ts';
 
@@ -25,9 +26,23 @@ export interface EventType<T> {
   readonly type: string;
   /** The one service that publishes it. */
   readonly owner: string;
+  readonly schema: DescMessage;
   create(message: T, context?: EventContext): OutgoingEvent;
-  /** @throws Unreadable */
-  decode(payload: Uint8Array): T;
+  /** @throws Unreadable where the payload is another message's, or another aggregate's than the envelope says. */
+  decode(message: Pick<OutgoingEvent, 'key' | 'payload'>): T;
+}
+
+/** What is known of a type of event without reading or writing one. */
+export type EventContract = Pick<EventType<unknown>, 'type' | 'owner' | 'schema'>;
+
+/** The events that a file of a contract describes. */
+export function eventsOf(file: DescFile): EventContract[] {
+  return file.messages
+    .filter((schema) => hasOption(schema, eventOption))
+    .map((schema) => {
+      const { subject: type, owner } = getOption(schema, eventOption);
+      return { type, owner, schema };
+    });
 }
 
 const PASSED_ON = ['traceparent', 'tracestate', 'correlation-id'] as const;
@@ -48,6 +63,7 @@ export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): Event
   return {
     type,
     owner,
+    schema,
     create(message, { id = randomUUIDv7(), now = new Date(), headers = contextHeaders() } = {}) {
       const key = message[property];
       if (typeof key !== 'string' || key === '') throw new Error(`${schema.typeName} has no ${policy.key}`);
@@ -70,12 +86,12 @@ export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): Event
         payload: codec.encode(message).finish(),
       };
     },
-    decode(payload) {
-      try {
-        return codec.decode(payload);
-      } catch (error) {
-        throw new Unreadable(`not a ${schema.typeName}`, { cause: error });
-      }
+    decode({ key, payload }) {
+      const { malformed } = walkWire(schema, payload);
+      if (malformed) throw new Unreadable(`not a ${schema.typeName}: ${malformed.field} ${malformed.description}`);
+      const message = codec.decode(payload);
+      if (message[property] !== key) throw new Unreadable(`not a ${schema.typeName} of ${key.slice(0, 100)}`);
+      return message;
     },
   };
 }

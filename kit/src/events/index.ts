@@ -4,12 +4,24 @@ export {
   type ConsumerOptions,
   type DeadLetter,
   type Delivery,
+  type EventSchema,
   type Message,
   Postponed,
+  type Published,
+  type RegisteredSchema,
+  type TailOptions,
   Unreadable,
 } from './bus.ts';
-export { defineEvent, type EventCodec, type EventContext, type EventType } from './event.ts';
+export {
+  defineEvent,
+  type EventCodec,
+  type EventContext,
+  type EventContract,
+  type EventType,
+  eventsOf,
+} from './event.ts';
 export { migratePostgresBus, openPostgresBus, type PostgresBus, type PostgresBusOptions } from './postgres/index.ts';
+export { type EventReader, eventReader } from './reader.ts';
 export {
   type ConsumerDefinition,
   consumer,
@@ -19,3 +31,4 @@ export {
   type Subscription,
   startConsumer,
 } from './router.ts';
+export { assertReadable, eventSchema } from './schema.ts';

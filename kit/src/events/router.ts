@@ -1,4 +1,6 @@
+import type { DescMessage } from '@bufbuild/protobuf';
 import type { Logger } from 'pino';
+import { failPoint } from '../fail-point/index.ts';
 import { DomainError } from '../failure/index.ts';
 import { type Database, receiveOnce, type UnitOfWork } from '../store/index.ts';
 import { type Bus, type Consumer, type ConsumerOptions, type Delivery, Postponed, Unreadable } from './bus.ts';
@@ -21,6 +23,8 @@ type Handle<Schema> = (tx: UnitOfWork<Schema>) => Promise<void>;
 /** What a consumer does about one type of event. */
 export interface Subscription<Schema> {
   readonly type: string;
+  /** What it was built with. */
+  readonly schema: DescMessage;
   /** Decodes first, so that an unreadable event never opens a transaction. */
   read(payload: Uint8Array, meta: EventMeta): Handle<Schema>;
 }
@@ -44,8 +48,9 @@ export function on<T, Schema>(
 ): Subscription<Schema> {
   return {
     type: event.type,
+    schema: event.schema,
     read(payload, meta) {
-      const content = event.decode(payload);
+      const content = event.decode({ payload, key: meta.key });
       return (tx) => handler(content, tx, meta);
     },
   };
@@ -75,8 +80,10 @@ export function startConsumer<Schema>(
       const subscription = byType.get(type);
       if (!subscription) throw new Unreadable(`${name} has no handler for ${type}`);
       const work = subscription.read(payload, meta);
+      failPoint(name, type, 'begun');
       const first = await receiveOnce(db, { consumer: name, messageId: id, receivedAt: now() }, work);
       if (!first) logger.debug({ consumer: name, event: id }, 'event was handled before');
+      failPoint(name, type, 'handled');
     });
   };
   return bus.consume({

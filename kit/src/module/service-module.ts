@@ -1,8 +1,16 @@
 import { randomUUIDv7 } from 'node:crypto';
+import type { DescMessage } from '@bufbuild/protobuf';
 import { type Meter, SpanKind } from '@opentelemetry/api';
 import type { ConfigOf } from '../config/index.ts';
 import { contextFromHeaders, runInContext } from '../context/index.ts';
-import { type Bus, type Consumer, type EventMeta, startConsumer } from '../events/index.ts';
+import {
+  assertReadable,
+  type Bus,
+  type Consumer,
+  type EventMeta,
+  eventSchema,
+  startConsumer,
+} from '../events/index.ts';
 import {
   accessLog,
   callMetrics,
@@ -25,6 +33,7 @@ import {
 } from '../store/index.ts';
 import type { Logger, Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
+import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
 import { type AnyService, type ServiceParts, targetKey } from './service.ts';
@@ -82,14 +91,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         newId: () => randomUUIDv7(),
         startTrace: () => shared.tracing.start(),
       });
+      await registerEvents(spec, parts, bus);
       const purge: Purge = startPurge(database);
       onStop('purge', () => purge.stop());
       const relay: Relay = startRelay({ db: database, bus, logger, onLag: lagMetrics(shared.meter, spec.name) });
       onStop('relay', (graceMs) => relay.stop(graceMs));
+      const consumers = new Map<string, Consumer>();
       server = await startGrpcServer({
         host: config.grpcHost,
         port: config.grpcPort,
-        services: parts.grpc,
+        services: [...parts.grpc, eventOperations({ bus, consumers, now: Date.now })],
         concerns: {
           service: spec.name,
           verifyToken: shared.tokenVerifier({
@@ -111,18 +122,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         await worker.start();
         onStop('worker', () => worker.stop());
       }
-      const consumers = (parts.consumers ?? []).map((consumer): Consumer => {
-        const started = startConsumer(bus, database, consumer, {
-          logger,
-          around: consumerSpan(shared.tracing, consumer.name),
-        });
+      for (const consumer of parts.consumers ?? []) {
+        const around = consumerSpan(shared.tracing, consumer.name);
+        const started = startConsumer(bus, database, consumer, { logger, around });
         onStop(`consumer ${consumer.name}`, () => started.stop());
-        return started;
-      });
+        consumers.set(consumer.name, started);
+      }
       pending = async () => {
         const counts = [
           relay.backlog(),
-          ...consumers.map((one) => one.lag()),
+          ...[...consumers.values()].map((one) => one.lag()),
           ...workers.map((one) => one.pending?.() ?? 0),
         ];
         return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
@@ -170,6 +179,18 @@ async function openStore(
     await database.close(500);
     throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** Refuses to start where what is on the bus would be read as something else. */
+async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bus: Bus): Promise<void> {
+  const byType = (events: readonly { type: string; schema: DescMessage }[]) =>
+    new Map(events.map(({ type, schema }) => [type, schema]));
+  const published = byType(spec.publishes ?? []);
+  const read = byType((parts.consumers ?? []).flatMap(({ subscriptions }) => subscriptions));
+  const schemas = (events: ReadonlyMap<string, DescMessage>) =>
+    [...events].map(([type, message]) => eventSchema(type, message));
+  assertReadable([...published, ...read], await bus.schemas());
+  await bus.registerSchemas(spec.name, schemas(published), schemas(read));
 }
 
 function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, observers: readonly Observer[]) {

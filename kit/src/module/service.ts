@@ -1,6 +1,6 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { type ConfigOf, type Settings, setting } from '../config/index.ts';
-import type { Bus, ConsumerDefinition } from '../events/index.ts';
+import type { Bus, ConsumerDefinition, EventContract } from '../events/index.ts';
 import type { ClientOf, GeneratedService, ServiceBinding } from '../rpc/index.ts';
 import type { Database, Migration } from '../store/index.ts';
 import type { Logger, TraceContext } from '../telemetry/index.ts';
@@ -46,6 +46,8 @@ export interface ServiceSpec<S extends Settings = Settings, Schema = unknown> {
   readonly needs: readonly string[];
   readonly settings: S;
   readonly migrations: readonly Migration[];
+  /** The events of its contract. */
+  readonly publishes?: readonly EventContract[];
   create(runtime: ServiceRuntime<S, Schema>): Promise<ServiceParts<Schema>> | ServiceParts<Schema>;
 }
 

@@ -1,5 +1,6 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { runInContext } from '../context/index.ts';
+import { failPoint } from '../fail-point/index.ts';
 import { InvalidArgument } from '../failure/index.ts';
 import type { Tracing } from '../telemetry/index.ts';
 import { authorize } from './authorization.ts';
@@ -113,5 +114,8 @@ async function admit<Q, T>(
   authorize(method, context.callerService, context.user);
   const violations = call.request.violations();
   if (violations.length > 0) throw new InvalidArgument(violations);
-  return work(decoded.message, context);
+  failPoint(concerns.service, method.name, 'begun');
+  const done = await work(decoded.message, context);
+  failPoint(concerns.service, method.name, 'done');
+  return done;
 }

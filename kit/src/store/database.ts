@@ -1,6 +1,7 @@
-import { type Compilable, type CompiledQuery, type IsolationLevel, Kysely } from 'kysely';
+import { type Compilable, CompiledQuery, type IsolationLevel, Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { failPoint, fault } from '../fail-point/index.ts';
 import { within } from '../time/index.ts';
 import { backoff, pause } from './backoff.ts';
 import { ChangeFeed, type Changes, OUTBOX_CHANNEL } from './changes.ts';
@@ -134,13 +135,19 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
       const unit = unitOfWork(sql, attempt, connection, events, endings);
       const done = await work(unit.tx);
       unit.close();
-      if (events.length > 0) connection.defer(INSERT_OUTBOX, toColumns(events));
+      if (events.length > 0) {
+        if (fault('publish-before-commit'))
+          await read.executeQuery(CompiledQuery.raw(INSERT_OUTBOX, toColumns(events)));
+        else connection.defer(INSERT_OUTBOX, toColumns(events));
+      }
+      failPoint(name, 'commit', 'begun');
       return done;
     });
     const result = await executed.catch((error: unknown) => {
       call(endings.abort);
       throw error;
     });
+    failPoint(name, 'commit', 'done');
     call(endings.commit);
     if (events.length > 0) changes.announce(events.map((event) => event.key));
     return result;

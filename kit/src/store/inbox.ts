@@ -1,4 +1,5 @@
 import { CompiledQuery } from 'kysely';
+import { fault } from '../fail-point/index.ts';
 import type { Database, UnitOfWork } from './database.ts';
 
 const RECEIVE = 'INSERT INTO inbox (consumer, message_id, received_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING';
@@ -24,10 +25,11 @@ export async function receiveOnce<S>(
 ): Promise<boolean> {
   try {
     await db.transaction(async (tx) => {
-      tx.defer(CompiledQuery.raw(RECEIVE, [consumer, messageId, receivedAt]), {
-        rows: 1,
-        otherwise: () => new HandledBefore(),
-      });
+      if (!fault('inbox-off'))
+        tx.defer(CompiledQuery.raw(RECEIVE, [consumer, messageId, receivedAt]), {
+          rows: 1,
+          otherwise: () => new HandledBefore(),
+        });
       await work(tx);
     });
     return true;

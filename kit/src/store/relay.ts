@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import type { Logger } from 'pino';
+import { failPoint } from '../fail-point/index.ts';
 import { within } from '../time/index.ts';
 import { Alarm, backoff, pause } from './backoff.ts';
 import type { ChangeFeed } from './changes.ts';
@@ -69,7 +70,7 @@ interface OutboxRow {
  */
 export function startRelay<S>({ db, bus, logger, onLag }: RelayOptions<S>): Relay {
   const { session, leases, changes } = internals(db);
-  const relay = new OutboxRelay(session(), changes, bus, logger, onLag);
+  const relay = new OutboxRelay(db.name, session(), changes, bus, logger, onLag);
   const leave = leases().join('outbox', relay);
   relay.start();
   return {
@@ -85,6 +86,7 @@ export function startRelay<S>({ db, bus, logger, onLag }: RelayOptions<S>): Rela
 }
 
 class OutboxRelay {
+  readonly #name: string;
   readonly #session: Session;
   readonly #changes: ChangeFeed;
   readonly #bus: EventSink;
@@ -102,12 +104,14 @@ class OutboxRelay {
   #running: Promise<unknown> | undefined;
 
   constructor(
+    name: string,
     session: Session,
     changes: ChangeFeed,
     bus: EventSink,
     logger: Logger,
     onLag: ((lag: OutboxLag) => void) | undefined,
   ) {
+    this.#name = name;
     this.#session = session;
     this.#changes = changes;
     this.#bus = bus;
@@ -191,7 +195,9 @@ class OutboxRelay {
     const rows = await this.#session.query<OutboxRow>(TAKE, [[...this.#owned], this.#published]);
     this.#published = [];
     if (rows.length === 0) return 0;
+    failPoint(this.#name, 'relay', 'taken');
     await this.#bus.publish(rows.map(toEvent));
+    failPoint(this.#name, 'relay', 'published');
     this.#published = rows.map((row) => row.id);
     return rows.length;
   }

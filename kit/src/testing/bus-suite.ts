@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from '@jest/globals';
 import { deliveryTests } from './bus-delivery.ts';
 import { failureTests } from './bus-failures.ts';
 import { type BusDriver, type BusExceptions, BusFixture } from './bus-fixture.ts';
+import { operationsTests } from './bus-operations.ts';
 import { restartTests } from './bus-restarts.ts';
 
 export type { BusDriver, BusExceptions };
@@ -18,6 +19,7 @@ export function busSuite(name: string, openDriver: () => Promise<BusDriver>, exc
 
     deliveryTests(() => on);
     failureTests(() => on);
+    operationsTests(() => on);
     restartTests(() => on, exceptions);
   });
 }

@@ -21,9 +21,15 @@ export async function testDatabase(name: string): Promise<TestDatabase> {
   await asAdmin(server, `CREATE DATABASE ${database} TEMPLATE template0 STRATEGY wal_log`);
   const url = new URL(server);
   url.pathname = `/${database}`;
-  const admin = new pg.Client({ connectionString: url.href, application_name: 'test administrator', pipeline: true });
+  // Of one connection, and of another one when the server was started again.
+  const admin = new pg.Pool({
+    connectionString: url.href,
+    application_name: 'test administrator',
+    pipeline: true,
+    max: 1,
+    idleTimeoutMillis: 0,
+  });
   admin.on('error', () => undefined);
-  await admin.connect();
   return {
     url: url.href,
     async query<R extends pg.QueryResultRow>(text: string, values: unknown[] = []) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ProductCreatedSchema } from '@weft/gen/es/weft/catalog/v1/events_pb';
 import { MoneySchema } from '@weft/gen/es/weft/common/v1/money_pb';
 import { ProductCreated } from '@weft/gen/grpc/weft/catalog/v1/events';
+import { Money } from '@weft/gen/grpc/weft/common/v1/money';
 import { consumer, defineEvent, on, Unreadable } from '../../src/events/index.ts';
 import { readWakes, writeWakes } from '../../src/events/postgres/wakes.ts';
 
@@ -37,11 +38,23 @@ describe('an event', () => {
   });
 
   it('gives its content back', () => {
-    expect(Created.decode(Created.create(content, { id: ID, now: NOW }).payload)).toMatchObject(content);
+    expect(Created.decode(Created.create(content, { id: ID, now: NOW }))).toMatchObject(content);
   });
 
-  it('says when it cannot be read', () => {
-    expect(() => Created.decode(Buffer.from([0xff, 0xff, 0xff]))).toThrow(Unreadable);
+  it.each([
+    ['broken', Buffer.from([0xff, 0xff, 0xff])],
+    ['text', Buffer.from('this is no product')],
+    ['empty', Buffer.from([])],
+    ['another aggregate’s', Created.create({ ...content, productId: 'p2' }).payload],
+    ['another message’s', Money.encode(Money.fromPartial({ currencyCode: 'GBP', minorUnits: 3n })).finish()],
+  ])('says when it cannot be read: its payload is %s', (_, payload) => {
+    expect(() => Created.decode({ key: 'p1', payload })).toThrow(Unreadable);
+  });
+
+  it('may have fields that nobody knows yet', () => {
+    const { payload } = Created.create(content, { id: ID, now: NOW });
+    const later = Buffer.concat([payload, Buffer.from([0xfa, 0x3e, 0x02, 0x68, 0x69])]);
+    expect(Created.decode({ key: 'p1', payload: later })).toMatchObject(content);
   });
 
   it('is not made without its key, or of a message that is no event', () => {

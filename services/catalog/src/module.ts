@@ -1,5 +1,6 @@
 import { defineService } from '@weft/kit/module';
 import { stockClient } from './clients/stock.ts';
+import { published } from './events/to-event.ts';
 import { catalogStore } from './store/catalog-store.ts';
 import { migrations } from './store/migrations.ts';
 import type { CatalogSchema } from './store/schema.ts';
@@ -10,6 +11,7 @@ export const catalog = defineService<Record<string, never>, CatalogSchema>({
   needs: ['inventory'],
   settings: {},
   migrations,
+  publishes: published,
   create: ({ database, client, logger, now }) => ({
     grpc: [catalogHandlers({ store: catalogStore(database), stock: stockClient({ client, logger }), now })],
   }),

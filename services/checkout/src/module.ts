@@ -5,6 +5,7 @@ import { paymentsClient } from './clients/payments.ts';
 import { shippingClient } from './clients/shipping.ts';
 import { settings } from './config.ts';
 import { onOrders } from './events/on-orders.ts';
+import { published } from './events/to-events.ts';
 import { serviceOf, shapeOf } from './sagas/definition.ts';
 import { sagaDefinitions } from './sagas/definitions.ts';
 import { sagaRunner } from './sagas/runner.ts';
@@ -18,6 +19,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
   needs: ['inventory', 'payments', 'shipping', 'orders'],
   settings,
   migrations,
+  publishes: published,
   create({ config, database, client, logger, now, newId, startTrace }) {
     const store = checkoutStore(database, now);
     const definitions = sagaDefinitions({

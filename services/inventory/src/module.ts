@@ -1,6 +1,7 @@
 import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
 import { changeWakeups } from '@weft/kit/watch';
+import { published } from './events/to-event.ts';
 import { inventoryStore, inventoryTransaction, recentReservations, stockVersions } from './store/inventory-store.ts';
 import { migrations } from './store/migrations.ts';
 import type { InventorySchema } from './store/schema.ts';
@@ -11,6 +12,7 @@ export const inventory = defineService<Record<string, never>, InventorySchema>({
   needs: [],
   settings: {},
   migrations,
+  publishes: published,
   create({ database, now }) {
     const recent = recentReservations();
     // Reserving tells of reservations, not of the stocks that it changes.

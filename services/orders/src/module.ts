@@ -4,6 +4,7 @@ import { changeWakeups } from '@weft/kit/watch';
 import { catalogClient } from './clients/catalog.ts';
 import { onShipping } from './events/on-shipping.ts';
 import { onUsers } from './events/on-users.ts';
+import { published } from './events/to-event.ts';
 import { migrations } from './store/migrations.ts';
 import { orderViews } from './store/order-views.ts';
 import { ordersStore, ordersTransaction, recentOrders } from './store/orders-store.ts';
@@ -15,6 +16,7 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
   needs: ['catalog'],
   settings: {},
   migrations,
+  publishes: published,
   create({ database, client, now, newId }) {
     const recent = recentOrders();
     const store = ordersStore(database, recent);

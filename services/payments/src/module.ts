@@ -2,6 +2,7 @@ import { defineService, periodic } from '@weft/kit/module';
 import type { PaymentProvider } from './app/ports.ts';
 import { releaseDue } from './app/release.ts';
 import { settings } from './config.ts';
+import { published } from './events/to-event.ts';
 import { bounded } from './providers/bounded.ts';
 import { simulator } from './providers/simulator.ts';
 import { migrations } from './store/migrations.ts';
@@ -22,6 +23,7 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
     needs: [],
     settings,
     migrations,
+    publishes: published,
     create: ({ config, database, logger, now }) => {
       const app = { store: paymentStore(database), provider: bounded(provider, config.providerTimeout), now };
       const onFailure = (err: unknown) => logger.warn({ err }, 'a hold could not be released yet');

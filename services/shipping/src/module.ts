@@ -8,6 +8,7 @@ import { simulator } from './carriers/simulator.ts';
 import { settings } from './config.ts';
 import { onOrders } from './events/on-orders.ts';
 import { onUsers } from './events/on-users.ts';
+import { published } from './events/to-event.ts';
 import { migrations } from './store/migrations.ts';
 import type { ShippingSchema } from './store/schema.ts';
 import { recentShipments, shippingStore } from './store/shipping-store.ts';
@@ -29,6 +30,7 @@ export const defineShipping = ({ carrier, withdrawEvery = 2_000 }: ShippingEdges
     needs: [],
     settings,
     migrations,
+    publishes: published,
     create: ({ config, database, logger, now }) => {
       const recent = recentShipments();
       const store = shippingStore(database, recent);

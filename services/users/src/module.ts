@@ -3,6 +3,7 @@ import { ensureAdmin } from './app/ensure-admin.ts';
 import { adminOf, settings } from './config.ts';
 import { createPasswords } from './crypto/passwords.ts';
 import { createTokens, newSigningKey, publicKeys } from './crypto/tokens.ts';
+import { published } from './events/to-event.ts';
 import { migrations } from './store/migrations.ts';
 import type { UsersSchema } from './store/schema.ts';
 import { standingKeys } from './store/signing-keys.ts';
@@ -14,6 +15,7 @@ export const users = defineService<typeof settings, UsersSchema>({
   needs: [],
   settings,
   migrations,
+  publishes: published,
   async create({ config, database, now, newId }) {
     const admin = adminOf(config);
     const { issuer, audience, tokenTtlSeconds: ttlSeconds } = config;

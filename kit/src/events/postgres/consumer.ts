@@ -25,6 +25,7 @@ const SCAN_RANGE = 5_000n;
 /** One instance of a consumer: a lane for each bucket that this process has the lock of. */
 export class PostgresConsumer implements Consumer, Holder {
   readonly name: string;
+  readonly types: readonly string[];
   readonly #on: Connections;
   readonly #context: LaneContext;
   readonly #types: ReadonlySet<string>;
@@ -34,6 +35,7 @@ export class PostgresConsumer implements Consumer, Holder {
 
   constructor(on: Connections, options: ConsumerOptions, stopped: () => void) {
     this.name = options.name;
+    this.types = options.types;
     this.#on = on;
     this.#types = new Set(options.types);
     this.#stopped = stopped;

@@ -2,11 +2,13 @@ import type pg from 'pg';
 import { DomainError } from '../../failure/index.ts';
 import type { DeadLetter } from '../bus.ts';
 
-const COLUMNS = `letter, consumer, seq, id, type, subject, key, headers, payload, deliveries, error, failed_at,
+const COLUMNS = `letter, consumer, seq, id, type, subject, key, headers, payload, published_at, deliveries, error, stack,
+  failed_at,
   CASE state WHEN 'redriving' THEN 'redrive' ELSE state END AS state`;
 
-interface Row extends Omit<DeadLetter, 'position' | 'failedAt'> {
+interface Row extends Omit<DeadLetter, 'position' | 'failedAt' | 'publishedAt'> {
   readonly seq: bigint;
+  readonly published_at: Date;
   readonly failed_at: Date;
 }
 
@@ -17,7 +19,9 @@ export async function listDeadLetters(pool: pg.Pool, consumer: string | undefine
      ORDER BY failed_at, seq LIMIT 1000`,
     [consumer ?? null],
   );
-  return rows.map(({ seq, failed_at, ...row }) => ({ ...row, position: seq, failedAt: failed_at }));
+  return rows.map(({ seq, published_at, failed_at, ...row }) => {
+    return { ...row, position: seq, publishedAt: published_at, failedAt: failed_at };
+  });
 }
 
 /** @throws DomainError not-found when no letter of that id is in a state to be moved from. */

@@ -9,13 +9,16 @@ import { applyMigrations } from '../../store/migrate.ts';
 import { connectionConfig, createPool, endPool } from '../../store/pool.ts';
 import { Session } from '../../store/session.ts';
 import { within } from '../../time/index.ts';
-import type { Bus } from '../bus.ts';
+import type { Bus, Published, TailOptions } from '../bus.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
 import { listDeadLetters, moveDeadLetter } from './dead-letters.ts';
 import { Publisher } from './publisher.ts';
+import { rewindConsumer } from './replay.ts';
 import { purgeMessages } from './retention.ts';
 import { busMigrations, SCHEMA } from './schema.ts';
+import { listSchemas, registerSchemas } from './schemas.ts';
 import { HEARTBEAT } from './statements.ts';
+import { tailMessages } from './tail.ts';
 import { EVERYTHING, readWakes, type Wake, writeWakes } from './wakes.ts';
 
 export interface PostgresBusOptions {
@@ -161,6 +164,21 @@ class Driver implements PostgresBus {
   };
 
   discard: Bus['discard'] = async (letter) => moveDeadLetter(await this.#pool(), letter, 'discarded');
+
+  replay: Bus['replay'] = async (consumer, from) => {
+    await rewindConsumer(await this.#pool(), consumer, from);
+    await this.#notify(EVERYTHING);
+  };
+
+  async *tail(options: TailOptions): AsyncGenerator<Published> {
+    const signal = AbortSignal.any([options.signal, this.#abort.signal]);
+    yield* tailMessages(await this.#pool(), { ...options, signal });
+  }
+
+  registerSchemas: Bus['registerSchemas'] = async (service, publishes, reads) =>
+    registerSchemas(await this.#pool(), service, publishes, reads);
+
+  schemas: Bus['schemas'] = async () => listSchemas(await this.#pool());
 
   purge: PostgresBus['purge'] = async () => purgeMessages(await this.#pool(), this.#now());
 

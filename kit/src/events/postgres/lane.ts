@@ -5,7 +5,18 @@ import type { Session } from '../../store/session.ts';
 import { within } from '../../time/index.ts';
 import { type ConsumerOptions, type Delivery, Postponed, Unreadable } from '../bus.ts';
 import { type CursorRow, describe, type MessageRow, toDelivery } from './rows.ts';
-import { ABANDON_REDRIVES, BURY, END_REDRIVE, FETCH, LOAD, PEEK, REGISTER, SAVE, TAKE_REDRIVE } from './statements.ts';
+import {
+  ABANDON_REDRIVES,
+  BURY,
+  END_REDRIVE,
+  FETCH,
+  LOAD,
+  PEEK,
+  REGISTER,
+  REWIND,
+  SAVE,
+  TAKE_REDRIVE,
+} from './statements.ts';
 
 /** A process is known to live by a lock on its id that its session holds. */
 export interface LiveProcess {
@@ -148,7 +159,7 @@ export class Lane {
       return false;
     }
     if (!this.#loaded) return await this.#load();
-    if (this.#redrive) return await this.#handleRedrive();
+    if (this.#redrive) return await this.#handleAgain();
     if (this.#deliveries >= this.#on.maxDeliveries) return await this.#buryUnseen();
 
     const { name, types, process } = this.#on;
@@ -259,8 +270,10 @@ export class Lane {
     this.#deliveries = deliveries;
   }
 
-  async #handleRedrive(): Promise<boolean> {
+  async #handleAgain(): Promise<boolean> {
     const { logger, name } = this.#on;
+    const [rewound] = await this.#query<{ position: bigint }>(REWIND, [name, this.bucket]);
+    if (rewound) this.#moved(rewound.position, 0);
     const [row] = await this.#query<MessageRow & { letter: string; deliveries: number }>(TAKE_REDRIVE, [
       name,
       this.bucket,

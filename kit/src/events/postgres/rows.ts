@@ -1,5 +1,5 @@
 import { isNativeError } from 'node:util/types';
-import type { Delivery } from '../bus.ts';
+import type { Delivery, Published } from '../bus.ts';
 
 export interface CursorRow {
   readonly position: bigint;
@@ -22,9 +22,13 @@ export interface MessageRow {
   readonly published_at: Date;
 }
 
-export function toDelivery({ seq, published_at: publishedAt, ...row }: MessageRow, deliveries: number): Delivery {
+export function toPublished({ seq, published_at: publishedAt, ...row }: MessageRow): Published {
   const { id, type, subject, key, headers, payload } = row;
-  return { id, type, subject, key, headers, payload, position: seq, deliveries, publishedAt };
+  return { id, type, subject, key, headers, payload, position: seq, publishedAt };
+}
+
+export function toDelivery(row: MessageRow, deliveries: number): Delivery {
+  return { ...toPublished(row), deliveries };
 }
 
 /** What a dead letter keeps of an error: bounded, and without the character that PostgreSQL's text refuses. */

@@ -62,4 +62,31 @@ export const busMigrations: readonly Migration[] = [
     name: '0002-consumer-noted-by',
     up: 'ALTER TABLE bus.consumer ADD noted_by int',
   },
+  {
+    name: '0003-rewind',
+    // Whoever has the lock of the bucket goes back there at its next turn.
+    up: 'ALTER TABLE bus.consumer ADD rewind_to bigint',
+  },
+  {
+    name: '0004-event-schema',
+    up: `
+      CREATE TABLE bus.event_schema (
+        type text NOT NULL,
+        fingerprint text NOT NULL,
+        message text NOT NULL,
+        descriptors bytea NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (type, fingerprint)
+      );
+      CREATE TABLE bus.event_schema_use (
+        service text NOT NULL,
+        role text NOT NULL CHECK (role IN ('publisher', 'reader')),
+        type text NOT NULL,
+        fingerprint text NOT NULL,
+        PRIMARY KEY (service, role, type),
+        FOREIGN KEY (type, fingerprint) REFERENCES bus.event_schema
+      );
+      GRANT SELECT, INSERT, UPDATE, DELETE ON bus.event_schema, bus.event_schema_use TO PUBLIC;
+    `,
+  },
 ];

@@ -47,6 +47,11 @@ export const FETCH = `
   FROM reach LEFT JOIN (picked CROSS JOIN LATERAL (SELECT * FROM bus.message WHERE bus.message.seq = picked.seq) m) ON true
   ORDER BY m.seq`;
 
+/** Back to where somebody wants the bucket handled from again. */
+export const REWIND = `
+  UPDATE bus.consumer SET position = least(position, rewind_to), rewind_to = NULL, deliveries = 0, batch_size = 0, next_attempt_at = NULL
+  WHERE name = $1 AND bucket = $2 AND rewind_to IS NOT NULL RETURNING position`;
+
 /** The next message, without noting a delivery. */
 export const PEEK = `
   SELECT seq FROM bus.message WHERE bucket = $1 AND seq > $2 AND type = ANY ($3::text[]) ORDER BY seq LIMIT 1`;
@@ -89,12 +94,13 @@ export const SCAN = `
   WHERE seq > $1 AND seq <= $2 AND type = ANY ($3::text[]) AND bucket = ANY ($4::int[])`;
 
 /**
- * One for all consumers of a process, twice a second: the highest number, who has dead letters to handle again, and how many
+ * One for all consumers of a process, twice a second: the highest number, who has something to handle again, and how many
  * processes live. $1 class of the locks that they are known to live by.
  */
 export const HEARTBEAT = `
   SELECT (SELECT coalesce(max(seq), 0) FROM bus.message) AS head,
-         ARRAY(SELECT DISTINCT consumer FROM bus.dead_letter WHERE state = 'redrive') AS redrives,
+         ARRAY(SELECT consumer FROM bus.dead_letter WHERE state = 'redrive'
+               UNION SELECT name FROM bus.consumer WHERE rewind_to IS NOT NULL) AS redrives,
          (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = $1::int::oid
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS processes`;
 

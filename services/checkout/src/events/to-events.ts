@@ -6,11 +6,13 @@ import {
   SagaStalled,
   SagaStarted,
 } from '@weft/gen/grpc/weft/checkout/v1/events';
-import { defineEvent } from '@weft/kit/events';
+import { defineEvent, eventsOf } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { Saga } from '../domain/saga.ts';
 import { KIND } from '../transport/messages.ts';
+
+export const published = eventsOf(schema.file_weft_checkout_v1_events);
 
 const started = defineEvent(SagaStarted, schema.SagaStartedSchema);
 const compensating = defineEvent(SagaCompensating, schema.SagaCompensatingSchema);

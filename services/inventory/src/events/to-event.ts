@@ -6,11 +6,13 @@ import {
   StockRestocked,
   StockSet,
 } from '@weft/gen/grpc/weft/inventory/v1/events';
-import { defineEvent } from '@weft/kit/events';
+import { defineEvent, eventsOf } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { InventoryEvent } from '../app/ports.ts';
 import type { StockLine } from '../domain/reservation.ts';
+
+export const published = eventsOf(schema.file_weft_inventory_v1_events);
 
 const stockSet = defineEvent(StockSet, schema.StockSetSchema);
 const stockRestocked = defineEvent(StockRestocked, schema.StockRestockedSchema);

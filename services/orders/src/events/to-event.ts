@@ -10,11 +10,13 @@ import {
   ReturnRequested,
   ReturnSettled,
 } from '@weft/gen/grpc/weft/orders/v1/events';
-import { defineEvent } from '@weft/kit/events';
+import { defineEvent, eventsOf } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { FollowingEvent, Order, OrderLine, Return } from '../domain/order.ts';
 import { DELIVERY_METHOD } from '../transport/messages.ts';
+
+export const published = eventsOf(schema.file_weft_orders_v1_events);
 
 const orderPlaced = defineEvent(OrderPlaced, schema.OrderPlacedSchema);
 const orderConfirmed = defineEvent(OrderConfirmed, schema.OrderConfirmedSchema);

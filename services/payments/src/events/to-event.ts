@@ -6,11 +6,13 @@ import {
   PaymentRefunded,
   PaymentVoided,
 } from '@weft/gen/grpc/weft/payments/v1/events';
-import { defineEvent } from '@weft/kit/events';
+import { defineEvent, eventsOf } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { PaymentEvent } from '../app/ports.ts';
 import { termsOf } from '../domain/payment.ts';
+
+export const published = eventsOf(schema.file_weft_payments_v1_events);
 
 const authorized = defineEvent(PaymentAuthorized, schema.PaymentAuthorizedSchema);
 const declined = defineEvent(PaymentDeclined, schema.PaymentDeclinedSchema);

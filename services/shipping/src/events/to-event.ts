@@ -5,10 +5,12 @@ import {
   ShipmentDispatched,
   ShipmentRejected,
 } from '@weft/gen/grpc/weft/shipping/v1/events';
-import { defineEvent } from '@weft/kit/events';
+import { defineEvent, eventsOf } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { Shipment } from '../domain/shipment.ts';
+
+export const published = eventsOf(schema.file_weft_shipping_v1_events);
 
 const created = defineEvent(ShipmentCreated, schema.ShipmentCreatedSchema);
 const rejected = defineEvent(ShipmentRejected, schema.ShipmentRejectedSchema);

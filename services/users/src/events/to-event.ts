@@ -1,10 +1,12 @@
 import * as schema from '@weft/gen/es/weft/users/v1/events_pb';
 import { UserDeleted, UserRegistered, UserUpdated } from '@weft/gen/grpc/weft/users/v1/events';
-import { defineEvent } from '@weft/kit/events';
+import { defineEvent, eventsOf } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { UserEvent } from '../app/ports.ts';
 import { toRole } from '../transport/messages.ts';
+
+export const published = eventsOf(schema.file_weft_users_v1_events);
 
 const registered = defineEvent(UserRegistered, schema.UserRegisteredSchema);
 const updated = defineEvent(UserUpdated, schema.UserUpdatedSchema);

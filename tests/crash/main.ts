@@ -1,0 +1,170 @@
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { startEmbeddedPostgres } from '@weft/all/embedded';
+import { EventOperationsService } from '@weft/gen/es/weft/events/v1/operations_pb';
+import { EventOperationsServiceService } from '@weft/gen/grpc/weft/events/v1/operations';
+import { createClient } from '@weft/kit/rpc';
+import { createTracing } from '@weft/kit/telemetry';
+import { openShop } from '../flows/shop.ts';
+import { shopOn } from './customers.ts';
+import { hunt } from './hunt.ts';
+import { Coverage, pointsOf } from './points.ts';
+import { judge } from './verdict.ts';
+
+// Kills every process of a shop again and again while orders are placed, and finds out what was lost or done twice.
+
+const { values } = parseArgs({
+  options: {
+    orders: { type: 'string', default: '5000' },
+    kills: { type: 'string', default: '500' },
+    minutes: { type: 'string', default: '14' },
+    /** Services that are dead at a time, at most. */
+    hunters: { type: 'string', default: '2' },
+    /** Mistakes that have to be found. */
+    'inbox-off': { type: 'boolean', default: false },
+    'publish-before-commit': { type: 'boolean', default: false },
+  },
+});
+const ORDERS = Number(values.orders);
+const KILLS = Number(values.kills);
+const LIMIT_MS = Number(values.minutes) * 60_000;
+const SERVICES = [
+  'catalog',
+  'inventory',
+  'orders',
+  'checkout',
+  'payments',
+  'shipping',
+  'notifications',
+  'ledger',
+] as const;
+const PRODUCTS = 40;
+const STOCK = 2_000n;
+const SCARCE = 60n;
+const DATABASE_KILLS = 3;
+
+const faults = (['inbox-off', 'publish-before-commit'] as const).filter((name) => values[name]);
+const dataFolder = await mkdtemp(join(tmpdir(), 'weft-crash-'));
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
+let postgres = await startEmbeddedPostgres({ dataFolder, logger: quiet });
+process.env.WEFT_TEST_DATABASE_URL = postgres.adminUrl;
+
+const ledger = { services: ['ledger'], main: join(import.meta.dirname, 'ledger.ts') };
+const shop = await openShop('split', { LOG_LEVEL: 'error', DATABASE_CONNECTIONS: '4', WEFT_FAULTS: faults.join(',') }, [
+  ledger,
+]);
+const { booted } = shop;
+const began = performance.now();
+const kills = new Map<string, number>();
+const accepted: string[] = [];
+const killed = () => [...kills.values()].reduce((sum, count) => sum + count, 0);
+const enough = () => accepted.length >= ORDERS && killed() >= KILLS;
+let failed = false;
+const over = () => failed || enough() || performance.now() - began > LIMIT_MS;
+const noteKill = (what: string) => void kills.set(what, (kills.get(what) ?? 0) + 1);
+
+async function consumersOf(service: string) {
+  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
+  const options = { target: booted.target(service), tracing, retries: true, token: shop.adminToken };
+  const client = createClient(EventOperationsServiceService, EventOperationsService, options);
+  const { consumers } = await client.listConsumers({});
+  client.close();
+  return [service, consumers] as const;
+}
+
+/** Its server's process dies, with all connections and what it had not written yet. */
+async function killDatabase(): Promise<void> {
+  const { port } = postgres;
+  const pidFile = join(dataFolder, 'postgres/data/postmaster.pid');
+  process.kill(Number((await readFile(pidFile, 'utf8')).split('\n')[0]), 'SIGKILL');
+  noteKill('postgres');
+  await postgres.failed;
+  await postgres.stop();
+  postgres = await startEmbeddedPostgres({ dataFolder, port, logger: quiet });
+}
+
+async function killDatabases(): Promise<void> {
+  for (let count = 1; count <= DATABASE_KILLS && !over(); count++) {
+    const share = count / (DATABASE_KILLS + 1);
+    while (!over() && (accepted.length < ORDERS * share || killed() < KILLS * share)) await delay(200);
+    if (!over()) await killDatabase();
+  }
+}
+
+async function report(): Promise<void> {
+  while (!over()) {
+    await delay(15_000);
+    const seconds = Math.round((performance.now() - began) / 1000);
+    console.log(`${seconds} s: ${accepted.length} orders accepted, ${killed()} kills`);
+  }
+}
+
+try {
+  const products: string[] = [];
+  const stock = new Map<string, bigint>();
+  for (let count = 0; count < PRODUCTS; count++) {
+    const pieces = count % 10 === 9 ? SCARCE : STOCK;
+    const product = await shop.product({ price: BigInt(100 + count), stock: pieces });
+    products.push(product);
+    stock.set(product, pieces);
+  }
+  const consumers = Object.fromEntries(await Promise.all(SERVICES.map(consumersOf)));
+  const coverage = new Coverage(pointsOf(SERVICES, consumers));
+  const busy = new Set<string>();
+  const work = [
+    shopOn({ shop, products, inFlight: 12, mostOpen: 150, over, accepted: (id) => void accepted.push(id) }),
+    killDatabases(),
+    ...Array.from({ length: Number(values.hunters) }, () => hunt({ booted, coverage, busy, over, killed: noteKill })),
+  ];
+  void report();
+  const outcomes = await Promise.allSettled(
+    work.map((one) =>
+      one.catch((error) => {
+        failed = true;
+        throw error;
+      }),
+    ),
+  );
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  const minutes = (performance.now() - began) / 60_000;
+  await booted.reconnected();
+  const findings = await judge(booted, accepted, stock);
+
+  const rows = coverage.rows();
+  console.log('\nservice         kills  points hit');
+  for (const [name, count] of kills) {
+    const row = rows.find(({ service }) => service === name);
+    const hit = row ? `${row.hit} of ${row.points}` : '';
+    console.log(`${name.padEnd(14)}  ${String(count).padStart(5)}  ${hit}`);
+    for (const point of row?.never ?? []) console.log(`                       never came by ${point}`);
+  }
+  console.log();
+  for (const { promise, broken } of findings) {
+    const mark = broken.length === 0 ? 'kept  ' : 'BROKEN';
+    console.log(
+      `${mark}  ${promise}${broken.length === 0 ? '' : `: ${broken.length}, ${broken.slice(0, 3).join(', ')}`}`,
+    );
+  }
+  const count = (kind: string) =>
+    findings.filter((one) => one.kind === kind).reduce((sum, { broken }) => sum + broken.length, 0);
+  const figures = {
+    orders: accepted.length,
+    kills: killed(),
+    minutes: Number(minutes.toFixed(1)),
+    points: rows.reduce((sum, row) => sum + row.points, 0),
+    points_hit: rows.reduce((sum, row) => sum + row.hit, 0),
+    lost: count('lost'),
+    duplicates: count('duplicate'),
+    ghosts: count('ghost'),
+  };
+  console.log(JSON.stringify(figures));
+  const wanted = accepted.length >= ORDERS && killed() >= KILLS;
+  if (!wanted) console.error(`not enough in ${values.minutes} minutes`);
+  process.exitCode = wanted && findings.every(({ broken }) => broken.length === 0) ? 0 : 1;
+} finally {
+  await booted.stop();
+  await postgres.stop();
+}

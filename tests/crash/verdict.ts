@@ -1,0 +1,113 @@
+import { type BootedProcesses, eventually } from '@weft/kit/testing';
+
+type Rows = Record<string, string | number | bigint | null>;
+
+/** What was promised, and how many orders break it; each with some of them. */
+export interface Finding {
+  readonly promise: string;
+  readonly kind: 'lost' | 'duplicate' | 'ghost';
+  readonly broken: readonly string[];
+}
+
+const ENDED = new Set(['completed', 'rejected', 'cancelled']);
+const SETTLE_MS = 240_000;
+
+/** Compares what all services and the ledger hold, once nothing moves. */
+export async function judge(
+  booted: BootedProcesses,
+  accepted: readonly string[],
+  stock: ReadonlyMap<string, bigint>,
+): Promise<Finding[]> {
+  await eventually(() => booted.settle(5_000), SETTLE_MS);
+  const read = (service: string, text: string) => eventually(() => booted.database(service).query<Rows>(text), 10_000);
+  const [orders, lines, payments, letters, entries, goods] = await Promise.all([
+    read('orders', 'SELECT order_id, status, total::text FROM orders'),
+    read('orders', 'SELECT order_id, stock_code, quantity::text FROM order_line'),
+    read('payments', 'SELECT order_id, captured::text, refunded::text FROM payment WHERE order_id IS NOT NULL'),
+    read(
+      'notifications',
+      'SELECT order_id, kind, count(*)::int AS n FROM notification WHERE order_id IS NOT NULL GROUP BY 1, 2',
+    ),
+    read('ledger', 'SELECT order_id, placed::text, ended::text, captured::text, refunded::text FROM entry'),
+    read('inventory', 'SELECT stock_code, on_hand::text, reserved::text FROM stock'),
+  ]);
+  const byOrder = (rows: readonly Rows[]) => new Map(rows.map((row) => [String(row.order_id), row]));
+  const status = new Map(orders.map((row) => [String(row.order_id), String(row.status)]));
+  const paid = byOrder(payments);
+  const entry = byOrder(entries);
+  const told = new Map(letters.map((row) => [`${row.order_id} ${row.kind}`, Number(row.n)]));
+  const ids = [...status.keys()];
+  const number = (value: Rows[string] | undefined) => BigInt(value ?? 0);
+
+  const sold = new Map<string, bigint>();
+  for (const { order_id, stock_code, quantity } of lines) {
+    if (status.get(String(order_id)) !== 'completed') continue;
+    sold.set(String(stock_code), (sold.get(String(stock_code)) ?? 0n) + number(quantity));
+  }
+  return [
+    {
+      promise: 'every accepted order is there',
+      kind: 'lost',
+      broken: accepted.filter((id) => !status.has(id)),
+    },
+    {
+      promise: 'every order has come to an end state',
+      kind: 'lost',
+      broken: ids.filter((id) => !ENDED.has(status.get(id) ?? '')),
+    },
+    {
+      promise: 'captured money, less what was refunded, is the value of completed orders',
+      kind: 'lost',
+      broken: orders
+        .filter((row) => {
+          const payment = paid.get(String(row.order_id));
+          const kept = number(payment?.captured) - number(payment?.refunded);
+          return kept !== (row.status === 'completed' ? number(row.total) : 0n);
+        })
+        .map((row) => String(row.order_id)),
+    },
+    {
+      promise: 'stock is what completed orders left, and nothing stays reserved',
+      kind: 'lost',
+      broken: goods
+        .filter(({ stock_code, on_hand, reserved }) => {
+          const code = String(stock_code);
+          const left = (stock.get(code) ?? 0n) - (sold.get(code) ?? 0n);
+          return number(on_hand) !== left || number(reserved) !== 0n;
+        })
+        .map((row) => String(row.stock_code)),
+    },
+    {
+      promise: 'a customer is told once that an order was placed, and once how it ended',
+      kind: 'duplicate',
+      broken: ids.filter(
+        (id) => told.get(`${id} order-placed`) !== 1 || told.get(`${id} order-${status.get(id)}`) !== 1,
+      ),
+    },
+    {
+      promise: 'every event has taken effect',
+      kind: 'lost',
+      broken: ids.filter((id) => {
+        const { placed, ended, captured, refunded } = entry.get(id) ?? {};
+        const payment = paid.get(id);
+        const less = number(captured) < number(payment?.captured) || number(refunded) < number(payment?.refunded);
+        return number(placed) < 1n || number(ended) < 1n || less;
+      }),
+    },
+    {
+      promise: 'no event has taken effect twice',
+      kind: 'duplicate',
+      broken: ids.filter((id) => {
+        const { placed, ended, captured, refunded } = entry.get(id) ?? {};
+        const payment = paid.get(id);
+        const more = number(captured) > number(payment?.captured) || number(refunded) > number(payment?.refunded);
+        return number(placed) > 1n || number(ended) > 1n || more;
+      }),
+    },
+    {
+      promise: 'no event tells of what was never committed',
+      kind: 'ghost',
+      broken: [...entry.keys()].filter((id) => !status.has(id)),
+    },
+  ];
+}
