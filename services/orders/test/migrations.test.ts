@@ -121,7 +121,15 @@ it('tells the payment of orders that are there already from what became of them'
       refunded,
     ]);
   }
+  await database.query(
+    `INSERT INTO order_change SELECT order_id, version - 1, 'placed', reason, false, created_at FROM orders
+     UNION ALL SELECT order_id, version, status, reason, true, updated_at FROM orders`,
+  );
   await migrateTo(3);
+  const changes = await database.query<{ reason: string; payment: string; version: string }>(
+    'SELECT reason, payment, version FROM order_change',
+  );
+  for (const { reason, payment, version } of changes) expect(payment).toBe(version === '1' ? 'pending' : reason);
   const orders = await database.query<{ reason: string; payment: string }>('SELECT reason, payment FROM orders');
   expect(orders).toHaveLength(expected.length);
   for (const { reason, payment } of orders) expect(payment).toBe(reason);

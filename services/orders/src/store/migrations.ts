@@ -103,8 +103,9 @@ export const migrations: readonly Migration[] = [
         CHECK (payment IN ('pending', 'captured', 'partially-refunded', 'refunded', 'voided', 'declined'));
       UPDATE orders SET payment = order_payment(status, refunded, total);
       ALTER TABLE order_change ADD COLUMN payment text NOT NULL DEFAULT 'pending';
-      UPDATE order_change SET payment = order_payment(order_change.status, orders.refunded, total)
-      FROM orders WHERE orders.order_id = order_change.order_id;
+      UPDATE order_change SET payment = CASE
+        WHEN order_change.version = orders.version THEN orders.payment ELSE order_payment(order_change.status, 0, total)
+      END FROM orders WHERE orders.order_id = order_change.order_id;
     `,
   },
   {
