@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { PaymentStatus as OrderPayment, OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentStatus } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { orderOf, type Shop } from './shop.ts';
 
@@ -15,6 +15,7 @@ export function paidAndRefused(current: () => Shop): void {
     expect(ended).toMatchObject({
       status: OrderStatus.ORDER_STATUS_COMPLETED,
       total: { minorUnits: 750n },
+      paymentStatus: OrderPayment.PAYMENT_STATUS_CAPTURED,
       customerId: buyer.id,
     });
     expect(await shop.payment(ended.orderId)).toEqual({
@@ -35,7 +36,8 @@ export function paidAndRefused(current: () => Shop): void {
     const productId = await shop.product({ stock: 5n });
     const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n, token));
     const ended = await shop.ended(order?.orderId ?? '');
-    expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason });
+    const paymentStatus = OrderPayment.PAYMENT_STATUS_DECLINED;
+    expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason, paymentStatus });
     expect((await shop.payment(ended.orderId)).captured ?? 0n).toBe(0n);
     expect(await shop.stock(productId)).toEqual({ onHand: 5n, reserved: 0n });
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { PaymentStatus as OrderPayment, OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
 import { paidAndRefused } from './order-flows.ts';
 import { addressIn, MODES, openShop, orderOf, type Shop } from './shop.ts';
@@ -32,7 +32,8 @@ describe.each(MODES)('%s', (mode) => {
       const productId = await shop.product({ stock: 1n });
       const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
       const ended = await shop.ended(order?.orderId ?? '');
-      expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason: 'OUT_OF_STOCK' });
+      const paymentStatus = OrderPayment.PAYMENT_STATUS_VOIDED;
+      expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason: 'OUT_OF_STOCK', paymentStatus });
       expect(await shop.stock(productId)).toEqual({ onHand: 1n, reserved: 0n });
     });
 
@@ -146,7 +147,8 @@ describe.each(MODES)('%s', (mode) => {
       await Promise.all([buyer.orders.returnItems(request), buyer.orders.returnItems(request)]);
       await buyer.orders.returnItems(back(2n));
       await expect(buyer.orders.returnItems(back(2n))).rejects.toMatchObject({ reason: 'NOT_RETURNABLE' });
-      expect(await shop.ended(orderId)).toMatchObject({ refunded: { minorUnits: 300n } });
+      const paymentStatus = OrderPayment.PAYMENT_STATUS_PARTIALLY_REFUNDED;
+      expect(await shop.ended(orderId)).toMatchObject({ refunded: { minorUnits: 300n }, paymentStatus });
       expect(await shop.stock(productId)).toEqual({ onHand: 4n, reserved: 0n });
       expect(await shop.payment(orderId)).toMatchObject({ captured: 400n, refunded: 300n });
     });

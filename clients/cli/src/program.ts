@@ -36,6 +36,11 @@ lines have. The pieces that the file sells are added to what is on hand, so that
 imported first and replayed then; importing a file again adds its pieces again. A product that is there already keeps its
 title. Import while nothing is sold: stock that leaves the shelf meanwhile is counted as still there.`;
 
+const REBUILD = `
+Orders keeps each event of an order for good. What GetOrder and ListOrders show is made from these events again, and compared
+with what is stored: rows that differ, are missing or should not be there are put right, then compared again. The exit code is
+0 only when each order is as its events tell. It may be repeated, and interrupted.`;
+
 const REPLAY = `${COLUMNS}
 Import the file first. Each invoice becomes an order of its customer (customer-<CustomerID>@shop.example, registered when
 needed, with a password that follows from the administrator's); lines of the same code and price become one line of the
@@ -85,6 +90,19 @@ export function createProgram(): Command {
     .addOption(payment())
     .addHelpText('after', [REPLAY, TARGETS, ADMIN, TOKENS].join('\n'))
     .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
+
+  common(program.command('order'))
+    .argument('<id>', 'UUID of the order', uuid)
+    .description('show an order, and what each service did for it')
+    .option('--timeline', 'each step with its service, its time and its attempts, and the correlation id')
+    .addHelpText('after', [TARGETS, ADMIN].join('\n'))
+    .action(async (orderId, options) => (await import('./commands/order.ts')).showOrder(orderId, options));
+
+  const orders = program.command('orders').description('what is done to all orders').helpCommand(false);
+  common(orders.command('rebuild'))
+    .description('make all orders anew from their histories, while the system goes on')
+    .addHelpText('after', [REBUILD, TARGETS, ADMIN].join('\n'))
+    .action(async (options) => (await import('./commands/orders-rebuild.ts')).rebuildOrders(options));
 
   addEvents(program.command('events').helpCommand(false).description('see and repair what services tell each other'));
 
@@ -145,6 +163,11 @@ function payment(): Option {
         throw new InvalidArgumentError('It is tok_ and lower-case letters, digits or _.');
       return text;
     });
+}
+
+function uuid(text: string): string {
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) throw new InvalidArgumentError('It is a UUID.');
+  return text.toLowerCase();
 }
 
 function postalCode(text: string): string {

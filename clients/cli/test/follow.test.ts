@@ -10,7 +10,15 @@ const { ORDER_STATUS_PLACED: PLACED, ORDER_STATUS_COMPLETED: COMPLETED } = Order
 const TIME = toTimestamp(new Date('2026-01-01T10:00:00Z'));
 
 const change = (status: OrderStatus, version: bigint): WatchOrderResponse => {
-  return { orderId: 'order-1', status, reason: '', version, changeTime: TIME, resumeToken: `after-${version}` };
+  return {
+    orderId: 'order-1',
+    status,
+    reason: '',
+    version,
+    changeTime: TIME,
+    resumeToken: `after-${version}`,
+    paymentStatus: 0,
+  };
 };
 
 type Stream = (signal: AbortSignal) => AsyncGenerator<WatchOrderResponse>;

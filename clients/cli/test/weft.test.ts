@@ -14,6 +14,7 @@ import { type Outcome, systemAt, weft } from './weft.ts';
 jest.setTimeout(180_000);
 
 const HEADER = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country';
+const NOBODYS = '00000000-0000-4000-8000-000000000000';
 const SHOP = `${HEADER}
 536365,85123A,"HOLDER, HANGING",6,1/12/2010,2.55,17850,United Kingdom
 536365,85123A,"HOLDER, HANGING",2,1/12/2010,2.55,17850,United Kingdom
@@ -101,6 +102,50 @@ describe('the weft command', () => {
     });
   });
 
+  it('shows an order with all that was done for it: each step, its service, its time, its attempts, and the request', async () => {
+    const { result: placed } = await json('demo');
+    const { code, result } = await json('order', placed.orderId, '--timeline');
+    expect({ code, ...result }).toMatchObject({
+      code: 0,
+      status: 'COMPLETED',
+      payment: 'CAPTURED',
+      total: placed.total,
+    });
+    const { timeline } = result as { timeline: Record<string, unknown>[] };
+    const done = { state: 'DONE', attempts: 1, detail: '' };
+    const entries = [
+      { service: 'orders', step: 'order placed', state: 'PLACED' },
+      { service: 'checkout', step: 'place order begins', state: 'RUNNING' },
+      { service: 'inventory', step: 'reserve', ...done },
+      { service: 'payments', step: 'authorize', ...done },
+      { service: 'shipping', step: 'ship', ...done },
+      { service: 'payments', step: 'capture', ...done },
+      { service: 'inventory', step: 'commit', ...done },
+      { service: 'orders', step: 'order confirmed', state: 'CONFIRMED' },
+      { service: 'orders', step: 'confirm', ...done },
+      { service: 'checkout', step: 'place order ends', state: 'COMPLETED' },
+      { service: 'orders', step: 'order completed', state: 'COMPLETED' },
+    ];
+    expect(timeline).toHaveLength(entries.length);
+    for (const entry of entries) expect(timeline).toContainEqual(expect.objectContaining(entry));
+    const times = timeline.map(({ time }) => String(time));
+    expect(times).toEqual(times.toSorted());
+    expect(new Set(timeline.map(({ correlationId }) => correlationId)).size).toBe(1);
+
+    const { stdout } = await run(['order', placed.orderId, '--timeline']);
+    expect(stdout).toMatch(/Order +[\s\S]+CAPTURED[\s\S]+Total[\s\S]+capture +DONE +1 attempt[\s\S]+Correlation/);
+    expect(stdout).toContain(String(timeline[0]?.correlationId));
+    expect((await run(['order', placed.orderId])).stdout).not.toContain('Timeline');
+  });
+
+  it('shows why an order was refused, and by whom', async () => {
+    const { result: placed } = await json('demo', '--payment', 'tok_declined');
+    const { result } = await json('order', placed.orderId, '--timeline');
+    expect(result).toMatchObject({ status: 'REJECTED', reason: 'CARD_DECLINED', payment: 'DECLINED' });
+    const refused = { service: 'payments', step: 'authorize', state: 'UNDONE', detail: 'CARD_DECLINED' };
+    expect(result.timeline).toContainEqual(expect.objectContaining(refused));
+  });
+
   it('shows an order that the carrier refuses to its end', async () => {
     const { code, result } = await json('demo', '--deliver-to', 'SIM-REFUSED');
     expect({ code, ...result }).toMatchObject({
@@ -157,6 +202,13 @@ describe('the weft command', () => {
     expect(result.notTaken).toContainEqual({ reason: 'ORDER_REJECTED', detail: 'INSUFFICIENT_FUNDS', lines: 4 });
   });
 
+  it('rebuilds all orders from their histories, and finds them as they are', async () => {
+    const { code, result } = await json('orders', 'rebuild');
+    expect({ code, ...result }).toMatchObject({ code: 0, equal: true, restored: 0, different: [] });
+    expect(result.orders).toBeGreaterThanOrEqual(2);
+    expect((await run(['orders', 'rebuild'])).stdout).toContain('every order is as its history tells');
+  });
+
   it('finds what was taken from the shelf behind its back', async () => {
     const some = await writeInvoices(15);
     expect((await run(['import', some])).code).toBe(0);
@@ -202,6 +254,7 @@ describe('the weft command', () => {
     for (const [args, environment, line] of [
       [['demo'], nowhere, 'weft: not serving: orders at 127.0.0.1:1 (UNAVAILABLE)\n'],
       [['import', file], wrongAdmin, "weft: the administrator's address or password is not right (BAD_CREDENTIALS)\n"],
+      [['order', NOBODYS], system.environment, `weft: there is no such order (ORDER_NOT_FOUND, order_id=${NOBODYS})\n`],
       [['import', join(folder, 'none.csv')], system.environment, `weft: ${join(folder, 'none.csv')} is not there\n`],
       [['replay', file], nobody, expect.stringMatching(/^weft: this needs an administrator: [^\n]+\n$/)],
     ] as const) {

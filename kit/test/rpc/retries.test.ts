@@ -82,7 +82,7 @@ describe('a call that found the server unavailable', () => {
     const { target } = await serveOne(OrdersServiceService, ordersContract, {
       watchOrder: async function* () {
         once();
-        yield { ...watched, status: 1, reason: '', version: 1n, changeTime: undefined };
+        yield { ...watched, status: 1, reason: '', version: 1n, changeTime: undefined, paymentStatus: 0 };
       },
     });
     const seen: bigint[] = [];

@@ -6,7 +6,7 @@ import { shippingClient } from './clients/shipping.ts';
 import { settings } from './config.ts';
 import { onOrders } from './events/on-orders.ts';
 import { published } from './events/to-events.ts';
-import { shapeOf } from './sagas/definition.ts';
+import { serviceOf, shapeOf } from './sagas/definition.ts';
 import { sagaDefinitions } from './sagas/definitions.ts';
 import { sagaRunner } from './sagas/runner.ts';
 import { checkoutStore } from './store/checkout-store.ts';
@@ -44,7 +44,14 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
       concurrency: config.sagaConcurrency,
     });
     return {
-      grpc: [checkoutHandlers({ store, wake: runner.wake, now })],
+      grpc: [
+        checkoutHandlers({
+          store,
+          serviceOf: (kind, step) => serviceOf(definitions[kind], step),
+          wake: runner.wake,
+          now,
+        }),
+      ],
       consumers: [onOrders({ shapes, adopt: runner.adopt, wake: runner.wake, now, newId })],
       workers: [runner],
     };

@@ -152,7 +152,8 @@ describe('an order is rejected and all of it undone, backward, when', () => {
     const saga = await shop.ended(orderId);
     expect(saga).toMatchObject({ state: SagaState.SAGA_STATE_COMPENSATED, reason, stalled: false });
     expect(shop.world.of(orderId).join(' ')).toBe(calls);
-    expect(shop.world.requests(orderId, 'rejectOrder')[0]).toMatchObject({ orderId, reason });
+    const paymentDeclined = what.includes('authorisation') || reason === 'CARD_DECLINED';
+    expect(shop.world.requests(orderId, 'rejectOrder')[0]).toMatchObject({ orderId, reason, paymentDeclined });
     const states = saga.steps.map(({ name, state }) => [name, state]);
     const undone = (name: string) =>
       calls.includes(METHODS[name] ?? name) ? StepState.STEP_STATE_UNDONE : StepState.STEP_STATE_PENDING;

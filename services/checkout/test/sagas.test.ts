@@ -38,6 +38,15 @@ describe('GetSaga', () => {
       reason: '',
     });
     expect(saga.nextAttemptTime).toBeDefined();
+    expect(saga.steps.map(({ name, service }) => `${name}: ${service}`)).toEqual([
+      'reserve: inventory',
+      'authorize: payments',
+      'ship: shipping',
+      'capture: payments',
+      'commit: inventory',
+      'confirm: orders',
+      'reject: orders',
+    ]);
     expect(saga.steps.map(({ updateTime }) => updateTime !== undefined)).toEqual([
       true,
       true,

@@ -6,6 +6,7 @@ import { onShipping } from './events/on-shipping.ts';
 import { onUsers } from './events/on-users.ts';
 import { published } from './events/to-event.ts';
 import { migrations } from './store/migrations.ts';
+import { orderViews } from './store/order-views.ts';
 import { ordersStore, ordersTransaction, recentOrders } from './store/orders-store.ts';
 import type { OrdersSchema } from './store/schema.ts';
 import { ordersHandlers } from './transport/handlers.ts';
@@ -22,6 +23,7 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
     const wakeups = changeWakeups(database, { versions: store.versions, eventsByKey: true });
     const handlers = ordersHandlers({
       store,
+      views: orderViews(database),
       catalog: catalogClient(client),
       wakeups,
       once: (call, key, { prepare, commit }) =>

@@ -48,7 +48,7 @@ describe('checkout ends an order', () => {
       expect(order).toMatchObject({ status: ORDER_STATUS_CONFIRMED, version: 2n, reason: '' });
     }
     expect(await story(orderId)).toEqual(['1 placed', '2 confirmed']);
-    await expect(shop.checkout.rejectOrder({ orderId, reason: 'LATE' })).rejects.toEqual(
+    await expect(shop.checkout.rejectOrder({ orderId, reason: 'LATE', paymentDeclined: false })).rejects.toEqual(
       failure(FAILED_PRECONDITION, 'ILLEGAL_MOVE', { from: 'confirmed', to: 'rejected' }),
     );
   });
@@ -67,7 +67,7 @@ describe('checkout ends an order', () => {
   it('badly, once, with its reason', async () => {
     const orderId = await placed();
     for (const reason of ['OUT_OF_STOCK', 'SOMETHING_ELSE']) {
-      const { order } = await shop.checkout.rejectOrder({ orderId, reason });
+      const { order } = await shop.checkout.rejectOrder({ orderId, reason, paymentDeclined: false });
       expect(order).toMatchObject({ status: ORDER_STATUS_REJECTED, version: 2n, reason: 'OUT_OF_STOCK' });
     }
     expect(await shop.events(orderId)).toMatchObject([{ version: 1n }, { version: 2n, reason: 'OUT_OF_STOCK' }]);
@@ -83,7 +83,7 @@ describe('checkout ends an order', () => {
     for (const stranger of [buyer.orders, (await shop.user('admin')).orders, await shop.as({ caller: 'payments' })]) {
       for (const call of [
         stranger.confirmOrder({ orderId }),
-        stranger.rejectOrder({ orderId, reason: 'NO' }),
+        stranger.rejectOrder({ orderId, reason: 'NO', paymentDeclined: false }),
         stranger.confirmCancellation({ orderId }),
         stranger.settleReturn({ orderId, returnId }),
       ]) {
@@ -92,7 +92,9 @@ describe('checkout ends an order', () => {
     }
     const unknown = { orderId: randomUUID() };
     await expect(shop.checkout.confirmOrder(unknown)).rejects.toEqual(failure(NOT_FOUND, 'ORDER_NOT_FOUND'));
-    await expect(shop.checkout.rejectOrder({ orderId, reason: 'not a reason' })).rejects.toMatchObject({
+    await expect(
+      shop.checkout.rejectOrder({ orderId, reason: 'not a reason', paymentDeclined: false }),
+    ).rejects.toMatchObject({
       code: INVALID_ARGUMENT,
       violations: [expect.objectContaining({ field: 'reason' })],
     });
@@ -148,7 +150,7 @@ describe('CancelOrder', () => {
     const orderId = await placed();
     await buyer.orders.cancelOrder({ orderId });
     for (let time = 0; time < 2; time++) {
-      const { order } = await shop.checkout.rejectOrder({ orderId, reason: 'CANCELLED' });
+      const { order } = await shop.checkout.rejectOrder({ orderId, reason: 'CANCELLED', paymentDeclined: false });
       expect(order).toMatchObject({ status: ORDER_STATUS_CANCELLED, refunded: GBP(0n), version: 3n });
     }
     expect(await story(orderId)).toEqual(['1 placed', '2 cancellation_requested', '3 cancelled']);

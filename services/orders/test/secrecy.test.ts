@@ -84,7 +84,7 @@ describe('orders', () => {
     };
     const call = staff[method as 'getOrder'](field.put(request, CARD) as typeof id) as unknown;
     const answer =
-      method === 'watchOrder'
+      Symbol.asyncIterator in Object(call)
         ? (call as AsyncIterable<unknown>)[Symbol.asyncIterator]().next()
         : (call as Promise<unknown>);
     await expect(answer).rejects.toMatchObject({

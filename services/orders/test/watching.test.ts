@@ -57,7 +57,7 @@ describe('WatchOrder', () => {
     const watching = await watch(orderId);
     await buyer.orders.cancelOrder({ orderId });
     await watching.next();
-    await shop.checkout.rejectOrder({ orderId, reason: 'CANCELLED' });
+    await shop.checkout.rejectOrder({ orderId, reason: 'CANCELLED', paymentDeclined: false });
     expect(await watching.toItsEnd()).toEqual([
       [1n, ORDER_STATUS_PLACED],
       [2n, ORDER_STATUS_CANCELLING],
@@ -137,7 +137,7 @@ describe('WatchOrder', () => {
       tracing: createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' }),
       retries: false,
     });
-    await client.rejectOrder({ orderId, reason: 'OUT_OF_STOCK' });
+    await client.rejectOrder({ orderId, reason: 'OUT_OF_STOCK', paymentDeclined: false });
     expect((await watching.toItsEnd()).map(([version]) => version)).toEqual([1n, 2n]);
     client.close();
     await other.stop();

@@ -61,7 +61,7 @@ class Depot {
       else if (this.shipment?.status === 'accepted') {
         // Orders confirms what checkout has had accepted.
         this.confirmed = true;
-        await this.store.transaction((tx) => releaseShipment(tx, 's', this.app.now()));
+        await this.store.transaction((tx) => releaseShipment(tx, 's', this.app.now(), {}));
       }
     } catch (error) {
       if (!(error instanceof DomainError) && !(error instanceof ProcessEnded)) throw error;

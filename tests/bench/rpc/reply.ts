@@ -38,6 +38,7 @@ function order(title: string): GetOrderResponse {
       updateTime: time,
       deliveryMethod: DeliveryMethod.DELIVERY_METHOD_PICK_UP,
       deliveryAddress: undefined,
+      paymentStatus: 2,
     },
   };
 }

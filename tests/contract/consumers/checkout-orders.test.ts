@@ -4,7 +4,7 @@ import { ordersClient } from '@weft/checkout/clients/orders';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import * as shippingSchema from '@weft/gen/es/weft/shipping/v1/events_pb';
 import type { PostalAddress } from '@weft/gen/grpc/weft/common/v1/postal_address';
-import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { type Order, OrderStatus, OrdersServiceService, PaymentStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { ShipmentDispatched } from '@weft/gen/grpc/weft/shipping/v1/events';
 import { defineEvent } from '@weft/kit/events';
 import { type ClientOf, status } from '@weft/kit/rpc';
@@ -87,16 +87,21 @@ describe('what checkout expects of orders', () => {
     ...Object.keys(status).filter((name) => Number.isNaN(Number(name))),
   ])('is that an order is rejected for %s, also twice', async (reason) => {
     const orderId = await placed();
-    await twice(() => checkout.reject(orderId, reason));
-    expect(await read(orderId)).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason, version: 2n });
-    const reject = { method: 'rejectOrder', request: { orderId, reason } };
+    await twice(() => checkout.reject(orderId, reason, true));
+    expect(await read(orderId)).toMatchObject({
+      status: OrderStatus.ORDER_STATUS_REJECTED,
+      reason,
+      version: 2n,
+      paymentStatus: PaymentStatus.PAYMENT_STATUS_DECLINED,
+    });
+    const reject = { method: 'rejectOrder', request: { orderId, reason, paymentDeclined: true } };
     expect(pair.sent()).toEqual([reject, reject]);
   });
 
   it('is that the rejection of an order whose cancellation was asked for ends the cancellation', async () => {
     const orderId = await placed();
     await buyer.cancelOrder({ orderId });
-    await twice(() => checkout.reject(orderId, 'CANCELLED'));
+    await twice(() => checkout.reject(orderId, 'CANCELLED', false));
     expect(await read(orderId)).toMatchObject({ status: OrderStatus.ORDER_STATUS_CANCELLED, refunded: GBP(0n) });
     pair.sent();
   });

@@ -12,7 +12,7 @@ import { followOrder, isEndState, type OrderChange, statusName } from '../system
 import { persist } from '../system/patience.ts';
 import { type Session, signIn } from '../system/session.ts';
 import { print, toJson } from '../terminal/output.ts';
-import { bad, bold, dim, good, notable } from '../terminal/style.ts';
+import { bold, coloured, dim } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 import { adminRefused, type CommandContext, type CommonOptions, runCommand } from './command.ts';
 
@@ -119,11 +119,6 @@ async function unless<T>(reason: string, answer: Promise<T>): Promise<T | undefi
     if ((error as { reason?: string }).reason === reason) return undefined;
     throw error;
   }
-}
-
-function coloured(status: string): string {
-  if (status === 'COMPLETED') return good(status);
-  return status === 'REJECTED' || status === 'CANCELLED' ? bad(status) : notable(status);
 }
 
 function changeLine({ status, reason, time }: OrderChange, before: OrderChange | undefined): string {

@@ -12,3 +12,9 @@ export const dim = styled('dim');
 export const good = styled('green');
 export const bad = styled('red');
 export const notable = styled('yellow');
+
+/** The status of an order, saga or step: well, undone or on its way. */
+export function coloured(status: string): string {
+  if (status === 'COMPLETED' || status === 'DONE') return good(status);
+  return /^(REJECTED|CANCELLED|COMPENSATED|FAILED|UNDONE)$/.test(status) ? bad(status) : notable(status);
+}

@@ -54,7 +54,8 @@ export interface Shipping {
 export interface Orders {
   deliveryAddress(orderId: string): Promise<Address>;
   confirm(orderId: string): Promise<void>;
-  reject(orderId: string, reason: string): Promise<void>;
+  /** @param declined the payment was refused */
+  reject(orderId: string, reason: string, declined: boolean): Promise<void>;
   confirmCancellation(orderId: string): Promise<void>;
   settleReturn(orderId: string, returnId: string): Promise<void>;
 }

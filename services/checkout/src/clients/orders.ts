@@ -15,8 +15,8 @@ export function ordersClient(client: ServiceRuntime<never, never>['client']): Or
     async confirm(orderId) {
       await orders.confirmOrder({ orderId });
     },
-    async reject(orderId, reason) {
-      await orders.rejectOrder({ orderId, reason });
+    async reject(orderId, reason, paymentDeclined) {
+      await orders.rejectOrder({ orderId, reason, paymentDeclined });
     },
     async confirmCancellation(orderId) {
       await orders.confirmCancellation({ orderId });

@@ -9,6 +9,8 @@ export interface StepRecord {
   readonly attempts: number;
   /** Reason of the last failure; empty where there was none. */
   readonly lastError: string;
+  /** It was refused for good, whatever was undone since. */
+  readonly refused?: true;
   /** ISO 8601; empty while pending. */
   readonly updatedAt: string;
 }
@@ -153,7 +155,10 @@ export function beginTry(saga: Saga, { step, direction }: Action, now: Date): Sa
 }
 
 export function succeed(saga: Saga, { step, direction }: Action, now: Date): Saga {
-  const done = withStep(saga, step, now, () => ({ state: direction === 'invoke' ? 'done' : 'undone', lastError: '' }));
+  const done = withStep(saga, step, now, ({ refused, lastError }) => ({
+    state: direction === 'invoke' ? 'done' : 'undone',
+    lastError: refused ? lastError : '',
+  }));
   return touch({ ...done, failures: 0, stalled: false }, now);
 }
 
@@ -170,7 +175,7 @@ export function fail(shape: SagaShape, saga: Saga, action: Action, failure: Fail
   const refused = failure.kind === 'refused';
   const mayTurn = mayTurnBack(shape, saga, step);
   const failed = withStep(waited, step, now, ({ state }) => ({
-    state: refused && mayTurn ? 'failed' : state,
+    ...(refused && mayTurn ? { state: 'failed', refused } : { state }),
     lastError: failure.reason,
   }));
   if (!mayTurn) return failed;

@@ -3,6 +3,8 @@ import type { Saga, SagaKind, SagaShape } from '../domain/saga.ts';
 /** One step: what it does and what takes it back. Both are repeated until their outcome is known. */
 export interface Step<Input> {
   readonly name: string;
+  /** Whom it asks. */
+  readonly service: 'inventory' | 'orders' | 'payments' | 'shipping';
   readonly invoke: (input: Input, saga: Saga) => Promise<void>;
   readonly undo?: (input: Input, saga: Saga) => Promise<void>;
 }
@@ -26,4 +28,9 @@ export function shapeOf<Input>({ kind, steps, pivot, whenUndone }: SagaDefinitio
     pivot,
     whenUndone: whenUndone?.name,
   };
+}
+
+/** Whom a step of a saga asks; undefined of one that there is no more. */
+export function serviceOf<Input>({ steps, whenUndone }: SagaDefinition<Input>, step: string): string | undefined {
+  return [...steps, ...(whenUndone ? [whenUndone] : [])].find(({ name }) => name === step)?.service;
 }

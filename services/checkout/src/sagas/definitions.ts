@@ -17,12 +17,14 @@ export function sagaDefinitions(ports: SagaPorts): SagaDefinitions {
   const { inventory, payments, shipping, orders } = ports;
   const restock: Step<GiveBackInput> = {
     name: 'restock',
+    service: 'inventory',
     invoke: async ({ lines }, { sagaId }) => {
       await inventory.restock(`${sagaId}:restock`, sagaId, lines);
     },
   };
   const refund: Step<GiveBackInput> = {
     name: 'refund',
+    service: 'payments',
     invoke: async ({ refund: amount }, { orderId, sagaId }) => {
       if (amount.minorUnits > 0n) await payments.refund(orderId, sagaId, amount);
     },
@@ -35,10 +37,10 @@ export function sagaDefinitions(ports: SagaPorts): SagaDefinitions {
       // Refused when the shipment has left: then there is nothing to undo, and orders hears of it from shipping.
       pivot: 'cancel-shipment',
       steps: [
-        { name: 'cancel-shipment', invoke: (_, { orderId }) => shipping.cancel(orderId) },
+        { name: 'cancel-shipment', service: 'shipping', invoke: (_, { orderId }) => shipping.cancel(orderId) },
         refund,
         restock,
-        { name: 'confirm', invoke: (_, { orderId }) => orders.confirmCancellation(orderId) },
+        { name: 'confirm', service: 'orders', invoke: (_, { orderId }) => orders.confirmCancellation(orderId) },
       ],
     },
     'return-items': {
@@ -47,7 +49,11 @@ export function sagaDefinitions(ports: SagaPorts): SagaDefinitions {
       steps: [
         restock,
         refund,
-        { name: 'settle', invoke: (_, { orderId, sagaId }: Saga) => orders.settleReturn(orderId, sagaId) },
+        {
+          name: 'settle',
+          service: 'orders',
+          invoke: (_, { orderId, sagaId }: Saga) => orders.settleReturn(orderId, sagaId),
+        },
       ],
     },
   };
@@ -66,27 +72,37 @@ function placeOrder({ inventory, payments, shipping, orders }: SagaPorts): SagaD
     steps: [
       {
         name: 'reserve',
+        service: 'inventory',
         invoke: ({ lines }, { orderId }) => inventory.reserve(orderId, lines),
         undo: (_, { orderId }) => inventory.release(orderId),
       },
       {
         name: 'authorize',
+        service: 'payments',
         invoke: ({ customerId, total, paymentMethodToken }, { orderId }) =>
           payments.authorize({ paymentId: orderId, orderId, customerId, amount: total, token: paymentMethodToken }),
         undo: (_, { orderId }) => payments.void(orderId),
       },
       {
         name: 'ship',
+        service: 'shipping',
         invoke: async ({ customerId, lines, delivered }, { orderId }) => {
           const address = delivered ? await orders.deliveryAddress(orderId) : undefined;
           await shipping.create({ shipmentId: orderId, orderId, customerId, lines, address });
         },
         undo: (_, { orderId }) => shipping.cancel(orderId),
       },
-      { name: 'capture', invoke: (_, { orderId }) => payments.capture(orderId) },
-      { name: 'commit', invoke: (_, { orderId }) => inventory.commit(orderId) },
-      { name: 'confirm', invoke: (_, { orderId }) => orders.confirm(orderId) },
+      { name: 'capture', service: 'payments', invoke: (_, { orderId }) => payments.capture(orderId) },
+      { name: 'commit', service: 'inventory', invoke: (_, { orderId }) => inventory.commit(orderId) },
+      { name: 'confirm', service: 'orders', invoke: (_, { orderId }) => orders.confirm(orderId) },
     ],
-    whenUndone: { name: 'reject', invoke: (_, { orderId, reason }) => orders.reject(orderId, reason) },
+    whenUndone: {
+      name: 'reject',
+      service: 'orders',
+      invoke: (_, { orderId, reason, steps }) => {
+        const declined = steps.some(({ name, refused }) => name === 'authorize' && refused);
+        return orders.reject(orderId, reason, declined);
+      },
+    },
   };
 }

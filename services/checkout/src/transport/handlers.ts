@@ -5,21 +5,22 @@ import { type ServiceBinding, serveService } from '@weft/kit/rpc';
 import type { CheckoutStore } from '../app/ports.ts';
 import { SagaEnded, SagaNotFound } from '../domain/failures.ts';
 import { hasEnded, retryNow } from '../domain/saga.ts';
-import { fromState, toSaga } from './messages.ts';
+import { fromState, type ServiceOf, toSaga } from './messages.ts';
 
 export interface CheckoutApp {
   readonly store: CheckoutStore;
+  readonly serviceOf: ServiceOf;
   /** Has due sagas looked for now. */
   readonly wake: () => void;
   readonly now: () => Date;
 }
 
-export function checkoutHandlers({ store, wake, now }: CheckoutApp): ServiceBinding {
+export function checkoutHandlers({ store, serviceOf, wake, now }: CheckoutApp): ServiceBinding {
   return serveService(CheckoutServiceService, CheckoutService, {
     getSaga: async ({ sagaId }) => {
       const saga = await store.find(sagaId);
       if (!saga) throw new SagaNotFound(sagaId);
-      return { saga: toSaga(saga, { withSteps: true }) };
+      return { saga: toSaga(saga, serviceOf) };
     },
     listSagas: async ({ orderId, state, pageSize: size, pageToken }) => {
       const limit = pageSize(size, 50);
@@ -31,7 +32,7 @@ export function checkoutHandlers({ store, wake, now }: CheckoutApp): ServiceBind
         limit: limit + 1,
       };
       const page = pageOf(await store.list(filter), { size: limit, position: (saga) => [saga.sagaId] });
-      return { sagas: page.items.map((saga) => toSaga(saga, { withSteps: false })), nextPageToken: page.nextPageToken };
+      return { sagas: page.items.map((saga) => toSaga(saga)), nextPageToken: page.nextPageToken };
     },
     retrySaga: async ({ sagaId }) => {
       const saga = await store.transaction(async (tx) => {
@@ -43,7 +44,7 @@ export function checkoutHandlers({ store, wake, now }: CheckoutApp): ServiceBind
         return { ...retried, version: standing.version + 1n };
       });
       wake();
-      return { saga: toSaga(saga, { withSteps: true }) };
+      return { saga: toSaga(saga, serviceOf) };
     },
   });
 }

@@ -5,7 +5,7 @@ import {
   StepState as StepStateMessage,
 } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { toTimestamp } from '@weft/kit/time';
-import { hasEnded, type Saga, type SagaState, type StepState } from '../domain/saga.ts';
+import { hasEnded, type Saga, type SagaKind as SagaKindName, type SagaState, type StepState } from '../domain/saga.ts';
 
 export const KIND = {
   'place-order': SagaKind.SAGA_KIND_PLACE_ORDER,
@@ -33,7 +33,11 @@ export function fromState(state: SagaStateMessage): SagaState | undefined {
   return (Object.keys(STATE) as SagaState[]).find((name) => STATE[name] === state);
 }
 
-export function toSaga(saga: Saga, { withSteps }: { withSteps: boolean }): SagaMessage {
+/** Whom a step asks; undefined of one that there is no more. */
+export type ServiceOf = (kind: SagaKindName, step: string) => string | undefined;
+
+/** Without its steps where it is not said whom they ask. */
+export function toSaga(saga: Saga, serviceOf?: ServiceOf): SagaMessage {
   const { sagaId, orderId, reason, version, stalled, createdAt, updatedAt, nextAttemptAt } = saga;
   return {
     sagaId,
@@ -41,13 +45,14 @@ export function toSaga(saga: Saga, { withSteps }: { withSteps: boolean }): SagaM
     orderId,
     state: STATE[saga.state],
     reason,
-    steps: withSteps
+    steps: serviceOf
       ? saga.steps.map(({ name, state, attempts, lastError, updatedAt: at }) => ({
           name,
           state: STEP[state],
           attempts,
           lastError,
           updateTime: at === '' ? undefined : toTimestamp(new Date(at)),
+          service: serviceOf(saga.kind, name) ?? '',
         }))
       : [],
     version,
@@ -55,5 +60,6 @@ export function toSaga(saga: Saga, { withSteps }: { withSteps: boolean }): SagaM
     updateTime: toTimestamp(updatedAt),
     nextAttemptTime: hasEnded(saga) ? undefined : toTimestamp(nextAttemptAt),
     stalled,
+    correlationId: saga.headers['correlation-id'] ?? '',
   };
 }

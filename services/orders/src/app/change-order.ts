@@ -1,4 +1,5 @@
-import type { Decision, Order } from '../domain/order.ts';
+import type { Decision } from '../domain/decisions.ts';
+import type { Order } from '../domain/order.ts';
 import type { OrdersTransaction } from './ports.ts';
 
 /** Loads an order, decides, and saves the new state with its event; a decision without an event saves nothing. */

@@ -1,5 +1,6 @@
-import { type Address, type Order, type Pieces, type Priced, place } from '../domain/order.ts';
-import type { Catalog, OrdersTransaction } from './ports.ts';
+import { type Priced, place } from '../domain/decisions.ts';
+import type { Order, Pieces } from '../domain/order.ts';
+import type { Catalog, OrdersTransaction, PlacementSecrets } from './ports.ts';
 
 /** Prices lines from the catalogue: what the client believes a price to be has no part in it. */
 export async function priceLines(catalog: Catalog, lines: readonly Pieces[]): Promise<Priced[]> {
@@ -7,18 +8,17 @@ export async function priceLines(catalog: Catalog, lines: readonly Pieces[]): Pr
   return products.map((product, index) => ({ ...product, quantity: (lines[index] as Pieces).quantity }));
 }
 
-export interface PlaceOrder {
+export interface PlaceOrder extends PlacementSecrets {
   readonly orderId: string;
   readonly customerId: string;
   readonly lines: readonly Priced[];
-  readonly paymentMethodToken: string;
-  /** Undefined: the customer picks it up. */
-  readonly address: Address | undefined;
 }
 
 /** Stores the order and its event together. */
-export function placeOrder(tx: OrdersTransaction, { address, ...command }: PlaceOrder, now: Date): Order {
-  const { order, event } = place({ ...command, deliveryMethod: address ? 'address' : 'pick-up' }, now);
-  if (event) tx.insert(order, event, address);
+export function placeOrder(tx: OrdersTransaction, command: PlaceOrder, now: Date): Order {
+  const { orderId, customerId, lines, ...secrets } = command;
+  const deliveryMethod = secrets.address ? 'address' : 'pick-up';
+  const { order, event } = place({ orderId, customerId, lines, deliveryMethod }, now);
+  tx.insert(order, event, secrets);
   return order;
 }

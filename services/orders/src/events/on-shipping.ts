@@ -2,7 +2,7 @@ import * as schema from '@weft/gen/es/weft/shipping/v1/events_pb';
 import { ShipmentDispatched } from '@weft/gen/grpc/weft/shipping/v1/events';
 import { type ConsumerDefinition, consumer, defineEvent, on } from '@weft/kit/events';
 import { changeOrder } from '../app/change-order.ts';
-import { complete } from '../domain/order.ts';
+import { complete } from '../domain/decisions.ts';
 import { ordersTransaction, type RecentOrders } from '../store/orders-store.ts';
 import type { OrdersSchema } from '../store/schema.ts';
 

@@ -1,6 +1,6 @@
 import * as schema from '@weft/gen/es/weft/orders/v1/events_pb';
 import {
-  type EventLine as EventLineMessage,
+  type EventLine,
   OrderCancellationRequested,
   OrderCancelled,
   OrderCompleted,
@@ -13,7 +13,7 @@ import {
 import { defineEvent, eventsOf } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
-import type { EventLine, Order, OrderEvent } from '../domain/order.ts';
+import type { FollowingEvent, Order, OrderLine, Return } from '../domain/order.ts';
 import { DELIVERY_METHOD } from '../transport/messages.ts';
 
 export const published = eventsOf(schema.file_weft_orders_v1_events);
@@ -27,23 +27,23 @@ const cancellationRequested = defineEvent(OrderCancellationRequested, schema.Ord
 const returnRequested = defineEvent(ReturnRequested, schema.ReturnRequestedSchema);
 const returnSettled = defineEvent(ReturnSettled, schema.ReturnSettledSchema);
 
+/** The contract's event for the placement of an order, which alone knows how it is paid. */
+export function toPlacedEvent(order: Order, paymentMethodToken: string): OutgoingEvent {
+  return orderPlaced.create({
+    ...headOf(order),
+    customerId: order.customerId,
+    lines: copy(order.lines),
+    total: money(order, order.total),
+    paymentMethodToken,
+    deliveryMethod: DELIVERY_METHOD[order.deliveryMethod],
+  });
+}
+
 /** The contract's event for what happened to an order, which is as it was after it. */
-export function toEvent(order: Order, event: OrderEvent): OutgoingEvent {
-  const { orderId, version, customerId, reason, updatedAt } = order;
-  const head = { orderId, version, occurTime: toTimestamp(updatedAt) };
-  const money = (minorUnits: bigint) => ({ currencyCode: order.currency, minorUnits });
+export function toEvent(order: Order, event: FollowingEvent): OutgoingEvent {
+  const { customerId, reason } = order;
+  const head = headOf(order);
   switch (event.type) {
-    case 'placed': {
-      const { paymentMethodToken } = event;
-      return orderPlaced.create({
-        ...head,
-        customerId,
-        lines: copy(order.lines),
-        total: money(order.total),
-        paymentMethodToken,
-        deliveryMethod: DELIVERY_METHOD[order.deliveryMethod],
-      });
-    }
     case 'confirmed':
       return orderConfirmed.create({ ...head, customerId });
     case 'completed':
@@ -52,24 +52,37 @@ export function toEvent(order: Order, event: OrderEvent): OutgoingEvent {
       return orderRejected.create({ ...head, customerId, reason });
     case 'cancelled':
       return orderCancelled.create({ ...head, customerId });
-    case 'cancellation-requested':
-      return cancellationRequested.create({
+    case 'cancellation-requested': {
+      const lines = copy(order.lines);
+      return cancellationRequested.create({ ...head, customerId, lines, refund: money(order, order.total) });
+    }
+    case 'return-requested': {
+      const { returnId, refund } = event;
+      const stockCodes = new Map(order.lines.map((line) => [line.productId, line.stockCode]));
+      const lines = event.lines.map((line) => ({ ...line, stockCode: stockCodes.get(line.productId) ?? '' }));
+      return returnRequested.create({
         ...head,
         customerId,
-        lines: copy(event.lines),
-        refund: money(event.refund),
+        returnId,
+        lines: copy(lines),
+        refund: money(order, refund),
       });
-    case 'return-requested': {
-      const { returnId, refund } = event.returned;
-      return returnRequested.create({ ...head, customerId, returnId, lines: copy(event.lines), refund: money(refund) });
     }
     case 'return-settled': {
-      const { returnId, refund } = event.returned;
-      return returnSettled.create({ ...head, returnId, refund: money(refund) });
+      const { returnId, refund } = order.returns.find((one) => one.returnId === event.returnId) as Return;
+      return returnSettled.create({ ...head, returnId, refund: money(order, refund) });
     }
   }
 }
 
-function copy(lines: readonly EventLine[]): EventLineMessage[] {
+function headOf({ orderId, version, updatedAt }: Order) {
+  return { orderId, version, occurTime: toTimestamp(updatedAt) };
+}
+
+function money({ currency }: Order, minorUnits: bigint) {
+  return { currencyCode: currency, minorUnits };
+}
+
+function copy(lines: readonly Omit<OrderLine, 'title' | 'unitPrice' | 'returned'>[]): EventLine[] {
   return lines.map(({ productId, stockCode, quantity }) => ({ productId, stockCode, quantity }));
 }

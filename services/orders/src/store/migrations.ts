@@ -86,4 +86,87 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE erased_customer (customer_id uuid PRIMARY KEY);
     `,
   },
+  {
+    name: '003-payment',
+    up: `
+      -- What the end of an order tells of its payment, where it was not recorded. An older version goes on not to record it.
+      CREATE FUNCTION order_payment(status text, refunded bigint, total bigint) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+        SELECT CASE
+          WHEN refunded > 0 AND refunded = total THEN 'refunded'
+          WHEN refunded > 0 THEN 'partially-refunded'
+          WHEN status IN ('confirmed', 'completed') THEN 'captured'
+          WHEN status IN ('rejected', 'cancelled') THEN 'voided'
+          ELSE 'pending'
+        END
+      $$;
+      ALTER TABLE orders ADD COLUMN payment text NOT NULL DEFAULT 'pending'
+        CHECK (payment IN ('pending', 'captured', 'partially-refunded', 'refunded', 'voided', 'declined'));
+      UPDATE orders SET payment = order_payment(status, refunded, total);
+      ALTER TABLE order_change ADD COLUMN payment text NOT NULL DEFAULT 'pending';
+      UPDATE order_change SET payment = CASE
+        WHEN order_change.version = orders.version THEN orders.payment ELSE order_payment(order_change.status, 0, total)
+      END FROM orders WHERE orders.order_id = order_change.order_id;
+    `,
+  },
+  {
+    name: '004-history',
+    up: `
+      -- What was recorded of each change becomes the history of the order, which its rows follow from. What is in it stays.
+      ALTER TABLE order_change RENAME TO order_events;
+      ALTER INDEX order_change_pkey RENAME TO order_events_pkey;
+      ALTER TABLE order_events RENAME COLUMN changed_at TO occurred_at;
+      ALTER TABLE order_events DROP CONSTRAINT order_change_order_id_fkey;
+      ALTER TABLE order_events
+        ADD COLUMN type text NOT NULL DEFAULT 'weft.orders.v1.order_imported',
+        ADD COLUMN payload json,
+        ADD COLUMN correlation_id text NOT NULL DEFAULT '';
+      CREATE FUNCTION order_events_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'order_events only grows: it is what orders are rebuilt from'; END
+      $$;
+      CREATE TRIGGER order_events_kept BEFORE UPDATE OR DELETE ON order_events
+        FOR EACH ROW WHEN (OLD.payload IS NOT NULL) EXECUTE FUNCTION order_events_refuse();
+      CREATE TRIGGER order_events_not_emptied BEFORE TRUNCATE ON order_events EXECUTE FUNCTION order_events_refuse();
+
+      -- Addresses are not a part of what is rebuilt.
+      ALTER TABLE order_delivery DROP CONSTRAINT order_delivery_order_id_fkey;
+
+      -- An order as its rows are now. Its history may begin with it.
+      CREATE FUNCTION order_snapshot(id uuid) RETURNS json LANGUAGE sql STABLE AS $$
+        SELECT json_build_object(
+          'order', to_json(orders),
+          'lines', (SELECT coalesce(json_agg(line ORDER BY position), '[]') FROM order_line line WHERE line.order_id = id),
+          'returns', (SELECT coalesce(json_agg(one ORDER BY created_at), '[]') FROM order_return one WHERE one.order_id = id)
+        ) FROM orders WHERE orders.order_id = id
+      $$;
+
+      -- The version before this one knows the table by its old name, and not all of its columns: what it changes is recorded by
+      -- what came of it. This is to go with the release after this one.
+      CREATE VIEW order_change AS
+        SELECT order_id, version, status, reason, settled, occurred_at AS changed_at FROM order_events;
+      CREATE FUNCTION order_events_import() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          UPDATE orders SET payment = order_payment(status, refunded, total)
+          WHERE order_id = NEW.order_id AND status NOT IN ('placed', 'cancelling');
+          UPDATE order_events SET
+            payload = order_snapshot(NEW.order_id), payment = (SELECT payment FROM orders WHERE order_id = NEW.order_id)
+          WHERE order_id = NEW.order_id AND version = NEW.version;
+          RETURN NULL;
+        END
+      $$;
+      CREATE TRIGGER order_events_imported AFTER INSERT ON order_events
+        FOR EACH ROW WHEN (NEW.payload IS NULL) EXECUTE FUNCTION order_events_import();
+    `,
+  },
+  {
+    name: '005-history-of-older-orders',
+    up: `
+      INSERT INTO order_events (order_id, version, status, reason, payment, settled, occurred_at, payload)
+      SELECT order_id, version, status, reason, payment,
+        status IN ('completed', 'rejected', 'cancelled') AND NOT EXISTS (
+          SELECT FROM order_return WHERE order_return.order_id = orders.order_id AND order_return.status = 'requested'
+        ), updated_at, order_snapshot(order_id)
+      FROM orders
+      ON CONFLICT (order_id, version) DO UPDATE SET payload = EXCLUDED.payload WHERE order_events.payload IS NULL;
+    `,
+  },
 ];

@@ -1,31 +1,22 @@
-import { type Database, Recent, type UnitOfWork } from '@weft/kit/store';
+import { type Database, type OutgoingEvent, Recent, type UnitOfWork } from '@weft/kit/store';
 import { type Kysely, sql } from 'kysely';
 import type { OrdersStore, OrdersTransaction } from '../app/ports.ts';
 import { OrderNotFound } from '../domain/failures.ts';
-import type { Order } from '../domain/order.ts';
-import { toEvent } from '../events/to-event.ts';
-import {
-  addressRow,
-  changeRow,
-  lineColumns,
-  orderRow,
-  returnRow,
-  toAddress,
-  toChange,
-  toLine,
-  toOrder,
-  toReturn,
-} from './rows.ts';
+import type { Order, OrderEvent } from '../domain/order.ts';
+import { toEvent, toPlacedEvent } from '../events/to-event.ts';
+import { eventRow } from './history.ts';
+import { addressRow, lineColumns, orderRow, returnRow, toAddress, toChange, toOrder, toStoredOrder } from './rows.ts';
 import type { OrdersSchema } from './schema.ts';
 import {
   insertAddress,
-  insertChange,
+  insertEvent,
   insertLines,
   insertOrder,
   selectChanges,
   selectLastChange,
   selectOrder,
   updateOrder,
+  upsertLines,
 } from './statements.ts';
 
 /** Orders as this process last saved them. */
@@ -55,6 +46,19 @@ export function ordersStore(database: Database<OrdersSchema>, recent: RecentOrde
       if (before !== undefined) query = query.where('order_id', '<', before);
       return (await query.execute()).map((row) => toOrder(row, [], []));
     },
+    async events(orderId, after, limit) {
+      const rows = await db
+        .selectFrom('order_events')
+        .select(['type', 'version', 'status', 'reason', 'payment', 'occurred_at', 'correlation_id'])
+        .where('order_id', '=', orderId)
+        .where('version', '>', after)
+        .orderBy('version')
+        .limit(limit)
+        .execute();
+      return rows.map(({ occurred_at: changedAt, correlation_id: correlationId, ...row }) => {
+        return { ...row, changedAt, correlationId };
+      });
+    },
     async changes(orderId, after) {
       const query = after === undefined ? selectLastChange(db, { orderId }) : selectChanges(db, { orderId, after });
       return (await db.executeQuery(query)).rows.map(toChange);
@@ -72,16 +76,17 @@ export function ordersStore(database: Database<OrdersSchema>, recent: RecentOrde
 
 export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOrders): OrdersTransaction {
   const { sql: db } = tx;
-  const remember = (order: Order) => recent.keep(tx, order.orderId, order);
-  const recordChange = (order: Order) => tx.defer(insertChange(db, changeRow(order)));
+  const record = (order: Order, event: OrderEvent, message: OutgoingEvent) => {
+    tx.defer(insertEvent(db, eventRow(order, event, message.headers['correlation-id'] ?? '')));
+    tx.publish(message);
+    recent.keep(tx, order.orderId, order);
+  };
   return {
-    insert(order, event, address) {
+    insert(order, event, { address, paymentMethodToken }) {
       tx.defer(insertOrder(db, orderRow(order)));
       if (address) tx.defer(insertAddress(db, addressRow(order, address)));
       tx.defer(insertLines(db, lineColumns(order)));
-      recordChange(order);
-      tx.publish(toEvent(order, event));
-      remember(order);
+      record(order, event, toPlacedEvent(order, paymentMethodToken));
     },
     recent: (orderId) => recent.seenBy(tx, orderId),
     async order(orderId) {
@@ -95,7 +100,7 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOr
     save(before, after, event) {
       const { orderId } = after;
       tx.defer(updateOrder(db, { ...orderRow(after), version_before: before.version }), { rows: 1 });
-      if (after.lines !== before.lines) tx.defer(updateReturned(after));
+      if (after.lines !== before.lines) tx.defer(upsertLines(db, lineColumns(after, before.lines)));
       for (const returned of after.returns.filter((one) => !before.returns.includes(one))) {
         const row = returnRow(orderId, returned);
         const { status: returnStatus, settled_at } = row;
@@ -106,20 +111,9 @@ export function ordersTransaction(tx: UnitOfWork<OrdersSchema>, recent: RecentOr
             .onConflict((conflict) => conflict.column('return_id').doUpdateSet({ status: returnStatus, settled_at })),
         );
       }
-      recordChange(after);
-      tx.publish(toEvent(after, event));
-      remember(after);
+      record(after, event, toEvent(after, event));
     },
   };
-
-  function updateReturned({ orderId, lines }: Order) {
-    return sql`UPDATE order_line SET returned = line.returned
-      FROM unnest(${lines.map((line) => line.productId)}::text[], ${lines.map((line) => line.returned)}::bigint[])
-        AS line(product_id, returned)
-      WHERE order_id = ${orderId} AND order_line.product_id = line.product_id AND order_line.returned <> line.returned`.compile(
-      db,
-    );
-  }
 }
 
 /** The addresses of a customer, also those that may come yet. */
@@ -135,5 +129,5 @@ export function eraseAddresses({ sql: db, defer }: UnitOfWork<OrdersSchema>, cus
 
 async function findOrder(db: Kysely<OrdersSchema>, orderId: string): Promise<Order | undefined> {
   const { rows } = await db.executeQuery(selectOrder(db, { orderId }));
-  return rows[0] && toOrder(rows[0], rows[0].lines.map(toLine), rows[0].returns.map(toReturn));
+  return rows[0] && toStoredOrder(rows[0]);
 }

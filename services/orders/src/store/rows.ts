@@ -1,6 +1,6 @@
 import type { Selectable, ShallowDehydrateObject } from 'kysely';
 import type { OrderChange } from '../app/ports.ts';
-import { type Address, isSettled, type Order, type OrderLine, type Return } from '../domain/order.ts';
+import type { Address, Order, OrderLine, Return } from '../domain/order.ts';
 import type { OrdersSchema } from './schema.ts';
 
 type Row<T extends keyof OrdersSchema> = Selectable<OrdersSchema[T]>;
@@ -17,6 +17,7 @@ export function toOrder(row: Row<'orders'>, lines: readonly OrderLine[], returns
     returns,
     total: row.total,
     refunded: row.refunded,
+    payment: row.payment,
     version: row.version,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
@@ -24,8 +25,20 @@ export function toOrder(row: Row<'orders'>, lines: readonly OrderLine[], returns
 }
 
 // Lines and returns come as JSON inside of their order's row. Its numbers are exact: the contract bounds them below 2^53.
+export type OrderJson = ShallowDehydrateObject<Row<'orders'>>;
 export type LineJson = ShallowDehydrateObject<Omit<Row<'order_line'>, 'order_id' | 'position'>>;
 export type ReturnJson = ShallowDehydrateObject<Omit<Row<'order_return'>, 'order_id'>>;
+
+export function toOrderRow(order: OrderJson): Row<'orders'> {
+  return {
+    ...order,
+    total: BigInt(order.total),
+    refunded: BigInt(order.refunded),
+    version: BigInt(order.version),
+    created_at: new Date(order.created_at),
+    updated_at: new Date(order.updated_at),
+  };
+}
 
 export function toLine(line: LineJson): OrderLine {
   return {
@@ -49,19 +62,25 @@ export function toReturn(one: ReturnJson): Return {
   };
 }
 
-export function toChange(row: Row<'order_change'>): OrderChange {
+/** An order with everything that belongs to it. */
+export function toStoredOrder(row: Row<'orders'> & { lines: LineJson[]; returns: ReturnJson[] }): Order {
+  return toOrder(row, row.lines.map(toLine), row.returns.map(toReturn));
+}
+
+export function toChange(row: Omit<Row<'order_events'>, 'type' | 'payload' | 'correlation_id'>): OrderChange {
   return {
     orderId: row.order_id,
     version: row.version,
     status: row.status,
     reason: row.reason,
-    changedAt: row.changed_at,
+    changedAt: row.occurred_at,
     settled: row.settled,
+    payment: row.payment,
   };
 }
 
 export function orderRow(order: Order): Row<'orders'> {
-  const { orderId, customerId, status, reason, currency, deliveryMethod, total, refunded, version } = order;
+  const { orderId, customerId, status, reason, currency, deliveryMethod, total, refunded, payment, version } = order;
   return {
     order_id: orderId,
     customer_id: customerId,
@@ -71,6 +90,7 @@ export function orderRow(order: Order): Row<'orders'> {
     delivery_method: deliveryMethod,
     total,
     refunded,
+    payment,
     version,
     created_at: order.createdAt,
     updated_at: order.updatedAt,
@@ -93,21 +113,21 @@ export function returnRow(
   };
 }
 
-/** The lines of an order, a list a column. */
-export function lineColumns({ orderId, lines }: Order) {
+/** The lines of an order, a list a column; without those that are as they were before. */
+export function lineColumns({ orderId, lines }: Order, before: readonly OrderLine[] = []) {
+  const written = lines
+    .map((line, index) => ({ line, position: index + 1 }))
+    .filter(({ line, position }) => line.returned !== before[position - 1]?.returned);
   return {
     orderId,
-    productIds: lines.map((line) => line.productId),
-    stockCodes: lines.map((line) => line.stockCode),
-    titles: lines.map((line) => line.title),
-    quantities: lines.map((line) => line.quantity),
-    unitPrices: lines.map((line) => line.unitPrice),
+    positions: written.map(({ position }) => position),
+    productIds: written.map(({ line }) => line.productId),
+    stockCodes: written.map(({ line }) => line.stockCode),
+    titles: written.map(({ line }) => line.title),
+    quantities: written.map(({ line }) => line.quantity),
+    unitPrices: written.map(({ line }) => line.unitPrice),
+    returned: written.map(({ line }) => line.returned),
   };
-}
-
-export function changeRow(order: Order): Row<'order_change'> {
-  const { orderId, version, status, reason, updatedAt } = order;
-  return { order_id: orderId, version, status, reason, settled: isSettled(order), changed_at: updatedAt };
 }
 
 export function toAddress(row: Row<'order_delivery'>): Address {

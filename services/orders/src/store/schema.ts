@@ -1,4 +1,5 @@
-import type { DeliveryMethod, OrderStatus } from '../domain/order.ts';
+import type { ColumnType } from 'kysely';
+import type { DeliveryMethod, OrderStatus, PaymentStatus } from '../domain/order.ts';
 
 export interface OrdersSchema {
   orders: {
@@ -10,6 +11,7 @@ export interface OrdersSchema {
     delivery_method: DeliveryMethod;
     total: bigint;
     refunded: bigint;
+    payment: PaymentStatus;
     version: bigint;
     created_at: Date;
     updated_at: Date;
@@ -44,12 +46,17 @@ export interface OrdersSchema {
     created_at: Date;
     settled_at: Date | null;
   };
-  order_change: {
+  order_events: {
     order_id: string;
     version: bigint;
+    type: string;
+    /** JSON; null of what an older version recorded before there was a history. */
+    payload: ColumnType<unknown, string, never>;
     status: OrderStatus;
     reason: string;
     settled: boolean;
-    changed_at: Date;
+    payment: PaymentStatus;
+    occurred_at: Date;
+    correlation_id: string;
   };
 }

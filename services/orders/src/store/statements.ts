@@ -1,5 +1,5 @@
 import { prepared } from '@weft/kit/store';
-import { type Kysely, type Selectable, sql } from 'kysely';
+import { type Insertable, type Kysely, type RawBuilder, type Selectable, sql } from 'kysely';
 import { jsonArrayFrom } from 'kysely/helpers/postgres';
 import type { lineColumns } from './rows.ts';
 import type { OrdersSchema } from './schema.ts';
@@ -12,24 +12,30 @@ const CHANGES_AT_ONCE = 100;
 export const insertOrder = prepared((db: Db, row: Row<'orders'>) => db.insertInto('orders').values(row));
 
 export const updateOrder = prepared((db: Db, row: Row<'orders'> & { version_before: bigint }) => {
-  const { order_id, status, reason, refunded, version, updated_at, version_before } = row;
+  const { order_id, status, reason, refunded, payment, version, updated_at, version_before } = row;
   return db
     .updateTable('orders')
-    .set({ status, reason, refunded, version, updated_at })
+    .set({ status, reason, refunded, payment, version, updated_at })
     .where('order_id', '=', order_id)
     .where('version', '=', version_before);
 });
 
-export const insertChange = prepared((db: Db, row: Row<'order_change'>) => db.insertInto('order_change').values(row));
+export const insertEvent = prepared((db: Db, row: Insertable<OrdersSchema['order_events']>) =>
+  db.insertInto('order_events').values(row),
+);
+
+// Without what happened: it may be long, and is only read to rebuild orders from it.
+const selectChange = (db: Db) =>
+  db
+    .selectFrom('order_events')
+    .select(['order_id', 'version', 'status', 'reason', 'payment', 'settled', 'occurred_at']);
 
 export const selectLastChange = prepared((db: Db, { orderId }: { orderId: string }) =>
-  db.selectFrom('order_change').selectAll().where('order_id', '=', orderId).orderBy('version', 'desc').limit(1),
+  selectChange(db).where('order_id', '=', orderId).orderBy('version', 'desc').limit(1),
 );
 
 export const selectChanges = prepared((db: Db, { orderId, after }: { orderId: string; after: bigint }) =>
-  db
-    .selectFrom('order_change')
-    .selectAll()
+  selectChange(db)
     .where('order_id', '=', orderId)
     .where('version', '>', after)
     .orderBy('version')
@@ -44,18 +50,31 @@ export const insertAddress = prepared((db: Db, row: Row<'order_delivery'>) => ({
 }));
 
 // One statement whatever the number of lines.
-export const insertLines = prepared((db: Db, lines: ReturnType<typeof lineColumns>) => ({
+const linesInto = (db: Db, lines: ReturnType<typeof lineColumns>, otherwise: RawBuilder<unknown>) => ({
   compile: () =>
     sql`INSERT INTO order_line (order_id, position, product_id, stock_code, title, quantity, unit_price, returned)
-      SELECT ${lines.orderId}::uuid, line.place, line.product_id, line.stock_code, line.title, line.quantity, line.unit_price, 0
+      SELECT ${lines.orderId}::uuid, line.position, line.product_id, line.stock_code, line.title, line.quantity, line.unit_price, line.returned
       FROM unnest(
-        ${lines.productIds}::text[], ${lines.stockCodes}::text[], ${lines.titles}::text[], ${lines.quantities}::bigint[],
-        ${lines.unitPrices}::bigint[]
-      ) WITH ORDINALITY AS line(product_id, stock_code, title, quantity, unit_price, place)`.compile(db),
-}));
+        ${lines.positions}::int[], ${lines.productIds}::text[], ${lines.stockCodes}::text[], ${lines.titles}::text[], ${lines.quantities}::bigint[],
+        ${lines.unitPrices}::bigint[], ${lines.returned}::bigint[]
+      ) AS line(position, product_id, stock_code, title, quantity, unit_price, returned) ${otherwise}`.compile(db),
+});
+
+export const insertLines = prepared((db: Db, lines: ReturnType<typeof lineColumns>) => linesInto(db, lines, sql``));
+
+// Whoever rebuilds an order may have put its lines there since: an update would not see them.
+export const upsertLines = prepared((db: Db, lines: ReturnType<typeof lineColumns>) =>
+  linesInto(
+    db,
+    lines,
+    sql`ON CONFLICT (order_id, position) DO UPDATE SET
+      product_id = excluded.product_id, stock_code = excluded.stock_code, title = excluded.title,
+      quantity = excluded.quantity, unit_price = excluded.unit_price, returned = excluded.returned`,
+  ),
+);
 
 // One statement for an order with everything that belongs to it.
-export const selectOrder = prepared((db: Db, { orderId }: { orderId: string }) =>
+const orderWithAll = (db: Db) =>
   db
     .selectFrom('orders')
     .selectAll('orders')
@@ -90,6 +109,12 @@ export const selectOrder = prepared((db: Db, { orderId }: { orderId: string }) =
           .orderBy('one.created_at')
           .orderBy('one.return_id'),
       ).as('returns'),
-    ])
-    .where('order_id', '=', orderId),
+    ]);
+
+export const selectOrder = prepared((db: Db, { orderId }: { orderId: string }) =>
+  orderWithAll(db).where('order_id', '=', orderId),
+);
+
+export const selectOrders = prepared((db: Db, { orderIds }: { orderIds: readonly string[] }) =>
+  orderWithAll(db).where('order_id', '=', sql<string>`any(${orderIds}::uuid[])`),
 );

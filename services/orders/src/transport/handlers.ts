@@ -6,20 +6,21 @@ import { type CallContext, type ServiceBinding, serveService } from '@weft/kit/r
 import { versionOf, type Wakeups, watchChanges } from '@weft/kit/watch';
 import { changeOrder } from '../app/change-order.ts';
 import { placeOrder, priceLines } from '../app/place-order.ts';
-import type { Catalog, OrdersStore, OrdersTransaction } from '../app/ports.ts';
+import type { Catalog, OrdersStore, OrdersTransaction, OrderViews } from '../app/ports.ts';
+import { rebuildOrders } from '../app/rebuild-orders.ts';
 import { assertVisible, customerFor, listableBy, visibleTo } from '../app/visibility.ts';
-import { DeliveryAddressNotFound } from '../domain/failures.ts';
 import {
   confirm,
   confirmCancellation,
   type Decision,
-  type Order,
   reject,
   requestCancellation,
   requestReturn,
   settleReturn,
-} from '../domain/order.ts';
-import { fromAddress, fromStatus, toChange, toOrder, toReturn } from './messages.ts';
+} from '../domain/decisions.ts';
+import { DeliveryAddressNotFound } from '../domain/failures.ts';
+import type { Order } from '../domain/order.ts';
+import { fromAddress, fromStatus, toChange, toEvent, toOrder, toReturn } from './messages.ts';
 
 export interface OnceWork<P> {
   readonly prepare?: () => Promise<P>;
@@ -28,6 +29,7 @@ export interface OnceWork<P> {
 
 export interface OrdersApp {
   readonly store: OrdersStore;
+  readonly views: OrderViews;
   readonly catalog: Catalog;
   readonly wakeups: Wakeups;
   /** Runs the work once for the call's idempotency key and gives its encoded response. */
@@ -36,7 +38,10 @@ export interface OrdersApp {
   readonly newId: () => string;
 }
 
-export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: OrdersApp): ServiceBinding {
+/** Of an order, in a page token. */
+const VERSION = /^\d{1,18}$/;
+
+export function ordersHandlers({ store, views, catalog, wakeups, once, now, newId }: OrdersApp): ServiceBinding {
   const change = async (orderId: string, decide: (order: Order) => Decision) => {
     const { order } = await store.transaction((tx) => changeOrder(tx, orderId, decide));
     failPoint('orders', order.status);
@@ -75,6 +80,23 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
       const page = pageOf(await store.list(filter), { size: limit, position: ({ orderId }) => [orderId] });
       return { orders: page.items.map((order) => toOrder(order)), nextPageToken: page.nextPageToken };
     },
+    listOrderEvents: async ({ orderId, pageSize: size, pageToken }, { user }) => {
+      assertVisible(user, await store.owner(orderId.toLowerCase()), orderId);
+      const limit = pageSize(size, 100);
+      const [after = '0'] = pageToken === '' ? [] : decodePageToken(pageToken, [VERSION]);
+      const found = await store.events(orderId, BigInt(after), limit + 1);
+      const page = pageOf(found, { size: limit, position: ({ version }) => [String(version)] });
+      return { events: page.items.map(toEvent), nextPageToken: page.nextPageToken };
+    },
+    rebuildOrders: async function* ({ afterOrderId }, { signal }) {
+      const after = afterOrderId === '' ? undefined : afterOrderId.toLowerCase();
+      for await (const { lastOrderId, orders, restored, different } of rebuildOrders(views, after)) {
+        const counts = { orderCount: BigInt(orders), restoredCount: BigInt(restored) };
+        yield { lastOrderId, ...counts, differentOrderIds: [...different], done: false };
+        if (signal.aborted) return;
+      }
+      yield { lastOrderId: '', orderCount: 0n, restoredCount: 0n, differentOrderIds: [], done: true };
+    },
     cancelOrder: ({ orderId }, { user }) =>
       change(orderId, (order) => requestCancellation(visibleTo(user, order, orderId), now())),
     returnItems: async ({ idempotencyKey, orderId, lines }, call) => {
@@ -96,7 +118,8 @@ export function ordersHandlers({ store, catalog, wakeups, once, now, newId }: Or
       for await (const one of watchChanges(read, wakeups, id, after, signal)) yield toChange(one);
     },
     confirmOrder: ({ orderId }) => change(orderId, (order) => confirm(order, now())),
-    rejectOrder: ({ orderId, reason }) => change(orderId, (order) => reject(order, reason, now())),
+    rejectOrder: ({ orderId, reason, paymentDeclined }) =>
+      change(orderId, (order) => reject(order, reason, paymentDeclined ? 'declined' : 'voided', now())),
     confirmCancellation: ({ orderId }) => change(orderId, (order) => confirmCancellation(order, now())),
     settleReturn: ({ orderId, returnId }) =>
       change(orderId, (order) => settleReturn(order, returnId.toLowerCase(), now())),

@@ -1,16 +1,18 @@
 import type { PostalAddress } from '@weft/gen/grpc/weft/common/v1/postal_address';
 import {
   DeliveryMethod as DeliveryMethodMessage,
+  type OrderEvent,
   type Order as OrderMessage,
   OrderStatus as OrderStatusMessage,
+  PaymentStatus as PaymentStatusMessage,
   type Return as ReturnMessage,
   ReturnStatus,
   type WatchOrderResponse,
 } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { toTimestamp } from '@weft/kit/time';
 import { resumeTokenOf } from '@weft/kit/watch';
-import type { OrderChange } from '../app/ports.ts';
-import type { Address, DeliveryMethod, Order, OrderStatus, Return } from '../domain/order.ts';
+import type { OrderChange, OrderEventRecord } from '../app/ports.ts';
+import type { Address, DeliveryMethod, Order, OrderStatus, PaymentStatus, Return } from '../domain/order.ts';
 
 const STATUS = {
   placed: OrderStatusMessage.ORDER_STATUS_PLACED,
@@ -20,6 +22,15 @@ const STATUS = {
   cancelling: OrderStatusMessage.ORDER_STATUS_CANCELLING,
   cancelled: OrderStatusMessage.ORDER_STATUS_CANCELLED,
 } as const satisfies Record<OrderStatus, OrderStatusMessage>;
+
+const PAYMENT = {
+  pending: PaymentStatusMessage.PAYMENT_STATUS_PENDING,
+  captured: PaymentStatusMessage.PAYMENT_STATUS_CAPTURED,
+  'partially-refunded': PaymentStatusMessage.PAYMENT_STATUS_PARTIALLY_REFUNDED,
+  refunded: PaymentStatusMessage.PAYMENT_STATUS_REFUNDED,
+  voided: PaymentStatusMessage.PAYMENT_STATUS_VOIDED,
+  declined: PaymentStatusMessage.PAYMENT_STATUS_DECLINED,
+} as const satisfies Record<PaymentStatus, PaymentStatusMessage>;
 
 export const DELIVERY_METHOD = {
   'pick-up': DeliveryMethodMessage.DELIVERY_METHOD_PICK_UP,
@@ -59,6 +70,7 @@ export function toOrder(order: Order, address?: Address): OrderMessage {
     updateTime: toTimestamp(order.updatedAt),
     deliveryMethod: DELIVERY_METHOD[order.deliveryMethod],
     deliveryAddress: address && { ...address },
+    paymentStatus: PAYMENT[order.payment],
   };
 }
 
@@ -80,7 +92,27 @@ export function toReturn(
   };
 }
 
-export function toChange({ orderId, version, status, reason, changedAt }: OrderChange): WatchOrderResponse {
+export function toEvent({
+  type,
+  version,
+  status,
+  reason,
+  payment,
+  changedAt,
+  correlationId,
+}: OrderEventRecord): OrderEvent {
+  return {
+    type,
+    version,
+    status: STATUS[status],
+    reason,
+    paymentStatus: PAYMENT[payment],
+    occurTime: toTimestamp(changedAt),
+    correlationId,
+  };
+}
+
+export function toChange({ orderId, version, status, reason, payment, changedAt }: OrderChange): WatchOrderResponse {
   return {
     orderId,
     status: STATUS[status],
@@ -88,5 +120,6 @@ export function toChange({ orderId, version, status, reason, changedAt }: OrderC
     version,
     changeTime: toTimestamp(changedAt),
     resumeToken: resumeTokenOf(version),
+    paymentStatus: PAYMENT[payment],
   };
 }

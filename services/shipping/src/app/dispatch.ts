@@ -1,13 +1,18 @@
-import { dispatch, makeReady } from '../domain/shipment.ts';
+import { dispatch, makeReady, type Shipment } from '../domain/shipment.ts';
 import type { ShippingApp, ShippingTransaction } from './ports.ts';
 
 const AT_ONCE = 100;
 
 /** The order of a shipment is confirmed: it leaves now, or when the carrier collects it. */
-export async function releaseShipment(tx: ShippingTransaction, shipmentId: string, now: Date): Promise<void> {
+export async function releaseShipment(
+  tx: ShippingTransaction,
+  shipmentId: string,
+  now: Date,
+  cause: Shipment['cause'],
+): Promise<void> {
   const recent = tx.recent(shipmentId);
   const standing = recent?.status === 'accepted' ? recent : await tx.shipment(shipmentId);
-  const shipment = standing && makeReady(standing, now);
+  const shipment = standing && makeReady(standing, now, cause);
   if (!standing || !shipment || shipment === standing) return;
   tx.update(standing, shipment);
   if (shipment.status === 'dispatched') tx.publish(shipment);

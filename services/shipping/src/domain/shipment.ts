@@ -47,6 +47,8 @@ export interface Shipment {
   readonly collectsAfterMs: number;
   /** When the carrier collects it; undefined while its order is not confirmed. */
   readonly dispatchAt: Date | undefined;
+  /** Headers of what confirmed its order, for a shipment that leaves later than that; undefined otherwise. */
+  readonly cause: Readonly<Record<string, string>> | undefined;
   /** Set while the carrier may hold a cancelled shipment: when to withdraw it there. */
   readonly withdrawAt: Date | undefined;
   /** How often the carrier was asked without an answer. */
@@ -75,6 +77,7 @@ const UNTOUCHED = {
   trackingCode: undefined,
   collectsAfterMs: 0,
   dispatchAt: undefined,
+  cause: undefined,
   withdrawAt: undefined,
   attempts: 0,
   version: 0n,
@@ -117,10 +120,10 @@ export function answered(shipment: Shipment, answer: Answer, now: Date): Shipmen
 }
 
 /** Its order is confirmed: it leaves at once, or when the carrier collects it. The same object when it never will. */
-export function makeReady(shipment: Shipment, now: Date): Shipment {
+export function makeReady(shipment: Shipment, now: Date, cause: Shipment['cause'] = undefined): Shipment {
   if (shipment.status !== 'accepted' || shipment.dispatchAt) return shipment;
   const dispatchAt = new Date(now.getTime() + shipment.collectsAfterMs);
-  return shipment.collectsAfterMs > 0 ? { ...shipment, dispatchAt } : dispatch({ ...shipment, dispatchAt }, now);
+  return shipment.collectsAfterMs > 0 ? { ...shipment, dispatchAt, cause } : dispatch({ ...shipment, dispatchAt }, now);
 }
 
 /** The carrier has collected it; the same object when it is not due. */

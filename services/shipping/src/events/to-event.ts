@@ -28,7 +28,10 @@ export function toEvent(shipment: Shipment): OutgoingEvent {
     case 'rejected':
       return rejected.create({ ...whose, reason: shipment.rejectReason ?? '' }, { now });
     case 'dispatched':
-      return dispatched.create({ ...whose, trackingCode: shipment.trackingCode ?? '' }, { now });
+      return dispatched.create(
+        { ...whose, trackingCode: shipment.trackingCode ?? '' },
+        { now, ...(shipment.cause && { headers: shipment.cause }) },
+      );
     case 'cancelled':
       return cancelled.create(base, { now });
     case 'pending':

@@ -42,4 +42,8 @@ export const migrations: readonly Migration[] = [
       CREATE TABLE erased_customer (customer_id uuid PRIMARY KEY);
     `,
   },
+  {
+    name: '002-cause',
+    up: 'ALTER TABLE shipment ADD COLUMN cause jsonb',
+  },
 ];

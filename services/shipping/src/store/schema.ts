@@ -13,6 +13,7 @@ export interface ShippingSchema {
     tracking_code: string | null;
     collects_after_ms: number;
     dispatch_at: Date | null;
+    cause: Readonly<Record<string, string>> | null;
     withdraw_at: Date | null;
     attempts: number;
     version: bigint;

@@ -93,6 +93,13 @@ export declare type Saga = Message<"weft.checkout.v1.Saga"> & {
    * @generated from field: bool stalled = 11;
    */
   stalled: boolean;
+
+  /**
+   * Of the request that asked for it, and of all that it asks others for.
+   *
+   * @generated from field: string correlation_id = 12;
+   */
+  correlationId: string;
 };
 
 /**
@@ -141,6 +148,13 @@ export declare type SagaStep = Message<"weft.checkout.v1.SagaStep"> & {
    * @generated from field: google.protobuf.Timestamp update_time = 5;
    */
   updateTime?: Timestamp | undefined;
+
+  /**
+   * Whom it asks, for example inventory; empty where that is not known any more.
+   *
+   * @generated from field: string service = 6;
+   */
+  service: string;
 };
 
 /**

@@ -109,6 +109,13 @@ export declare type Order = Message<"weft.orders.v1.Order"> & {
    * @generated from field: weft.common.v1.PostalAddress delivery_address = 13;
    */
   deliveryAddress?: PostalAddress | undefined;
+
+  /**
+   * What became of its payment.
+   *
+   * @generated from field: weft.orders.v1.PaymentStatus payment_status = 14;
+   */
+  paymentStatus: PaymentStatus;
 };
 
 /**
@@ -632,6 +639,13 @@ export declare type WatchOrderResponse = Message<"weft.orders.v1.WatchOrderRespo
    * @generated from field: string resume_token = 6;
    */
   resumeToken: string;
+
+  /**
+   * What had become of its payment after the change.
+   *
+   * @generated from field: weft.orders.v1.PaymentStatus payment_status = 7;
+   */
+  paymentStatus: PaymentStatus;
 };
 
 /**
@@ -639,6 +653,198 @@ export declare type WatchOrderResponse = Message<"weft.orders.v1.WatchOrderRespo
  * Use `create(WatchOrderResponseSchema)` to create a new message.
  */
 export declare const WatchOrderResponseSchema: GenMessage<WatchOrderResponse>;
+
+/**
+ * Which page of the events of which order.
+ *
+ * @generated from message weft.orders.v1.ListOrderEventsRequest
+ */
+export declare type ListOrderEventsRequest = Message<"weft.orders.v1.ListOrderEventsRequest"> & {
+  /**
+   * UUID of the order.
+   *
+   * @generated from field: string order_id = 1;
+   */
+  orderId: string;
+
+  /**
+   * Events a page, at most 1000; 0 means 100.
+   *
+   * @generated from field: int32 page_size = 2;
+   */
+  pageSize: number;
+
+  /**
+   * next_page_token of the page before; empty for the first.
+   *
+   * @generated from field: string page_token = 3;
+   */
+  pageToken: string;
+};
+
+/**
+ * Describes the message weft.orders.v1.ListOrderEventsRequest.
+ * Use `create(ListOrderEventsRequestSchema)` to create a new message.
+ */
+export declare const ListOrderEventsRequestSchema: GenMessage<ListOrderEventsRequest>;
+
+/**
+ * A page of events of an order.
+ *
+ * @generated from message weft.orders.v1.ListOrderEventsResponse
+ */
+export declare type ListOrderEventsResponse = Message<"weft.orders.v1.ListOrderEventsResponse"> & {
+  /**
+   * Oldest first.
+   *
+   * @generated from field: repeated weft.orders.v1.OrderEvent events = 1;
+   */
+  events: OrderEvent[];
+
+  /**
+   * Empty on the last page.
+   *
+   * @generated from field: string next_page_token = 2;
+   */
+  nextPageToken: string;
+};
+
+/**
+ * Describes the message weft.orders.v1.ListOrderEventsResponse.
+ * Use `create(ListOrderEventsResponseSchema)` to create a new message.
+ */
+export declare const ListOrderEventsResponseSchema: GenMessage<ListOrderEventsResponse>;
+
+/**
+ * Something that happened to an order, and how the order stood after it.
+ *
+ * @generated from message weft.orders.v1.OrderEvent
+ */
+export declare type OrderEvent = Message<"weft.orders.v1.OrderEvent"> & {
+  /**
+   * What happened, as the bus names it, for example weft.orders.v1.order_placed; weft.orders.v1.order_imported where that was
+   * not recorded at its time.
+   *
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * Version of the order after it.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * Its status after it.
+   *
+   * @generated from field: weft.orders.v1.OrderStatus status = 3;
+   */
+  status: OrderStatus;
+
+  /**
+   * Why it was rejected or cancelled; empty otherwise.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * What had become of its payment.
+   *
+   * @generated from field: weft.orders.v1.PaymentStatus payment_status = 5;
+   */
+  paymentStatus: PaymentStatus;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 6;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * Of the request that caused it, and of all that follows from it in any service; empty where it was not recorded.
+   *
+   * @generated from field: string correlation_id = 7;
+   */
+  correlationId: string;
+};
+
+/**
+ * Describes the message weft.orders.v1.OrderEvent.
+ * Use `create(OrderEventSchema)` to create a new message.
+ */
+export declare const OrderEventSchema: GenMessage<OrderEvent>;
+
+/**
+ * Which orders to rebuild.
+ *
+ * @generated from message weft.orders.v1.RebuildOrdersRequest
+ */
+export declare type RebuildOrdersRequest = Message<"weft.orders.v1.RebuildOrdersRequest"> & {
+  /**
+   * Only orders whose UUID comes after this one: the last_order_id of a stream that ended before it was done. Empty for all.
+   *
+   * @generated from field: string after_order_id = 1;
+   */
+  afterOrderId: string;
+};
+
+/**
+ * Describes the message weft.orders.v1.RebuildOrdersRequest.
+ * Use `create(RebuildOrdersRequestSchema)` to create a new message.
+ */
+export declare const RebuildOrdersRequestSchema: GenMessage<RebuildOrdersRequest>;
+
+/**
+ * What became of some orders.
+ *
+ * @generated from message weft.orders.v1.RebuildOrdersResponse
+ */
+export declare type RebuildOrdersResponse = Message<"weft.orders.v1.RebuildOrdersResponse"> & {
+  /**
+   * UUID of the last of them; empty when there is none after those before.
+   *
+   * @generated from field: string last_order_id = 1;
+   */
+  lastOrderId: string;
+
+  /**
+   * How many there are.
+   *
+   * @generated from field: int64 order_count = 2;
+   */
+  orderCount: bigint;
+
+  /**
+   * How many of them were not as their histories tell, and are now.
+   *
+   * @generated from field: int64 restored_count = 3;
+   */
+  restoredCount: bigint;
+
+  /**
+   * Those that still are not, as their histories make no sense.
+   *
+   * @generated from field: repeated string different_order_ids = 4;
+   */
+  differentOrderIds: string[];
+
+  /**
+   * There are no more: all orders are as their histories tell, but for those that were named different.
+   *
+   * @generated from field: bool done = 5;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message weft.orders.v1.RebuildOrdersResponse.
+ * Use `create(RebuildOrdersResponseSchema)` to create a new message.
+ */
+export declare const RebuildOrdersResponseSchema: GenMessage<RebuildOrdersResponse>;
 
 /**
  * Which order's address to read.
@@ -739,6 +945,13 @@ export declare type RejectOrderRequest = Message<"weft.orders.v1.RejectOrderRequ
    * @generated from field: string reason = 2;
    */
   reason: string;
+
+  /**
+   * The payment was refused. Otherwise nothing was taken, and nothing is held.
+   *
+   * @generated from field: bool payment_declined = 3;
+   */
+  paymentDeclined: boolean;
 };
 
 /**
@@ -916,6 +1129,68 @@ export enum OrderStatus {
 export declare const OrderStatusSchema: GenEnum<OrderStatus>;
 
 /**
+ * What became of an order's payment, as who carries the order through the services told at its end. What happens in between is
+ * known by payments.
+ *
+ * @generated from enum weft.orders.v1.PaymentStatus
+ */
+export enum PaymentStatus {
+  /**
+   * Not a status.
+   *
+   * @generated from enum value: PAYMENT_STATUS_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Not known yet.
+   *
+   * @generated from enum value: PAYMENT_STATUS_PENDING = 1;
+   */
+  PENDING = 1,
+
+  /**
+   * The total was taken.
+   *
+   * @generated from enum value: PAYMENT_STATUS_CAPTURED = 2;
+   */
+  CAPTURED = 2,
+
+  /**
+   * A part of it was given back.
+   *
+   * @generated from enum value: PAYMENT_STATUS_PARTIALLY_REFUNDED = 3;
+   */
+  PARTIALLY_REFUNDED = 3,
+
+  /**
+   * All of it was given back.
+   *
+   * @generated from enum value: PAYMENT_STATUS_REFUNDED = 4;
+   */
+  REFUNDED = 4,
+
+  /**
+   * Nothing was taken, and nothing is held.
+   *
+   * @generated from enum value: PAYMENT_STATUS_VOIDED = 5;
+   */
+  VOIDED = 5,
+
+  /**
+   * The payment was refused.
+   *
+   * @generated from enum value: PAYMENT_STATUS_DECLINED = 6;
+   */
+  DECLINED = 6,
+}
+
+/**
+ * Describes the enum weft.orders.v1.PaymentStatus.
+ */
+export declare const PaymentStatusSchema: GenEnum<PaymentStatus>;
+
+/**
  * How an order comes to its customer.
  *
  * @generated from enum weft.orders.v1.DeliveryMethod
@@ -1051,6 +1326,29 @@ export declare const OrdersService: GenService<{
     methodKind: "server_streaming";
     input: typeof WatchOrderRequestSchema;
     output: typeof WatchOrderResponseSchema;
+  },
+  /**
+   * Lists what happened to an order, oldest first, from its history, which is kept for good; a customer only their own.
+   * NOT_FOUND (ORDER_NOT_FOUND) otherwise.
+   *
+   * @generated from rpc weft.orders.v1.OrdersService.ListOrderEvents
+   */
+  listOrderEvents: {
+    methodKind: "unary";
+    input: typeof ListOrderEventsRequestSchema;
+    output: typeof ListOrderEventsResponseSchema;
+  },
+  /**
+   * Makes all orders that GetOrder and ListOrders show anew from their histories, while they go on being read and changed: sends
+   * what became of some, then of the next, in order of their ids. Only `done` says that it came to the end; a stream that ended
+   * before is gone on with after its last order_id. Repeating it is OK.
+   *
+   * @generated from rpc weft.orders.v1.OrdersService.RebuildOrders
+   */
+  rebuildOrders: {
+    methodKind: "server_streaming";
+    input: typeof RebuildOrdersRequestSchema;
+    output: typeof RebuildOrdersResponseSchema;
   },
   /**
    * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is

@@ -129,6 +129,8 @@ export interface Saga {
     | undefined;
   /** It has failed so often that somebody should look; it is still tried. */
   stalled: boolean;
+  /** Of the request that asked for it, and of all that it asks others for. */
+  correlationId: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -143,7 +145,11 @@ export interface SagaStep {
   /** Reason of the last failure, for example UNAVAILABLE; empty otherwise. */
   lastError: string;
   /** When it last changed; absent while pending. */
-  updateTime: Timestamp | undefined;
+  updateTime:
+    | Timestamp
+    | undefined;
+  /** Whom it asks, for example inventory; empty where that is not known any more. */
+  service: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -210,6 +216,7 @@ function createBaseSaga(): Saga {
     updateTime: undefined,
     nextAttemptTime: undefined,
     stalled: false,
+    correlationId: "",
     _unknownFields: {},
   };
 }
@@ -253,6 +260,9 @@ export const Saga: MessageFns<Saga, "weft.checkout.v1.Saga"> = {
     }
     if (message.stalled !== false) {
       writer.uint32(88).bool(message.stalled);
+    }
+    if (message.correlationId !== "") {
+      writer.uint32(98).string(message.correlationId);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -366,6 +376,14 @@ export const Saga: MessageFns<Saga, "weft.checkout.v1.Saga"> = {
             message.stalled = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -408,12 +426,13 @@ export const Saga: MessageFns<Saga, "weft.checkout.v1.Saga"> = {
       ? Timestamp.fromPartial(object.nextAttemptTime)
       : undefined;
     message.stalled = object.stalled ?? false;
+    message.correlationId = object.correlationId ?? "";
     return message;
   },
 };
 
 function createBaseSagaStep(): SagaStep {
-  return { name: "", state: 0, attempts: 0, lastError: "", updateTime: undefined, _unknownFields: {} };
+  return { name: "", state: 0, attempts: 0, lastError: "", updateTime: undefined, service: "", _unknownFields: {} };
 }
 
 export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
@@ -434,6 +453,9 @@ export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
     }
     if (message.updateTime !== undefined) {
       Timestamp.encode(message.updateTime, writer.uint32(42).fork()).join();
+    }
+    if (message.service !== "") {
+      writer.uint32(50).string(message.service);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -499,6 +521,14 @@ export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
             message.updateTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -531,6 +561,7 @@ export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
     message.updateTime = (object.updateTime !== undefined && object.updateTime !== null)
       ? Timestamp.fromPartial(object.updateTime)
       : undefined;
+    message.service = object.service ?? "";
     return message;
   },
 };

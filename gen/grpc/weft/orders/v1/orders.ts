@@ -57,6 +57,41 @@ export namespace OrderStatus {
   export type UNRECOGNIZED = typeof OrderStatus.UNRECOGNIZED;
 }
 
+/**
+ * What became of an order's payment, as who carries the order through the services told at its end. What happens in between is
+ * known by payments.
+ */
+export const PaymentStatus = {
+  /** PAYMENT_STATUS_UNSPECIFIED - Not a status. */
+  PAYMENT_STATUS_UNSPECIFIED: 0,
+  /** PAYMENT_STATUS_PENDING - Not known yet. */
+  PAYMENT_STATUS_PENDING: 1,
+  /** PAYMENT_STATUS_CAPTURED - The total was taken. */
+  PAYMENT_STATUS_CAPTURED: 2,
+  /** PAYMENT_STATUS_PARTIALLY_REFUNDED - A part of it was given back. */
+  PAYMENT_STATUS_PARTIALLY_REFUNDED: 3,
+  /** PAYMENT_STATUS_REFUNDED - All of it was given back. */
+  PAYMENT_STATUS_REFUNDED: 4,
+  /** PAYMENT_STATUS_VOIDED - Nothing was taken, and nothing is held. */
+  PAYMENT_STATUS_VOIDED: 5,
+  /** PAYMENT_STATUS_DECLINED - The payment was refused. */
+  PAYMENT_STATUS_DECLINED: 6,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type PaymentStatus = typeof PaymentStatus[keyof typeof PaymentStatus];
+
+export namespace PaymentStatus {
+  export type PAYMENT_STATUS_UNSPECIFIED = typeof PaymentStatus.PAYMENT_STATUS_UNSPECIFIED;
+  export type PAYMENT_STATUS_PENDING = typeof PaymentStatus.PAYMENT_STATUS_PENDING;
+  export type PAYMENT_STATUS_CAPTURED = typeof PaymentStatus.PAYMENT_STATUS_CAPTURED;
+  export type PAYMENT_STATUS_PARTIALLY_REFUNDED = typeof PaymentStatus.PAYMENT_STATUS_PARTIALLY_REFUNDED;
+  export type PAYMENT_STATUS_REFUNDED = typeof PaymentStatus.PAYMENT_STATUS_REFUNDED;
+  export type PAYMENT_STATUS_VOIDED = typeof PaymentStatus.PAYMENT_STATUS_VOIDED;
+  export type PAYMENT_STATUS_DECLINED = typeof PaymentStatus.PAYMENT_STATUS_DECLINED;
+  export type UNRECOGNIZED = typeof PaymentStatus.UNRECOGNIZED;
+}
+
 /** How an order comes to its customer. */
 export const DeliveryMethod = {
   /** DELIVERY_METHOD_UNSPECIFIED - The customer picks it up, as with DELIVERY_METHOD_PICK_UP. */
@@ -132,7 +167,11 @@ export interface Order {
   /** How it comes to the customer. */
   deliveryMethod: DeliveryMethod;
   /** Where it is sent. Only GetOrder gives it; absent for pick-up and once the customer's account is erased. */
-  deliveryAddress: PostalAddress | undefined;
+  deliveryAddress:
+    | PostalAddress
+    | undefined;
+  /** What became of its payment. */
+  paymentStatus: PaymentStatus;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -313,6 +352,74 @@ export interface WatchOrderResponse {
     | undefined;
   /** Send it back to go on after this response. */
   resumeToken: string;
+  /** What had become of its payment after the change. */
+  paymentStatus: PaymentStatus;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which page of the events of which order. */
+export interface ListOrderEventsRequest {
+  /** UUID of the order. */
+  orderId: string;
+  /** Events a page, at most 1000; 0 means 100. */
+  pageSize: number;
+  /** next_page_token of the page before; empty for the first. */
+  pageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A page of events of an order. */
+export interface ListOrderEventsResponse {
+  /** Oldest first. */
+  events: OrderEvent[];
+  /** Empty on the last page. */
+  nextPageToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Something that happened to an order, and how the order stood after it. */
+export interface OrderEvent {
+  /**
+   * What happened, as the bus names it, for example weft.orders.v1.order_placed; weft.orders.v1.order_imported where that was
+   * not recorded at its time.
+   */
+  type: string;
+  /** Version of the order after it. */
+  version: bigint;
+  /** Its status after it. */
+  status: OrderStatus;
+  /** Why it was rejected or cancelled; empty otherwise. */
+  reason: string;
+  /** What had become of its payment. */
+  paymentStatus: PaymentStatus;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** Of the request that caused it, and of all that follows from it in any service; empty where it was not recorded. */
+  correlationId: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which orders to rebuild. */
+export interface RebuildOrdersRequest {
+  /** Only orders whose UUID comes after this one: the last_order_id of a stream that ended before it was done. Empty for all. */
+  afterOrderId: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What became of some orders. */
+export interface RebuildOrdersResponse {
+  /** UUID of the last of them; empty when there is none after those before. */
+  lastOrderId: string;
+  /** How many there are. */
+  orderCount: bigint;
+  /** How many of them were not as their histories tell, and are now. */
+  restoredCount: bigint;
+  /** Those that still are not, as their histories make no sense. */
+  differentOrderIds: string[];
+  /** There are no more: all orders are as their histories tell, but for those that were named different. */
+  done: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -350,6 +457,8 @@ export interface RejectOrderRequest {
   orderId: string;
   /** A stable reason, for example OUT_OF_STOCK. */
   reason: string;
+  /** The payment was refused. Otherwise nothing was taken, and nothing is held. */
+  paymentDeclined: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -405,6 +514,7 @@ function createBaseOrder(): Order {
     updateTime: undefined,
     deliveryMethod: 0,
     deliveryAddress: undefined,
+    paymentStatus: 0,
     _unknownFields: {},
   };
 }
@@ -454,6 +564,9 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
     }
     if (message.deliveryAddress !== undefined) {
       PostalAddress.encode(message.deliveryAddress, writer.uint32(106).fork()).join();
+    }
+    if (message.paymentStatus !== 0) {
+      writer.uint32(112).int32(message.paymentStatus);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -583,6 +696,14 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
             message.deliveryAddress = PostalAddress.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.paymentStatus = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -629,6 +750,7 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
     message.deliveryAddress = (object.deliveryAddress !== undefined && object.deliveryAddress !== null)
       ? PostalAddress.fromPartial(object.deliveryAddress)
       : undefined;
+    message.paymentStatus = object.paymentStatus ?? 0;
     return message;
   },
 };
@@ -2073,6 +2195,7 @@ function createBaseWatchOrderResponse(): WatchOrderResponse {
     version: 0n,
     changeTime: undefined,
     resumeToken: "",
+    paymentStatus: 0,
     _unknownFields: {},
   };
 }
@@ -2101,6 +2224,9 @@ export const WatchOrderResponse: MessageFns<WatchOrderResponse, "weft.orders.v1.
     }
     if (message.resumeToken !== "") {
       writer.uint32(50).string(message.resumeToken);
+    }
+    if (message.paymentStatus !== 0) {
+      writer.uint32(56).int32(message.paymentStatus);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2174,6 +2300,14 @@ export const WatchOrderResponse: MessageFns<WatchOrderResponse, "weft.orders.v1.
             message.resumeToken = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.paymentStatus = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2207,6 +2341,552 @@ export const WatchOrderResponse: MessageFns<WatchOrderResponse, "weft.orders.v1.
       ? Timestamp.fromPartial(object.changeTime)
       : undefined;
     message.resumeToken = object.resumeToken ?? "";
+    message.paymentStatus = object.paymentStatus ?? 0;
+    return message;
+  },
+};
+
+function createBaseListOrderEventsRequest(): ListOrderEventsRequest {
+  return { orderId: "", pageSize: 0, pageToken: "", _unknownFields: {} };
+}
+
+export const ListOrderEventsRequest: MessageFns<ListOrderEventsRequest, "weft.orders.v1.ListOrderEventsRequest"> = {
+  $type: "weft.orders.v1.ListOrderEventsRequest" as const,
+
+  encode(message: ListOrderEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.orderId !== "") {
+      writer.uint32(10).string(message.orderId);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOrderEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOrderEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListOrderEventsRequest>): ListOrderEventsRequest {
+    return ListOrderEventsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOrderEventsRequest>): ListOrderEventsRequest {
+    const message = createBaseListOrderEventsRequest();
+    message.orderId = object.orderId ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListOrderEventsResponse(): ListOrderEventsResponse {
+  return { events: [], nextPageToken: "", _unknownFields: {} };
+}
+
+export const ListOrderEventsResponse: MessageFns<ListOrderEventsResponse, "weft.orders.v1.ListOrderEventsResponse"> = {
+  $type: "weft.orders.v1.ListOrderEventsResponse" as const,
+
+  encode(message: ListOrderEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      OrderEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListOrderEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListOrderEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(OrderEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListOrderEventsResponse>): ListOrderEventsResponse {
+    return ListOrderEventsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListOrderEventsResponse>): ListOrderEventsResponse {
+    const message = createBaseListOrderEventsResponse();
+    message.events = object.events?.map((e) => OrderEvent.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseOrderEvent(): OrderEvent {
+  return {
+    type: "",
+    version: 0n,
+    status: 0,
+    reason: "",
+    paymentStatus: 0,
+    occurTime: undefined,
+    correlationId: "",
+    _unknownFields: {},
+  };
+}
+
+export const OrderEvent: MessageFns<OrderEvent, "weft.orders.v1.OrderEvent"> = {
+  $type: "weft.orders.v1.OrderEvent" as const,
+
+  encode(message: OrderEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.status !== 0) {
+      writer.uint32(24).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.paymentStatus !== 0) {
+      writer.uint32(40).int32(message.paymentStatus);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(50).fork()).join();
+    }
+    if (message.correlationId !== "") {
+      writer.uint32(58).string(message.correlationId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OrderEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOrderEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.status = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.paymentStatus = reader.int32() as any;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.correlationId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<OrderEvent>): OrderEvent {
+    return OrderEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OrderEvent>): OrderEvent {
+    const message = createBaseOrderEvent();
+    message.type = object.type ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    message.paymentStatus = object.paymentStatus ?? 0;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.correlationId = object.correlationId ?? "";
+    return message;
+  },
+};
+
+function createBaseRebuildOrdersRequest(): RebuildOrdersRequest {
+  return { afterOrderId: "", _unknownFields: {} };
+}
+
+export const RebuildOrdersRequest: MessageFns<RebuildOrdersRequest, "weft.orders.v1.RebuildOrdersRequest"> = {
+  $type: "weft.orders.v1.RebuildOrdersRequest" as const,
+
+  encode(message: RebuildOrdersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.afterOrderId !== "") {
+      writer.uint32(10).string(message.afterOrderId);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RebuildOrdersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRebuildOrdersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.afterOrderId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RebuildOrdersRequest>): RebuildOrdersRequest {
+    return RebuildOrdersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RebuildOrdersRequest>): RebuildOrdersRequest {
+    const message = createBaseRebuildOrdersRequest();
+    message.afterOrderId = object.afterOrderId ?? "";
+    return message;
+  },
+};
+
+function createBaseRebuildOrdersResponse(): RebuildOrdersResponse {
+  return { lastOrderId: "", orderCount: 0n, restoredCount: 0n, differentOrderIds: [], done: false, _unknownFields: {} };
+}
+
+export const RebuildOrdersResponse: MessageFns<RebuildOrdersResponse, "weft.orders.v1.RebuildOrdersResponse"> = {
+  $type: "weft.orders.v1.RebuildOrdersResponse" as const,
+
+  encode(message: RebuildOrdersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.lastOrderId !== "") {
+      writer.uint32(10).string(message.lastOrderId);
+    }
+    if (message.orderCount !== 0n) {
+      if (BigInt.asIntN(64, message.orderCount) !== message.orderCount) {
+        throw new globalThis.Error("value provided for field message.orderCount of type int64 too large");
+      }
+      writer.uint32(16).int64(message.orderCount);
+    }
+    if (message.restoredCount !== 0n) {
+      if (BigInt.asIntN(64, message.restoredCount) !== message.restoredCount) {
+        throw new globalThis.Error("value provided for field message.restoredCount of type int64 too large");
+      }
+      writer.uint32(24).int64(message.restoredCount);
+    }
+    for (const v of message.differentOrderIds) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.done !== false) {
+      writer.uint32(40).bool(message.done);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RebuildOrdersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRebuildOrdersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.lastOrderId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.orderCount = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.restoredCount = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.differentOrderIds.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.done = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RebuildOrdersResponse>): RebuildOrdersResponse {
+    return RebuildOrdersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RebuildOrdersResponse>): RebuildOrdersResponse {
+    const message = createBaseRebuildOrdersResponse();
+    message.lastOrderId = object.lastOrderId ?? "";
+    message.orderCount = (object.orderCount !== undefined && object.orderCount !== null)
+      ? BigInt(object.orderCount)
+      : 0n;
+    message.restoredCount = (object.restoredCount !== undefined && object.restoredCount !== null)
+      ? BigInt(object.restoredCount)
+      : 0n;
+    message.differentOrderIds = object.differentOrderIds?.map((e) => e) || [];
+    message.done = object.done ?? false;
     return message;
   },
 };
@@ -2512,7 +3192,7 @@ export const ConfirmOrderResponse: MessageFns<ConfirmOrderResponse, "weft.orders
 };
 
 function createBaseRejectOrderRequest(): RejectOrderRequest {
-  return { orderId: "", reason: "", _unknownFields: {} };
+  return { orderId: "", reason: "", paymentDeclined: false, _unknownFields: {} };
 }
 
 export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.RejectOrderRequest"> = {
@@ -2524,6 +3204,9 @@ export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.paymentDeclined !== false) {
+      writer.uint32(24).bool(message.paymentDeclined);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -2565,6 +3248,14 @@ export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.paymentDeclined = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2592,6 +3283,7 @@ export const RejectOrderRequest: MessageFns<RejectOrderRequest, "weft.orders.v1.
     const message = createBaseRejectOrderRequest();
     message.orderId = object.orderId ?? "";
     message.reason = object.reason ?? "";
+    message.paymentDeclined = object.paymentDeclined ?? false;
     return message;
   },
 };
@@ -3056,6 +3748,36 @@ export const OrdersServiceService = {
     responseDeserialize: (value: Buffer): WatchOrderResponse => WatchOrderResponse.decode(value),
   },
   /**
+   * Lists what happened to an order, oldest first, from its history, which is kept for good; a customer only their own.
+   * NOT_FOUND (ORDER_NOT_FOUND) otherwise.
+   */
+  listOrderEvents: {
+    path: "/weft.orders.v1.OrdersService/ListOrderEvents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListOrderEventsRequest): Buffer =>
+      Buffer.from(ListOrderEventsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListOrderEventsRequest => ListOrderEventsRequest.decode(value),
+    responseSerialize: (value: ListOrderEventsResponse): Buffer =>
+      Buffer.from(ListOrderEventsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListOrderEventsResponse => ListOrderEventsResponse.decode(value),
+  },
+  /**
+   * Makes all orders that GetOrder and ListOrders show anew from their histories, while they go on being read and changed: sends
+   * what became of some, then of the next, in order of their ids. Only `done` says that it came to the end; a stream that ended
+   * before is gone on with after its last order_id. Repeating it is OK.
+   */
+  rebuildOrders: {
+    path: "/weft.orders.v1.OrdersService/RebuildOrders" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: RebuildOrdersRequest): Buffer => Buffer.from(RebuildOrdersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RebuildOrdersRequest => RebuildOrdersRequest.decode(value),
+    responseSerialize: (value: RebuildOrdersResponse): Buffer =>
+      Buffer.from(RebuildOrdersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RebuildOrdersResponse => RebuildOrdersResponse.decode(value),
+  },
+  /**
    * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is
    * erased.
    */
@@ -3145,6 +3867,17 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
    * with nothing pending, when idle, or when old: resume with the last resume_token.
    */
   watchOrder: handleServerStreamingCall<WatchOrderRequest, WatchOrderResponse>;
+  /**
+   * Lists what happened to an order, oldest first, from its history, which is kept for good; a customer only their own.
+   * NOT_FOUND (ORDER_NOT_FOUND) otherwise.
+   */
+  listOrderEvents: handleUnaryCall<ListOrderEventsRequest, ListOrderEventsResponse>;
+  /**
+   * Makes all orders that GetOrder and ListOrders show anew from their histories, while they go on being read and changed: sends
+   * what became of some, then of the next, in order of their ids. Only `done` says that it came to the end; a stream that ended
+   * before is gone on with after its last order_id. Repeating it is OK.
+   */
+  rebuildOrders: handleServerStreamingCall<RebuildOrdersRequest, RebuildOrdersResponse>;
   /**
    * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is
    * erased.
@@ -3264,6 +3997,39 @@ export interface OrdersServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchOrderResponse>;
+  /**
+   * Lists what happened to an order, oldest first, from its history, which is kept for good; a customer only their own.
+   * NOT_FOUND (ORDER_NOT_FOUND) otherwise.
+   */
+  listOrderEvents(
+    request: ListOrderEventsRequest,
+    callback: (error: ServiceError | null, response: ListOrderEventsResponse) => void,
+  ): ClientUnaryCall;
+  listOrderEvents(
+    request: ListOrderEventsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListOrderEventsResponse) => void,
+  ): ClientUnaryCall;
+  listOrderEvents(
+    request: ListOrderEventsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListOrderEventsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes all orders that GetOrder and ListOrders show anew from their histories, while they go on being read and changed: sends
+   * what became of some, then of the next, in order of their ids. Only `done` says that it came to the end; a stream that ended
+   * before is gone on with after its last order_id. Repeating it is OK.
+   */
+  rebuildOrders(
+    request: RebuildOrdersRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<RebuildOrdersResponse>;
+  rebuildOrders(
+    request: RebuildOrdersRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<RebuildOrdersResponse>;
   /**
    * Reads where an order is sent. NOT_FOUND (DELIVERY_ADDRESS_NOT_FOUND) when the customer picks it up, and once their account is
    * erased.
