@@ -58,8 +58,8 @@ export class JetStreamConsumer implements Consumer {
     this.types = options.types;
     this.#on = on;
     this.#stopped = stopped;
-    const { letters, logger } = on;
-    const context = { ...withDefaults(options), letters, logger, stopping: this.#stopping.signal };
+    const { letters, ackWaitMs, logger } = on;
+    const context = { ...withDefaults(options), letters, ackWaitMs, logger, stopping: this.#stopping.signal };
     const types = Map.groupBy(new Set(options.types), serviceOf);
     this.#services = [...types.keys()];
     const lanes = [...types].flatMap(([service, of]) =>

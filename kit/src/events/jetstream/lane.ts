@@ -9,6 +9,7 @@ import type { Taken } from './puller.ts';
 
 export interface LaneContext extends Required<ConsumerOptions> {
   readonly letters: Letters;
+  readonly ackWaitMs: number;
   readonly logger: Logger;
   /** Aborts when the consumer stops. */
   readonly stopping: AbortSignal;
@@ -39,13 +40,8 @@ export class Lane {
       if (!taken.redelivered) await this.#attempts.write(taken.seq, 0).catch(() => undefined);
       return 'released';
     }
-    let tried = 0;
-    if (taken.redelivered) {
-      const noted = await persistently(this.#on, async () => ({ tried: await this.#attempts.read(taken.seq) }));
-      if (!noted) return 'released';
-      // Whoever began it first left no note. It may also never have got there: then it is given once more, with a note.
-      tried = noted.tried ?? Math.min(1, this.#on.maxDeliveries - 1);
-    }
+    const tried = taken.redelivered ? await this.#triedBefore(taken) : 0;
+    if (tried === undefined) return 'released';
     if (tried >= this.#on.maxDeliveries)
       return await this.#bury(taken, tried, new Error('the process ended each time it was handled'));
     let message: Message;
@@ -61,6 +57,21 @@ export class Lane {
     } finally {
       this.#begun = 0;
     }
+  }
+
+  /** @returns undefined when the consumer stops before it is known. */
+  async #triedBefore(taken: Taken): Promise<number | undefined> {
+    const { ackWaitMs, maxDeliveries, stopping } = this.#on;
+    const read = () => persistently(this.#on, async () => ({ tried: await this.#attempts.read(taken.seq) }));
+    let noted = await read();
+    if (noted?.tried !== undefined && noted.tried >= maxDeliveries) {
+      // Only its connection may be lost: then it is not the message's fault, as its process will say when it is back.
+      await pause(ackWaitMs, stopping);
+      noted = await read();
+    }
+    if (!noted || stopping.aborted) return undefined;
+    // Whoever began it first left no note. It may also never have got there: then it is given once more, with a note.
+    return noted.tried ?? Math.min(1, maxDeliveries - 1);
   }
 
   /** The connection was lost and is there again: others may have been given the message, which is not its fault. */
@@ -79,6 +90,9 @@ export class Lane {
       try {
         this.#begun = deliveries;
         await handleInTime(this.#on, delivery);
+        this.#begun = 0;
+        // A broker that forgets the acknowledgement must not take it for one that nobody survives.
+        if (deliveries > 1) await this.#note(taken, 0);
         return 'done';
       } catch (error) {
         this.#begun = 0;
