@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { EventOperationsService } from '@weft/gen/es/weft/events/v1/operations_p
 import { EventOperationsServiceService } from '@weft/gen/grpc/weft/events/v1/operations';
 import { createClient } from '@weft/kit/rpc';
 import { createTracing } from '@weft/kit/telemetry';
+import { startNats } from '@weft/kit/testing';
 import { openShop } from '../flows/shop.ts';
 import { shopOn } from './customers.ts';
 import { hunt } from './hunt.ts';
@@ -21,6 +22,8 @@ const { values } = parseArgs({
     orders: { type: 'string', default: '5000' },
     kills: { type: 'string', default: '500' },
     minutes: { type: 'string', default: '14' },
+    /** postgres or jetstream. */
+    bus: { type: 'string', default: 'jetstream' },
     /** Services that are dead at a time, at most. */
     hunters: { type: 'string', default: '2' },
     /** Mistakes that have to be found. */
@@ -44,7 +47,7 @@ const SERVICES = [
 const PRODUCTS = 40;
 const STOCK = 2_000n;
 const SCARCE = 60n;
-const DATABASE_KILLS = 3;
+const SERVER_KILLS = 3;
 
 const faults = (['inbox-off', 'publish-before-commit'] as const).filter((name) => values[name]);
 const dataFolder = await mkdtemp(join(tmpdir(), 'weft-crash-'));
@@ -52,6 +55,7 @@ const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 let postgres = await startEmbeddedPostgres({ dataFolder, logger: quiet });
 process.env.WEFT_TEST_DATABASE_URL = postgres.adminUrl;
 
+const nats = values.bus === 'jetstream' ? await startNats() : undefined;
 const ledger = { services: ['ledger'], main: join(import.meta.dirname, 'ledger.ts') };
 const shop = await openShop('split', { LOG_LEVEL: 'error', DATABASE_CONNECTIONS: '4', WEFT_FAULTS: faults.join(',') }, [
   ledger,
@@ -86,11 +90,20 @@ async function killDatabase(): Promise<void> {
   postgres = await startEmbeddedPostgres({ dataFolder, port, logger: quiet });
 }
 
-async function killDatabases(): Promise<void> {
-  for (let count = 1; count <= DATABASE_KILLS && !over(); count++) {
-    const share = count / (DATABASE_KILLS + 1);
+async function killBroker(): Promise<void> {
+  if (!nats) return;
+  await nats.kill();
+  noteKill('nats');
+  await nats.start();
+}
+
+/** What all of them stand on dies more seldom. */
+async function killServers(): Promise<void> {
+  const servers = Array.from({ length: SERVER_KILLS }, () => [killDatabase, killBroker]).flat();
+  for (const [index, kill] of servers.entries()) {
+    const share = (index + 1) / (servers.length + 1);
     while (!over() && (accepted.length < ORDERS * share || killed() < KILLS * share)) await delay(200);
-    if (!over()) await killDatabase();
+    if (!over()) await kill();
   }
 }
 
@@ -116,7 +129,7 @@ try {
   const busy = new Set<string>();
   const work = [
     shopOn({ shop, products, inFlight: 12, mostOpen: 150, over, accepted: (id) => void accepted.push(id) }),
-    killDatabases(),
+    killServers(),
     ...Array.from({ length: Number(values.hunters) }, () => hunt({ booted, coverage, busy, over, killed: noteKill })),
   ];
   void report();
@@ -166,5 +179,7 @@ try {
   process.exitCode = wanted && findings.every(({ broken }) => broken.length === 0) ? 0 : 1;
 } finally {
   await booted.stop();
+  await nats?.drop();
   await postgres.stop();
+  await rm(dataFolder, { recursive: true, force: true });
 }
