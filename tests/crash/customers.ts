@@ -26,7 +26,7 @@ const AWAY: readonly number[] = [
   status.INTERNAL,
   status.RESOURCE_EXHAUSTED,
 ];
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 const CANCELLED_OF = 9;
 const ACCOUNTS = 6;
 

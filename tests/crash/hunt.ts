@@ -12,7 +12,11 @@ export interface Hunt {
 
 /** How long a process may live on with a point that it does not come by. */
 const PATIENCE_MS = 6_000;
-const POINTS_IN_A_ROW = 4;
+const POINTS_IN_A_ROW = 2;
+/** How long it is left alone after that: orders have to go on. */
+const REST_MS = 4_000;
+/** It may come by a point so often before it dies there. */
+const MOST_TIMES = 6;
 const START_MS = 60_000;
 
 /** Takes service after service, and has it die at point after point; all live when it is over. */
@@ -36,7 +40,7 @@ export async function hunt({ booted, coverage, busy, over, killed }: Hunt): Prom
       killed(service);
       for (const point of points) {
         if (over()) break;
-        await start(service, `${point}:exit:${1 + Math.floor(Math.random() * 3)}`);
+        await start(service, `${point}:exit:${1 + Math.floor(Math.random() * MOST_TIMES)}`);
         const until = performance.now() + PATIENCE_MS;
         while (booted.runs(service) && performance.now() < until) await delay(20);
         if (booted.runs(service)) {
@@ -47,7 +51,7 @@ export async function hunt({ booted, coverage, busy, over, killed }: Hunt): Prom
       }
     } finally {
       await start(service);
-      busy.delete(service);
+      setTimeout(() => busy.delete(service), REST_MS).unref();
     }
   }
 }
