@@ -22,6 +22,8 @@ const AT_ONCE = 64;
 const POLL_MS = 1_000;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5_000;
+/** Failures in a row after which somebody should look. */
+const STALLED_AFTER = 10;
 
 /** Acts on facts that ask for it, many at once, in whatever process has room. */
 export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker & { wake(): void } {
@@ -34,7 +36,9 @@ export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker &
       await due.rest(claimed, await runInContext(context, () => act(claimed)));
     } catch (err) {
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(claimed.tries, 10));
-      logger.info({ err, id: claimed.id, tries: claimed.tries + 1 }, 'step failed; it is tried again');
+      const line = { err, id: claimed.id, tries: claimed.tries + 1 };
+      if (line.tries === STALLED_AFTER) logger.error(line, 'step stalled: somebody should look; it is tried again');
+      else logger.info(line, 'step failed; it is tried again');
       await due.retry(claimed, new Date(now().getTime() + wait / 2 + (wait / 2) * Math.random()));
       setTimeout(() => looking.wake(), wait).unref();
     }
