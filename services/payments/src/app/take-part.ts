@@ -35,8 +35,7 @@ export async function takePart(app: PartApp, { id, facts: known, tries }: Part):
     if (!step) return isPaymentKnown(facts, payment) ? NOT_NEEDED : [];
     try {
       failPoint('payments', step, 'begun');
-      await STEPS[step](app, id, facts);
-      failPoint('payments', step, 'tried');
+      await STEPS[step](app, id, facts).finally(() => failPoint('payments', step, 'tried'));
     } catch (error) {
       // A refusal is an outcome, and somebody else may have been faster: then something else is to be done.
       if (nextStep(facts, await store.findPayment(id)) !== step) continue;

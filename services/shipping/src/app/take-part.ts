@@ -34,8 +34,7 @@ export async function takePart(app: PartApp, { id, facts: known, tries }: Part):
     if (!step) return isShipmentKnown(facts, shipment) ? NOT_NEEDED : [];
     try {
       failPoint('shipping', step, 'begun');
-      await STEPS[step](app, id, facts);
-      failPoint('shipping', step, 'tried');
+      await STEPS[step](app, id, facts).finally(() => failPoint('shipping', step, 'tried'));
     } catch (error) {
       // A refusal is an outcome, and somebody else may have been faster: then something else is to be done.
       if (nextStep(facts, await store.find(id)) !== step) continue;
