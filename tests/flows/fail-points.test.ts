@@ -118,6 +118,6 @@ describe.each(MODES)('%s', (mode) => {
       expect([captured ?? 0n, refunded ?? 0n]).toEqual([paid ? 200n : 0n, 0n]);
       expect(await shop.stock(productId)).toEqual({ onHand: paid ? 3n : 5n, reserved: 0n });
     },
-    120_000,
+    240_000,
   );
 });
