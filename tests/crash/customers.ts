@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RemoteError, status } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
-import { addressIn, type openShop } from '../flows/shop.ts';
+import { addressIn, type openShop, SAGA_STYLE, STYLES } from '../flows/shop.ts';
 
 type Shop = Awaited<ReturnType<typeof openShop>>;
 type Customer = Awaited<ReturnType<Shop['customer']>>;
@@ -92,6 +92,7 @@ export async function shopOn({ shop, products, inFlight, mostOpen, over, accepte
         })),
         paymentMethodToken: TOKENS[index % TOKENS.length] ?? '',
         deliveryAddress: addressIn(POSTAL_CODES[index % POSTAL_CODES.length]),
+        sagaStyle: SAGA_STYLE[STYLES[index % STYLES.length] ?? 'orchestrated'],
       };
       const { order } = await must(() => customer.orders.placeOrder(request));
       const orderId = order?.orderId ?? '';

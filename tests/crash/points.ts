@@ -21,6 +21,12 @@ const UNDO = ['reserve', 'authorize', 'ship'].flatMap((step) => [
   `checkout.undo.${step}.tried`,
 ]);
 
+const STEPS: Readonly<Record<string, readonly string[]>> = {
+  inventory: ['reserve', 'release', 'commit'],
+  payments: ['authorize', 'capture', 'void'],
+  shipping: ['create', 'cancel'],
+};
+
 /** @param consumers of each service: the types of the events of orders that they handle */
 export function pointsOf(
   services: readonly string[],
@@ -37,6 +43,8 @@ export function pointsOf(
       const full = `${name}.weft.${name}.v1.${name[0]?.toUpperCase()}${name.slice(1)}Service/${method}`;
       return [`${full}.begun`, `${full}.done`];
     });
+  const steps = (name: string) =>
+    (STEPS[name] ?? []).flatMap((step) => [`${name}.${step}.begun`, `${name}.${step}.tried`]);
   const events = (name: string) =>
     (consumers[name] ?? []).flatMap((consumer) =>
       consumer.types
@@ -52,6 +60,7 @@ export function pointsOf(
         ...(quiet.has(name) ? [] : boundaries(name)),
         ...calls(name),
         ...events(name),
+        ...steps(name),
         ...(name === 'checkout' ? [...SAGA, ...UNDO] : []),
       ],
     ]),

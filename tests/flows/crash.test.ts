@@ -7,11 +7,18 @@ import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { RemoteError, status } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
 import { shopProcess } from './process.ts';
-import { addressIn, clientsAt, MODES, shopkeeper } from './shop.ts';
+import { addressIn, clientsAt, SAGA_STYLE, shopkeeper, WAYS } from './shop.ts';
 
 const ORDERS = 100;
 const TOKENS = ['tok_approved', 'tok_declined', 'tok_timeout_approved', 'tok_approved', 'tok_capture_timeout'];
 const POSTAL_CODES = ['', 'SW1A 1AA', 'SIM-DELAYED', undefined, 'SIM-TIMEOUT-ACCEPTED', 'SIM-REFUSED', undefined];
+/** In split mode, one after the other; undefined: everything. */
+const KILLED = {
+  orchestrated: [undefined, 'checkout', 'inventory'],
+  choreographed: [undefined, 'payments', 'shipping', 'inventory'],
+} as const;
+/** So many orders. */
+const KILLED_AFTER = { orchestrated: [10, 45, 80], choreographed: [10, 35, 60, 80] } as const;
 const AWAY: readonly number[] = [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED, status.UNKNOWN];
 
 /** Asks until it is answered: a killed process answers nothing, or breaks off in the middle of its answer. */
@@ -26,7 +33,7 @@ function persistently<T>(ask: () => Promise<T>): Promise<T | RemoteError> {
   }, 60_000);
 }
 
-describe.each(MODES)('kill -9 in the middle of a hundred orders (%s)', (mode) => {
+describe.each(WAYS)('kill -9 in the middle of a hundred orders (%s, %s)', (mode, style) => {
   let folder: string;
   let shop: Awaited<ReturnType<typeof shopProcess>>;
   beforeAll(async () => {
@@ -56,13 +63,14 @@ describe.each(MODES)('kill -9 in the middle of a hundred orders (%s)', (mode) =>
       lines: products.map((productId, place) => ({ productId, quantity: BigInt(((index + place) % 3) + 1) })),
       paymentMethodToken: TOKENS[index % TOKENS.length] ?? '',
       deliveryAddress: addressIn(POSTAL_CODES[index % POSTAL_CODES.length]),
+      sagaStyle: SAGA_STYLE[style],
     }));
 
     let accepted = 0;
     const kills = (async () => {
-      for (const [index, after] of [10, 45, 80].entries()) {
+      for (const [index, after] of KILLED_AFTER[style].entries()) {
         await eventually(() => accepted >= after, 60_000);
-        const service = mode === 'split' ? [undefined, 'checkout', 'inventory'][index] : undefined;
+        const service = mode === 'split' ? KILLED[style][index] : undefined;
         if (service !== undefined) {
           process.kill(shop.serviceProcesses().get(service) ?? 0, 'SIGKILL');
         } else {
@@ -84,7 +92,9 @@ describe.each(MODES)('kill -9 in the middle of a hundred orders (%s)', (mode) =>
     };
     await Promise.all([kills, ...Array.from({ length: 8 }, place)]);
 
-    const { orders } = await buyer.orders.listOrders({ customerId: '', status: 0, pageSize: 1000, pageToken: '' });
+    const all = { customerId: '', status: 0, pageSize: 1000, pageToken: '' } as const;
+    // The last kill may have come after the last order.
+    const { orders } = await eventually(() => buyer.orders.listOrders(all), 60_000);
     expect(orders).toHaveLength(ORDERS);
     const ended = await Promise.all(orders.map(({ orderId }) => keeper.ended(orderId, 60_000)));
 

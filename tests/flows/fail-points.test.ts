@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
-import { MODES, openShop, orderOf, type Shop } from './shop.ts';
+import { MODES, openShop, orderOf, type Shop, styled } from './shop.ts';
+
+const LEASES = [
+  ['checkout', 'UPDATE saga SET lease_until = now() WHERE lease_until > now()'],
+  ['payments', 'UPDATE fact SET due_at = now() WHERE due_at > now()'],
+  ['shipping', 'UPDATE fact SET due_at = now() WHERE due_at > now()'],
+] as const;
 
 const tried = (step: string) => [`checkout.invoke.${step}.begun`, `checkout.invoke.${step}.tried`];
 
@@ -30,6 +36,30 @@ const REJECTED = [
   'checkout.saved.compensated',
 ];
 
+const step = (service: string, name: string) => [`${service}.${name}.begun`, `${service}.${name}.tried`];
+const heard = (service: string, event: string) => [
+  `${service}.choreography.weft.${event}_choreographed.begun`,
+  `${service}.choreography.weft.${event}_choreographed.handled`,
+];
+/** Before and after each reaction of a service, and of each event that it follows from. */
+const COMPLETED_BY_EVENTS = [
+  'orders.placed',
+  ...step('inventory', 'reserve'),
+  ...heard('payments', 'inventory.v1.stock_reserved'),
+  ...step('payments', 'authorize'),
+  ...heard('shipping', 'payments.v1.payment_authorized'),
+  ...step('shipping', 'create'),
+  ...heard('payments', 'shipping.v1.shipment_created'),
+  ...step('payments', 'capture'),
+  ...heard('inventory', 'payments.v1.payment_captured'),
+  ...heard('orders', 'inventory.v1.stock_committed'),
+];
+const REJECTED_BY_EVENTS = [
+  ...step('payments', 'authorize'),
+  ...step('inventory', 'release'),
+  ...heard('orders', 'inventory.v1.stock_released'),
+];
+
 describe.each(MODES)('%s', (mode) => {
   let shop: Shop;
   beforeAll(async () => {
@@ -39,10 +69,12 @@ describe.each(MODES)('%s', (mode) => {
 
   /** Nobody waits for the leases of the dead, also those that their last statements may still take. */
   async function endLeases(): Promise<void> {
-    if (shop.booted.runs('checkout')) return;
-    const database = shop.booted.database('checkout');
-    await eventually(async () => (await database.disconnectAll()) === 0);
-    await database.query('UPDATE saga SET lease_until = now() WHERE lease_until > now()');
+    for (const [service, statement] of LEASES) {
+      if (shop.booted.runs(service)) continue;
+      const database = shop.booted.database(service);
+      await eventually(async () => (await database.disconnectAll()) === 0);
+      await database.query(statement);
+    }
   }
 
   /** Starts what has died, and what is to die next at a point. */
@@ -57,14 +89,16 @@ describe.each(MODES)('%s', (mode) => {
   }
 
   it.each([
-    ['completes', 'tok_approved', COMPLETED],
-    ['rejects', 'tok_declined', REJECTED],
-  ])(
-    '%s an order that meets a crash at every step of its way',
-    async (_, token, points) => {
+    ['completes', 'orchestrated', 'tok_approved', COMPLETED],
+    ['rejects', 'orchestrated', 'tok_declined', REJECTED],
+    ['completes', 'choreographed', 'tok_approved', COMPLETED_BY_EVENTS],
+    ['rejects', 'choreographed', 'tok_declined', REJECTED_BY_EVENTS],
+  ] as const)(
+    '%s an %s order that meets a crash at every step of its way',
+    async (_, style, token, points) => {
       const productId = await shop.product({ price: 100n, stock: 5n });
       const buyer = await shop.customer();
-      const request = orderOf(productId, 2n, token);
+      const request = styled(style, orderOf(productId, 2n, token));
       await goOn(undefined, points[0]);
       const placed = eventually(() => buyer.orders.placeOrder(request), 100_000);
       for (const [index, point] of points.entries()) {
@@ -84,6 +118,6 @@ describe.each(MODES)('%s', (mode) => {
       expect([captured ?? 0n, refunded ?? 0n]).toEqual([paid ? 200n : 0n, 0n]);
       expect(await shop.stock(productId)).toEqual({ onHand: paid ? 3n : 5n, reserved: 0n });
     },
-    120_000,
+    240_000,
   );
 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { hasNats, startNats, type TestNats } from '@weft/kit/testing';
 import { paidAndRefused } from './order-flows.ts';
-import { MODES, openShop, orderOf, type Shop } from './shop.ts';
+import { MODES, openShop, orderOf, type Shop, STYLES, styled } from './shop.ts';
 
 const ORDERS = 60;
 
@@ -19,15 +19,15 @@ const ORDERS = 60;
       await nats?.drop();
     });
 
-    describe('an order', () => {
-      paidAndRefused(() => shop);
+    describe.each(STYLES)('an order that is %s', (style) => {
+      paidAndRefused(() => shop, style);
 
       it('is accepted while the broker is dead, and ends as it should when that is back', async () => {
         const buyer = await shop.customer();
         const productId = await shop.product({ price: 100n, stock: 1000n });
         const tokens = ['tok_approved', 'tok_declined', 'tok_approved'];
         const requests = Array.from({ length: ORDERS }, (_, index) =>
-          orderOf(productId, 2n, tokens[index % tokens.length]),
+          styled(style, orderOf(productId, 2n, tokens[index % tokens.length])),
         );
         const placed: string[] = [];
         const place = async (some: typeof requests) => {

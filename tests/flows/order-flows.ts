@@ -1,15 +1,15 @@
 import { expect, it } from '@jest/globals';
 import { PaymentStatus as OrderPayment, OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentStatus } from '@weft/gen/grpc/weft/payments/v1/payments';
-import { orderOf, type Shop } from './shop.ts';
+import { orderOf, type Shop, type Style, styled } from './shop.ts';
 
 /** The two ways that most orders go, whatever the system stands on. */
-export function paidAndRefused(current: () => Shop): void {
+export function paidAndRefused(current: () => Shop, style: Style): void {
   it('is paid, taken from stock and sent when everything is well', async () => {
     const shop = current();
     const buyer = await shop.customer();
     const productId = await shop.product({ price: 250n, stock: 10n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 3n));
+    const { order } = await buyer.orders.placeOrder(styled(style, orderOf(productId, 3n)));
     expect(order?.status).toBe(OrderStatus.ORDER_STATUS_PLACED);
     const ended = await shop.ended(order?.orderId ?? '');
     expect(ended).toMatchObject({
@@ -34,7 +34,7 @@ export function paidAndRefused(current: () => Shop): void {
     const shop = current();
     const buyer = await shop.customer();
     const productId = await shop.product({ stock: 5n });
-    const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n, token));
+    const { order } = await buyer.orders.placeOrder(styled(style, orderOf(productId, 2n, token)));
     const ended = await shop.ended(order?.orderId ?? '');
     const paymentStatus = OrderPayment.PAYMENT_STATUS_DECLINED;
     expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason, paymentStatus });

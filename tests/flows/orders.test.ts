@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PaymentStatus as OrderPayment, OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
-import { paidAndRefused } from './order-flows.ts';
-import { addressIn, MODES, openShop, orderOf, type Shop } from './shop.ts';
+import { addressIn, MODES, openShop, orderOf, type Shop, STYLES, styled } from './shop.ts';
 
 describe.each(MODES)('%s', (mode) => {
   let shop: Shop;
@@ -13,34 +12,12 @@ describe.each(MODES)('%s', (mode) => {
   afterAll(() => shop?.booted.stop());
 
   describe('an order', () => {
-    paidAndRefused(() => shop);
-
-    it.each(['tok_timeout_approved', 'tok_capture_timeout'])(
-      'is paid once when the provider’s answer is lost (%s)',
-      async (token) => {
-        const buyer = await shop.customer();
-        const productId = await shop.product({ price: 100n, stock: 5n });
-        const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n, token));
-        const ended = await shop.ended(order?.orderId ?? '');
-        expect(ended.status).toBe(OrderStatus.ORDER_STATUS_COMPLETED);
-        expect(await shop.payment(ended.orderId)).toMatchObject({ captured: 200n, refunded: 0n });
-      },
-    );
-
-    it('is rejected without a payment when there is not enough stock', async () => {
-      const buyer = await shop.customer();
-      const productId = await shop.product({ stock: 1n });
-      const { order } = await buyer.orders.placeOrder(orderOf(productId, 2n));
-      const ended = await shop.ended(order?.orderId ?? '');
-      const paymentStatus = OrderPayment.PAYMENT_STATUS_VOIDED;
-      expect(ended).toMatchObject({ status: OrderStatus.ORDER_STATUS_REJECTED, reason: 'OUT_OF_STOCK', paymentStatus });
-      expect(await shop.stock(productId)).toEqual({ onHand: 1n, reserved: 0n });
-    });
-
-    it('goes to one of two buyers of the last piece', async () => {
+    it.each(STYLES)('goes to one of two buyers of the last piece (%s)', async (style) => {
       const buyers = await Promise.all([shop.customer(), shop.customer()]);
       const productId = await shop.product({ stock: 1n });
-      const placed = await Promise.all(buyers.map((buyer) => buyer.orders.placeOrder(orderOf(productId))));
+      const placed = await Promise.all(
+        buyers.map((buyer) => buyer.orders.placeOrder(styled(style, orderOf(productId)))),
+      );
       const ended = await Promise.all(placed.map(({ order }) => shop.ended(order?.orderId ?? '')));
       const statuses = new Set(ended.map(({ status }) => status));
       expect(statuses).toEqual(new Set([OrderStatus.ORDER_STATUS_COMPLETED, OrderStatus.ORDER_STATUS_REJECTED]));
@@ -111,12 +88,12 @@ describe.each(MODES)('%s', (mode) => {
   });
 
   describe('undoing an order', () => {
-    it('cancels at every moment of its life, and gives back all that was taken', async () => {
+    it.each(STYLES)('cancels at every moment of its life, and gives back all that was taken (%s)', async (style) => {
       const buyer = await shop.customer();
       const productId = await shop.product({ price: 100n, stock: 1000n });
       const orders = await Promise.all(
         Array.from({ length: 30 }, async (_, index) => {
-          const request = { ...orderOf(productId, 2n), deliveryAddress: addressIn('SIM-DELAYED') };
+          const request = { ...styled(style, orderOf(productId, 2n)), deliveryAddress: addressIn('SIM-DELAYED') };
           const { order } = await buyer.orders.placeOrder(request);
           const orderId = order?.orderId ?? '';
           // A different number of reads before each cancellation spreads them over the saga's steps.
@@ -136,10 +113,10 @@ describe.each(MODES)('%s', (mode) => {
       expect(await shop.stock(productId)).toEqual({ onHand: 1000n, reserved: 0n });
     });
 
-    it('returns in parts what was bought, never more', async () => {
+    it.each(STYLES)('returns in parts what was bought, never more (%s)', async (style) => {
       const buyer = await shop.customer();
       const productId = await shop.product({ price: 100n, stock: 5n });
-      const { order } = await buyer.orders.placeOrder(orderOf(productId, 4n));
+      const { order } = await buyer.orders.placeOrder(styled(style, orderOf(productId, 4n)));
       const orderId = order?.orderId ?? '';
       await shop.ended(orderId);
       const back = (quantity: bigint) => ({ idempotencyKey: randomUUID(), orderId, lines: [{ productId, quantity }] });

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { PaymentStatus } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { ShipmentStatus } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { eventually } from '@weft/kit/testing';
-import { addressIn, MODES, openShop, orderOf, type Shop } from './shop.ts';
+import { addressIn, MODES, openShop, orderOf, type Shop, STYLES, type Style, styled } from './shop.ts';
 
 const { ORDER_STATUS_CANCELLED, ORDER_STATUS_COMPLETED, ORDER_STATUS_CONFIRMED, ORDER_STATUS_REJECTED } = OrderStatus;
 const { SHIPMENT_STATUS_ACCEPTED, SHIPMENT_STATUS_CANCELLED, SHIPMENT_STATUS_DISPATCHED } = ShipmentStatus;
@@ -18,10 +17,10 @@ describe.each(MODES)('%s', (mode) => {
   afterAll(() => shop?.booted.stop());
 
   /** An order of two pieces for £5.00, sent to this postal code. */
-  async function ordered(postalCode: string | undefined, token = 'tok_approved') {
+  async function ordered(postalCode: string | undefined, token = 'tok_approved', style: Style = 'orchestrated') {
     const buyer = await shop.customer();
     const productId = await shop.product({ price: 250n, stock: 10n });
-    const request = { ...orderOf(productId, 2n, token), deliveryAddress: addressIn(postalCode) };
+    const request = { ...styled(style, orderOf(productId, 2n, token)), deliveryAddress: addressIn(postalCode) };
     const { order } = await buyer.orders.placeOrder(request);
     return { buyer, productId, orderId: order?.orderId ?? '' };
   }
@@ -47,22 +46,6 @@ describe.each(MODES)('%s', (mode) => {
       },
     );
 
-    it.each(['SIM-REFUSED', 'SIM-TIMEOUT-REFUSED'])(
-      'is rejected, not paid and put back when the carrier refuses (%s)',
-      async (code) => {
-        const { orderId, productId } = await ordered(code);
-        expect(await shop.ended(orderId)).toMatchObject({
-          status: ORDER_STATUS_REJECTED,
-          reason: 'ADDRESS_NOT_SERVED',
-        });
-        expect(await shop.payment(orderId)).toMatchObject({
-          status: PaymentStatus.PAYMENT_STATUS_VOIDED,
-          captured: 0n,
-        });
-        expect(await shop.stock(productId)).toEqual({ onHand: 10n, reserved: 0n });
-      },
-    );
-
     it('is never made a shipment of when its payment is refused', async () => {
       const { orderId } = await ordered('SW1A 1AA', 'tok_declined');
       expect((await shop.ended(orderId)).status).toBe(ORDER_STATUS_REJECTED);
@@ -79,9 +62,9 @@ describe.each(MODES)('%s', (mode) => {
     });
   });
 
-  describe('a cancellation', () => {
+  describe.each(STYLES)('a cancellation of an order that is %s', (style) => {
     it('of a confirmed order before it leaves cancels the shipment, refunds and restocks', async () => {
-      const { orderId, productId, buyer } = await ordered('SIM-DELAYED');
+      const { orderId, productId, buyer } = await ordered('SIM-DELAYED', 'tok_approved', style);
       await shop.reached(orderId, ORDER_STATUS_CONFIRMED);
       await settled();
       await Promise.all([buyer.orders.cancelOrder({ orderId }), buyer.orders.cancelOrder({ orderId })]);
@@ -95,7 +78,7 @@ describe.each(MODES)('%s', (mode) => {
     });
 
     it('is refused once the order has left; its pieces can be returned', async () => {
-      const { orderId, productId, buyer } = await ordered('SW1A 1AA');
+      const { orderId, productId, buyer } = await ordered('SW1A 1AA', 'tok_approved', style);
       await shop.ended(orderId);
       await expect(buyer.orders.cancelOrder({ orderId })).rejects.toMatchObject({ reason: 'ORDER_COMPLETED' });
       const request = { idempotencyKey: randomUUID(), orderId, lines: [{ productId, quantity: 1n }] };
@@ -108,7 +91,7 @@ describe.each(MODES)('%s', (mode) => {
     });
 
     it('that races the dispatch has one winner, and money and stock follow it', async () => {
-      const orders = await Promise.all(Array.from({ length: 8 }, () => ordered('SIM-DELAYED')));
+      const orders = await Promise.all(Array.from({ length: 8 }, () => ordered('SIM-DELAYED', 'tok_approved', style)));
       await Promise.all(orders.map(({ orderId }) => shop.reached(orderId, ORDER_STATUS_CONFIRMED)));
       await settled();
       await Promise.all(
@@ -130,7 +113,7 @@ describe.each(MODES)('%s', (mode) => {
     });
 
     it('that comes too late says so to who watches: the order is complete', async () => {
-      const { orderId, buyer } = await ordered('SIM-DELAYED');
+      const { orderId, buyer } = await ordered('SIM-DELAYED', 'tok_approved', style);
       await shop.reached(orderId, ORDER_STATUS_CONFIRMED);
       await settled();
       // The shipment leaves; orders hears of it after the cancellation.

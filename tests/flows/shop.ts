@@ -13,7 +13,7 @@ import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { NotificationsServiceService } from '@weft/gen/grpc/weft/notifications/v1/notifications';
-import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { type Order, OrderStatus, OrdersServiceService, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { ShippingServiceService } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
@@ -24,6 +24,15 @@ import { type BootedProcesses, bootProcesses, eventually, type ProcessSpec } fro
 export type Mode = 'all' | 'split';
 /** One process, or one a service. */
 export const MODES: readonly Mode[] = ['all', 'split'];
+
+export type Style = 'orchestrated' | 'choreographed';
+export const SAGA_STYLE = {
+  orchestrated: SagaStyle.SAGA_STYLE_ORCHESTRATED,
+  choreographed: SagaStyle.SAGA_STYLE_CHOREOGRAPHED,
+} as const satisfies Record<Style, SagaStyle>;
+export const STYLES: readonly Style[] = ['orchestrated', 'choreographed'];
+/** Every mode with every style. */
+export const WAYS = MODES.flatMap((mode) => STYLES.map((style) => [mode, style] as const));
 
 const NAMES = services.map(({ spec }) => spec.name);
 const mainOf = (service: string) => join(import.meta.dirname, `../../services/${service}/src/main.ts`);
@@ -153,8 +162,21 @@ export async function shopkeeper(
 
 export function orderOf(productId: string, quantity = 1n, paymentMethodToken = 'tok_approved') {
   const lines = [{ productId, quantity }];
-  return { idempotencyKey: randomUUID(), customerId: '', lines, paymentMethodToken, deliveryAddress: undefined };
+  return {
+    idempotencyKey: randomUUID(),
+    customerId: '',
+    lines,
+    paymentMethodToken,
+    deliveryAddress: undefined,
+    sagaStyle: SagaStyle.SAGA_STYLE_UNSPECIFIED as SagaStyle,
+  };
 }
+
+/** The same order, with who takes it to its end. */
+export const styled = <R extends { sagaStyle: SagaStyle }>(style: Style, request: R) => ({
+  ...request,
+  sagaStyle: SAGA_STYLE[style],
+});
 
 /** An address by whose postal code the carrier chooses; undefined: the customer picks it up. */
 export function addressIn(postalCode: string | undefined) {

@@ -70,6 +70,12 @@ export function createProgram(): Command {
     .description('register a customer, place an order and follow it to its end')
     .addOption(payment())
     .option('--deliver-to <postal code>', 'send it there; without it the customer picks it up', postalCode)
+    .addOption(
+      new Option('--style <style>', 'who takes the order to its end: checkout, or each service by events').choices([
+        'orchestrated',
+        'choreographed',
+      ]),
+    )
     .addHelpText('after', [TARGETS, ADMIN, TOKENS, POSTAL_CODES].join('\n'))
     .action(async (options) => (await import('./commands/demo.ts')).demo(options));
 

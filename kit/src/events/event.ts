@@ -27,6 +27,8 @@ export interface EventType<T> {
   /** The one service that publishes it. */
   readonly owner: string;
   readonly schema: DescMessage;
+  /** The same event of a choreographed order, where that makes a difference to anybody. */
+  readonly choreographed: EventType<T> | undefined;
   create(message: T, context?: EventContext): OutgoingEvent;
   /** @throws Unreadable where the payload is another message's, or another aggregate's than the envelope says. */
   decode(message: Pick<OutgoingEvent, 'key' | 'payload'>): T;
@@ -39,9 +41,10 @@ export type EventContract = Pick<EventType<unknown>, 'type' | 'owner' | 'schema'
 export function eventsOf(file: DescFile): EventContract[] {
   return file.messages
     .filter((schema) => hasOption(schema, eventOption))
-    .map((schema) => {
-      const { subject: type, owner } = getOption(schema, eventOption);
-      return { type, owner, schema };
+    .flatMap((schema) => {
+      const { subject, choreographedSubject, owner } = getOption(schema, eventOption);
+      const types = choreographedSubject === '' ? [subject] : [subject, choreographedSubject];
+      return types.map((type) => ({ type, owner, schema }));
     });
 }
 
@@ -53,17 +56,18 @@ const PASSED_ON = ['traceparent', 'tracestate', 'correlation-id'] as const;
  */
 export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): EventType<T> {
   const policy = getOption(schema, eventOption);
-  const { subject: type, owner } = policy;
-  if (!type || !owner) throw new Error(`${schema.typeName} has no complete option (weft.policy.v1.event)`);
+  const { subject, choreographedSubject, owner } = policy;
+  if (!subject || !owner) throw new Error(`${schema.typeName} has no complete option (weft.policy.v1.event)`);
   const field = schema.fields.find(({ name }) => name === policy.key);
   if (field?.fieldKind !== 'scalar')
     throw new Error(`${schema.typeName} has no string field ${policy.key} for its key`);
   const property = field.localName as keyof T;
   const dataschema = `urn:protobuf:${schema.typeName}`;
-  return {
+  const ofType = (type: string, choreographed: EventType<T> | undefined): EventType<T> => ({
     type,
     owner,
     schema,
+    choreographed,
     create(message, { id = randomUUIDv7(), now = new Date(), headers = contextHeaders() } = {}) {
       const key = message[property];
       if (typeof key !== 'string' || key === '') throw new Error(`${schema.typeName} has no ${policy.key}`);
@@ -93,5 +97,15 @@ export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): Event
       if (message[property] !== key) throw new Unreadable(`not a ${schema.typeName} of ${key.slice(0, 100)}`);
       return message;
     },
-  };
+  });
+  return ofType(subject, choreographedSubject === '' ? undefined : ofType(choreographedSubject, undefined));
+}
+
+/**
+ * The event of choreographed orders alone.
+ * @throws Error when its contract gives it no subject of its own.
+ */
+export function ofChoreographed<T>({ type, choreographed }: EventType<T>): EventType<T> {
+  if (!choreographed) throw new Error(`${type} has no choreographed_subject`);
+  return choreographed;
 }

@@ -19,6 +19,7 @@ export {
   type EventContract,
   type EventType,
   eventsOf,
+  ofChoreographed,
 } from './event.ts';
 export type { JetStreamBusOptions } from './jetstream/index.ts';
 export { migratePostgresBus, openPostgresBus, type PostgresBus, type PostgresBusOptions } from './postgres/index.ts';

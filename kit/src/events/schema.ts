@@ -19,7 +19,8 @@ const made = new WeakMap<DescMessage, EventSchema>();
 /** The version of an event's schema that this process was built with. */
 export function eventSchema(type: string, message: DescMessage): EventSchema {
   const standing = made.get(message);
-  if (standing) return standing;
+  // Several types of event may have the same message.
+  if (standing) return standing.type === type ? standing : { ...standing, type };
   const descriptors = toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: filesOf(message) }));
   const fingerprint = createHash('sha256').update(descriptors).digest('hex');
   const schema = { type, message: message.typeName, fingerprint, descriptors };

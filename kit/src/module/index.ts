@@ -1,3 +1,4 @@
+export { type FactsWork, factsWorker, type WithHeaders } from './facts-worker.ts';
 export { main, READY, type Running } from './main.ts';
 export { inDependencyOrder, type Module, startModules, stopModules } from './module.ts';
 export type { OpsRoute } from './ops-server.ts';

@@ -8,6 +8,15 @@ export {
 } from './database.ts';
 export type { Expectation } from './deferred.ts';
 export { DatabaseContended, DatabaseUnavailable, IdempotencyKeyReused, RequestInProgress } from './errors.ts';
+export {
+  addFacts,
+  type DueFacts,
+  dueFacts,
+  type FactsDue,
+  factsMigration,
+  noteDueFacts,
+  noteFacts,
+} from './facts.ts';
 export { IDEMPOTENCY_MS, type IdempotentRequest, type IdempotentWork, once } from './idempotency.ts';
 export { receiveOnce } from './inbox.ts';
 export { migrate } from './migrate.ts';

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ProductCreatedSchema } from '@weft/gen/es/weft/catalog/v1/events_pb';
 import { MoneySchema } from '@weft/gen/es/weft/common/v1/money_pb';
+import { file_weft_orders_v1_events, OrderPlacedSchema } from '@weft/gen/es/weft/orders/v1/events_pb';
 import { ProductCreated } from '@weft/gen/grpc/weft/catalog/v1/events';
 import { Money } from '@weft/gen/grpc/weft/common/v1/money';
-import { consumer, defineEvent, on, Unreadable } from '../../src/events/index.ts';
+import { OrderPlaced } from '@weft/gen/grpc/weft/orders/v1/events';
+import { consumer, defineEvent, eventsOf, ofChoreographed, on, Unreadable } from '../../src/events/index.ts';
 import { readWakes, writeWakes } from '../../src/events/postgres/wakes.ts';
 
 const Created = defineEvent(ProductCreated, ProductCreatedSchema);
@@ -20,6 +22,18 @@ describe('an event', () => {
       subject: 'weft.catalog.v1.product_created.p1',
       key: 'p1',
     });
+  });
+
+  it('has a type of its own when its order is choreographed, where its contract says so', () => {
+    const placed = defineEvent(OrderPlaced, OrderPlacedSchema);
+    const made = ofChoreographed(placed).create(OrderPlaced.fromPartial({ orderId: 'o1' }), { id: ID, now: NOW });
+    const type = 'weft.orders.v1.order_placed_choreographed';
+    expect(made).toMatchObject({ type, subject: `${type}.o1`, key: 'o1', headers: { 'ce-type': type } });
+    expect(ofChoreographed(placed).decode(made)).toEqual(placed.decode(made));
+    expect(eventsOf(file_weft_orders_v1_events).map((event) => event.type)).toEqual(
+      expect.arrayContaining([type, placed.type]),
+    );
+    expect(() => ofChoreographed(Created)).toThrow('weft.catalog.v1.product_created has no choreographed_subject');
   });
 
   it('carries the headers of CloudEvents, and passes on trace and correlation only', () => {

@@ -5,7 +5,7 @@ import * as schema from '@weft/gen/es/weft/orders/v1/events_pb';
 import { CheckoutServiceService, type Saga, SagaState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import * as sagaEvents from '@weft/gen/grpc/weft/checkout/v1/events';
 import { OrderCancellationRequested, OrderPlaced, ReturnRequested } from '@weft/gen/grpc/weft/orders/v1/events';
-import { DeliveryMethod } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { DeliveryMethod, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { defineEvent, type Message, openPostgresBus } from '@weft/kit/events';
 import { createLogger } from '@weft/kit/telemetry';
 import { type As, boot, eventually } from '@weft/kit/testing';
@@ -52,10 +52,11 @@ export async function openCheckout(env: Readonly<Record<string, string>> = {}) {
       lines = LINES as Lines,
       headers = {},
       delivered = false,
+      sagaStyle = SagaStyle.SAGA_STYLE_ORCHESTRATED as SagaStyle,
     } = {}): Promise<string> {
       const { DELIVERY_METHOD_ADDRESS, DELIVERY_METHOD_UNSPECIFIED } = DeliveryMethod;
       const deliveryMethod = delivered ? DELIVERY_METHOD_ADDRESS : DELIVERY_METHOD_UNSPECIFIED;
-      await publish(placed.create({ ...placedBy(orderId, lines), deliveryMethod }, { headers }));
+      await publish(placed.create({ ...placedBy(orderId, lines), deliveryMethod, sagaStyle }, { headers }));
       return orderId;
     },
     placedBy,

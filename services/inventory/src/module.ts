@@ -1,6 +1,7 @@
 import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
 import { changeWakeups } from '@weft/kit/watch';
+import { onChoreography } from './events/on-choreography.ts';
 import { published } from './events/to-event.ts';
 import { inventoryStore, inventoryTransaction, recentReservations, stockVersions } from './store/inventory-store.ts';
 import { migrations } from './store/migrations.ts';
@@ -27,6 +28,6 @@ export const inventory = defineService<Record<string, never>, InventorySchema>({
         onceForCall(database, call, key, { commit: (tx) => work(inventoryTransaction(tx, recent)) }),
       now,
     });
-    return { grpc: [handlers], workers: [wakeups] };
+    return { grpc: [handlers], consumers: [onChoreography(recent, now)], workers: [wakeups] };
   },
 });

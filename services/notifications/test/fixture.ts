@@ -36,7 +36,13 @@ const refunded = defineEvent(PaymentRefunded, payments.PaymentRefundedSchema);
 export function newsOf(customerId: string, orderId: string) {
   const head = { version: 1n, occurTime: toTimestamp(new Date()) };
   const order = { ...head, orderId, customerId };
-  const paid = { lines: [], total: GBP(1234n), paymentMethodToken: 'tok_secret', deliveryMethod: 0 as const };
+  const paid = {
+    lines: [],
+    total: GBP(1234n),
+    paymentMethodToken: 'tok_secret',
+    deliveryMethod: 0 as const,
+    sagaStyle: 0 as const,
+  };
   const refund = { paymentId: orderId, refundId: randomUUID(), amount: GBP(5n) };
   return {
     registered: registered.create({ ...head, userId: customerId, roles: [Role.ROLE_CUSTOMER] }),

@@ -2,6 +2,8 @@ import { onceForCall } from '@weft/kit/idempotency';
 import { defineService } from '@weft/kit/module';
 import { changeWakeups } from '@weft/kit/watch';
 import { catalogClient } from './clients/catalog.ts';
+import { settings } from './config.ts';
+import { onChoreography } from './events/on-choreography.ts';
 import { onShipping } from './events/on-shipping.ts';
 import { onUsers } from './events/on-users.ts';
 import { published } from './events/to-event.ts';
@@ -11,13 +13,13 @@ import { ordersStore, ordersTransaction, recentOrders } from './store/orders-sto
 import type { OrdersSchema } from './store/schema.ts';
 import { ordersHandlers } from './transport/handlers.ts';
 
-export const orders = defineService<Record<string, never>, OrdersSchema>({
+export const orders = defineService<typeof settings, OrdersSchema>({
   name: 'orders',
   needs: ['catalog'],
-  settings: {},
+  settings,
   migrations,
   publishes: published,
-  create({ database, client, now, newId }) {
+  create({ config, database, client, now, newId }) {
     const recent = recentOrders();
     const store = ordersStore(database, recent);
     const wakeups = changeWakeups(database, { versions: store.versions, eventsByKey: true });
@@ -31,9 +33,14 @@ export const orders = defineService<Record<string, never>, OrdersSchema>({
           ...(prepare && { prepare }),
           commit: (tx, prepared) => commit(ordersTransaction(tx, recent), prepared),
         }),
+      sagaStyle: config.sagaStyle,
       now,
       newId,
     });
-    return { grpc: [handlers], consumers: [onShipping(recent, now), onUsers()], workers: [wakeups] };
+    return {
+      grpc: [handlers],
+      consumers: [onShipping(recent, now), onUsers(), onChoreography(recent, now)],
+      workers: [wakeups],
+    };
   },
 });

@@ -4,7 +4,7 @@ import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import * as shippingSchema from '@weft/gen/es/weft/shipping/v1/events_pb';
 import * as usersSchema from '@weft/gen/es/weft/users/v1/events_pb';
 import * as events from '@weft/gen/grpc/weft/orders/v1/events';
-import { type Order, OrderStatus, OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { type Order, OrderStatus, OrdersServiceService, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { ShipmentDispatched } from '@weft/gen/grpc/weft/shipping/v1/events';
 import { UserDeleted } from '@weft/gen/grpc/weft/users/v1/events';
 import { defineEvent, openPostgresBus } from '@weft/kit/events';
@@ -115,6 +115,7 @@ export const orderOf = (...lines: (readonly [productId: string, quantity: bigint
   lines: lines.map(([productId, quantity]) => ({ productId, quantity })),
   paymentMethodToken: 'tok_approved',
   deliveryAddress: undefined,
+  sagaStyle: SagaStyle.SAGA_STYLE_UNSPECIFIED as SagaStyle,
 });
 
 /** Places an order and gives it as it was stored. */

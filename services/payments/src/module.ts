@@ -1,7 +1,11 @@
-import { defineService, periodic } from '@weft/kit/module';
+import { defineService, factsWorker, periodic } from '@weft/kit/module';
+import { dueFacts } from '@weft/kit/store';
 import type { PaymentProvider } from './app/ports.ts';
 import { releaseDue } from './app/release.ts';
+import { takePart } from './app/take-part.ts';
 import { settings } from './config.ts';
+import type { PartFacts } from './domain/part.ts';
+import { onChoreography } from './events/on-choreography.ts';
 import { published } from './events/to-event.ts';
 import { bounded } from './providers/bounded.ts';
 import { simulator } from './providers/simulator.ts';
@@ -16,6 +20,9 @@ export interface PaymentsEdges {
   readonly releaseEvery?: number;
 }
 
+/** Longer than one turn of a worker, which may wait for the provider a few times. */
+const PART_HELD_MS = 20_000;
+
 /** Payments through a provider. */
 export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdges) =>
   defineService<typeof settings, PaymentsSchema>({
@@ -24,12 +31,16 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
     settings,
     migrations,
     publishes: published,
-    create: ({ config, database, logger, now }) => {
+    create: ({ config, database, logger, now, startTrace }) => {
       const app = { store: paymentStore(database), provider: bounded(provider, config.providerTimeout), now };
       const onFailure = (err: unknown) => logger.warn({ err }, 'a hold could not be released yet');
+      const due = dueFacts<PartFacts, PaymentsSchema>(database, now, PART_HELD_MS);
+      const partApp = { ...app, store: paymentStore(database, { choreographed: true }), note: due.add };
+      const parts = factsWorker({ due, act: (part) => takePart(partApp, part), logger, now, startTrace });
       return {
         grpc: [paymentsHandlers(app)],
-        workers: [periodic(releaseEvery, () => releaseDue(app), onFailure)],
+        consumers: [onChoreography(parts.wake, now)],
+        workers: [periodic(releaseEvery, () => releaseDue(app), onFailure), parts],
       };
     },
   });

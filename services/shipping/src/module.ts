@@ -1,11 +1,16 @@
-import { defineService, periodic } from '@weft/kit/module';
+import { defineService, factsWorker, periodic } from '@weft/kit/module';
+import { dueFacts } from '@weft/kit/store';
 import { changeWakeups } from '@weft/kit/watch';
 import { dispatchDue } from './app/dispatch.ts';
 import type { Carrier } from './app/ports.ts';
+import { takePart } from './app/take-part.ts';
 import { withdrawDue } from './app/withdraw.ts';
 import { bounded } from './carriers/bounded.ts';
 import { simulator } from './carriers/simulator.ts';
+import { ordersClient } from './clients/orders.ts';
 import { settings } from './config.ts';
+import type { PartFacts } from './domain/part.ts';
+import { onChoreography } from './events/on-choreography.ts';
 import { onOrders } from './events/on-orders.ts';
 import { onUsers } from './events/on-users.ts';
 import { published } from './events/to-event.ts';
@@ -22,27 +27,38 @@ export interface ShippingEdges {
 }
 
 const DISPATCH_EVERY_MS = 250;
+/** Longer than one turn of a worker, which may wait for the carrier a few times. */
+const PART_HELD_MS = 20_000;
 
 /** Shipments through a carrier. */
 export const defineShipping = ({ carrier, withdrawEvery = 2_000 }: ShippingEdges) =>
   defineService<typeof settings, ShippingSchema>({
     name: 'shipping',
-    needs: [],
+    needs: ['orders'],
     settings,
     migrations,
     publishes: published,
-    create: ({ config, database, logger, now }) => {
+    create: ({ config, database, client, logger, now, startTrace }) => {
       const recent = recentShipments();
       const store = shippingStore(database, recent);
       const app = { store, carrier: bounded(carrier(config.carrierDelay), config.carrierTimeout), now };
       const wakeups = changeWakeups(database, { versions: store.versions, eventsByKey: true });
+      const due = dueFacts<PartFacts, ShippingSchema>(database, now, PART_HELD_MS);
+      const partApp = {
+        ...app,
+        store: shippingStore(database, recent, true),
+        orders: ordersClient(client),
+        note: due.add,
+      };
+      const parts = factsWorker({ due, act: (part) => takePart(partApp, part), logger, now, startTrace });
       const notDispatched = (err: unknown) => logger.warn({ err }, 'shipments could not be dispatched yet');
       const notWithdrawn = (err: unknown) => logger.warn({ err }, 'a shipment could not be withdrawn yet');
       return {
         grpc: [shippingHandlers(app, wakeups)],
-        consumers: [onOrders(recent, now), onUsers()],
+        consumers: [onOrders(recent, now), onUsers(), onChoreography(parts.wake, now)],
         workers: [
           wakeups,
+          parts,
           periodic(DISPATCH_EVERY_MS, () => dispatchDue(app), notDispatched),
           periodic(withdrawEvery, () => withdrawDue(app), notWithdrawn),
         ],

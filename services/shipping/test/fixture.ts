@@ -18,7 +18,10 @@ const userDeleted = defineEvent(UserDeleted, usersSchema.UserDeletedSchema);
 
 /** Shipping as it runs, with what its tests look at. What it is asked to delay takes `delayMs`. */
 export async function bootShipping(service: ReturnType<typeof defineShipping> = shipping, delayMs = 300) {
-  const booted = await boot([service], { env: { SHIPPING_CARRIER_DELAY_MS: String(delayMs) } });
+  const booted = await boot([service], {
+    env: { SHIPPING_CARRIER_DELAY_MS: String(delayMs) },
+    targets: { orders: '127.0.0.1:1' },
+  });
   const logger = createLogger({ level: 'silent', pretty: false });
   const bus = openPostgresBus({ url: booted.bus.url, name: 'test', logger });
   const as = (who: As) => booted.client(ShippingServiceService, ShippingService, who);

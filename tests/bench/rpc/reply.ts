@@ -1,4 +1,4 @@
-import { DeliveryMethod, GetOrderResponse, OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { DeliveryMethod, GetOrderResponse, OrderStatus, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
 
 export const ORDER_ID = '0198f0a0-0000-7000-8000-000000000001';
 export const REPLY_BYTES = 387;
@@ -38,6 +38,7 @@ function order(title: string): GetOrderResponse {
       updateTime: time,
       deliveryMethod: DeliveryMethod.DELIVERY_METHOD_PICK_UP,
       deliveryAddress: undefined,
+      sagaStyle: SagaStyle.SAGA_STYLE_UNSPECIFIED,
       paymentStatus: 2,
     },
   };

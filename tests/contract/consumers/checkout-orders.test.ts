@@ -39,6 +39,7 @@ async function placed(deliveryAddress?: PostalAddress): Promise<string> {
     lines,
     paymentMethodToken: 'tok_approved',
     deliveryAddress,
+    sagaStyle: 0 as const,
   };
   const { order } = await buyer.placeOrder(request);
   return order?.orderId ?? '';

@@ -4,7 +4,7 @@ import { checkout } from '@weft/checkout/module';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import * as shippingSchema from '@weft/gen/es/weft/shipping/v1/events_pb';
 import type { PostalAddress } from '@weft/gen/grpc/weft/common/v1/postal_address';
-import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { OrdersServiceService, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { ShipmentDispatched } from '@weft/gen/grpc/weft/shipping/v1/events';
 import { defineEvent } from '@weft/kit/events';
 import type { ClientOf } from '@weft/kit/rpc';
@@ -47,6 +47,7 @@ async function placed(deliveryAddress?: PostalAddress): Promise<string> {
     lines,
     paymentMethodToken: 'tok_approved',
     deliveryAddress,
+    sagaStyle: SagaStyle.SAGA_STYLE_UNSPECIFIED,
   };
   return (await buyer.placeOrder(request)).order?.orderId ?? '';
 }

@@ -33,7 +33,7 @@ const inDepot = (who: As) => depot.booted.client(ShippingServiceService, Shippin
 /** An order that is confirmed, and its shipment. */
 async function confirmed(): Promise<string> {
   const lines = [{ productId: 'lamp', quantity: 2n }];
-  const how = { paymentMethodToken: 'tok_approved', deliveryAddress: undefined };
+  const how = { paymentMethodToken: 'tok_approved', deliveryAddress: undefined, sagaStyle: 0 as const };
   const support = await inShop(SUPPORT);
   const request = { idempotencyKey: randomUUID(), customerId: randomUUID(), lines, ...how };
   const orderId = (await support.placeOrder(request)).order?.orderId ?? '';

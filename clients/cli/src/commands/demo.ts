@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { SagaStep } from '@weft/gen/grpc/weft/checkout/v1/checkout';
+import type { Saga, SagaStep } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
-import type { Order } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { type Order, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
 import type { Payment } from '@weft/gen/grpc/weft/payments/v1/payments';
 import type { Shipment } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { inventName } from '../demo/gifts.ts';
@@ -20,9 +20,15 @@ export interface DemoOptions extends CommonOptions {
   readonly payment: string;
   /** Postal code of where the order is sent; absent when it is picked up. */
   readonly deliverTo?: string;
+  /** Who takes the order to its end; absent leaves it to the system. */
+  readonly style?: keyof typeof STYLES;
 }
 
 const LINES = 3;
+const STYLES = {
+  orchestrated: SagaStyle.SAGA_STYLE_ORCHESTRATED,
+  choreographed: SagaStyle.SAGA_STYLE_CHOREOGRAPHED,
+} as const;
 
 export async function demo(options: DemoOptions): Promise<void> {
   const say = async (text: string) => {
@@ -47,6 +53,7 @@ export async function demo(options: DemoOptions): Promise<void> {
       lines,
       paymentMethodToken: options.payment,
       deliveryAddress: options.deliverTo === undefined ? undefined : addressOf(fullName, options.deliverTo),
+      sagaStyle: options.style ? STYLES[options.style] : SagaStyle.SAGA_STYLE_UNSPECIFIED,
     };
     const asked = performance.now();
     const placed = await session.call((token) => clients.orders.placeOrder(request, { token }));
@@ -62,7 +69,7 @@ export async function demo(options: DemoOptions): Promise<void> {
     const { order } = await session.call((token) => clients.orders.getOrder({ orderId }, { token }));
     const payment = await readPayment(context, session, orderId);
     const shipment = await readShipment(context, session, orderId);
-    const saga = admin && (await admin.call((token) => clients.checkout.getSaga({ sagaId: orderId }, { token }))).saga;
+    const saga = admin && (await readSaga(context, admin, orderId));
     if (options.json) await print(toJson(jsonOf(orderId, changes, order, payment, shipment, saga?.steps)));
     else await print(summary(order, payment, shipment, saga?.steps));
     return isEndState(statusName(order?.status ?? 0));
@@ -110,6 +117,12 @@ async function readShipment(
 ): Promise<Shipment | undefined> {
   const read = session.call((token) => clients.shipping.getShipment({ shipmentId }, { token }));
   return (await unless('SHIPMENT_NOT_FOUND', read))?.shipment;
+}
+
+/** Undefined when no coordinator leads the order. */
+async function readSaga({ clients }: CommandContext, admin: Session, sagaId: string): Promise<Saga | undefined> {
+  const read = admin.call((token) => clients.checkout.getSaga({ sagaId }, { token }));
+  return (await unless('SAGA_NOT_FOUND', read))?.saga;
 }
 
 async function unless<T>(reason: string, answer: Promise<T>): Promise<T | undefined> {
@@ -172,9 +185,14 @@ function summary(
       return [name, state, attempts === 1 ? '1 attempt' : `${attempts} attempts`, lastError];
     });
     parts.push(`${bold('Saga')}`, table(rows));
-  } else parts.push(`${bold('Saga')}      shown to administrators: set WEFT_ADMIN_EMAIL and WEFT_ADMIN_PASSWORD`);
+  } else if (order?.sagaStyle === SagaStyle.SAGA_STYLE_CHOREOGRAPHED)
+    parts.push(`${bold('Saga')}      choreographed: the services followed from each other's events`);
+  else parts.push(`${bold('Saga')}      shown to administrators: set WEFT_ADMIN_EMAIL and WEFT_ADMIN_PASSWORD`);
   return parts.join('\n');
 }
+
+const styleName = (order: Order | undefined) =>
+  Object.entries(STYLES).find(([, style]) => style === order?.sagaStyle)?.[0];
 
 function jsonOf(
   orderId: string,
@@ -188,6 +206,7 @@ function jsonOf(
     orderId,
     status: statusName(order?.status ?? 0),
     reason: order?.reason ?? '',
+    style: styleName(order),
     changes,
     lines: order?.lines.map(({ productId, title, quantity, unitPrice }) => ({
       productId,

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import type { PlaceOrderResponse, ReturnItemsResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { type PlaceOrderResponse, type ReturnItemsResponse, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { RemoteError } from '@weft/kit/rpc';
 import type { Untaken } from '../shop/reasons.ts';
 import { createSlots } from '../system/bounded.ts';
@@ -142,6 +142,7 @@ async function placeOrder(
     lines: sale.lines.map(({ productId, pieces }) => ({ productId, quantity: pieces })),
     paymentMethodToken: paymentToken,
     deliveryAddress: undefined,
+    sagaStyle: SagaStyle.SAGA_STYLE_UNSPECIFIED,
   };
   return refusable(session.call((token) => orders.placeOrder(request, { token })));
 }

@@ -18,7 +18,10 @@ const orderPlaced = defineEvent(OrderPlaced, schema.OrderPlacedSchema);
 const cancellationRequested = defineEvent(OrderCancellationRequested, schema.OrderCancellationRequestedSchema);
 const returnRequested = defineEvent(ReturnRequested, schema.ReturnRequestedSchema);
 
-/** One consumer for all of them, so that a cancellation is handled after the order that it is for. */
+/**
+ * One consumer for all of them, so that a cancellation is handled after the order that it is for. Choreographed orders have
+ * events of their own, besides returns.
+ */
 export function onOrders(sagas: StartSagas): ConsumerDefinition<CheckoutSchema> {
   const transaction = (tx: UnitOfWork<CheckoutSchema>) => checkoutTransaction(tx, sagas.now);
   return consumer('checkout.orders', [

@@ -2,7 +2,11 @@ import { moveTo, type Reservation, ReservationNotFound } from '../domain/reserva
 import type { InventoryStore } from './ports.ts';
 
 /** Takes a reservation's pieces off the shelf, once. */
-export function commit(store: InventoryStore, reservationId: string, now: Date): Promise<Reservation> {
+export function commit(
+  store: Pick<InventoryStore, 'transaction'>,
+  reservationId: string,
+  now: Date,
+): Promise<Reservation> {
   return store.transaction(async (tx) => {
     const recent = tx.recent(reservationId);
     const standing = recent?.status === 'reserved' ? recent : await tx.reservation(reservationId);

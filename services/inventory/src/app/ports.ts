@@ -6,6 +6,12 @@ export type InventoryEvent =
   | { readonly type: 'stock-set'; readonly stock: Stock }
   | { readonly type: 'reservation-changed'; readonly reservation: Reservation }
   | {
+      readonly type: 'reservation-rejected';
+      readonly reservationId: string;
+      readonly reason: string;
+      readonly at: Date;
+    }
+  | {
       readonly type: 'stock-restocked';
       readonly restockId: string;
       readonly lines: readonly StockLine[];

@@ -2,7 +2,11 @@ import { moveTo, newReservation, type Reservation } from '../domain/reservation.
 import type { InventoryStore } from './ports.ts';
 
 /** Gives a reservation's pieces back, once. One never seen is recorded as released: a Reserve that comes late is refused. */
-export function release(store: InventoryStore, reservationId: string, now: Date): Promise<Reservation> {
+export function release(
+  store: Pick<InventoryStore, 'transaction'>,
+  reservationId: string,
+  now: Date,
+): Promise<Reservation> {
   return store.transaction(async (tx) => {
     const tombstone = newReservation(reservationId, 'released', [], now);
     if (await tx.insertReservation(tombstone)) {

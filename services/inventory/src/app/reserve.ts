@@ -24,6 +24,17 @@ export async function reserve(
   }
 }
 
+/** The same in a transaction that does more than this: the stocks are locked first, as it cannot be tried again by itself. */
+export async function reserveWithin(
+  tx: InventoryTransaction,
+  reservationId: string,
+  lines: readonly StockLine[],
+  now: Date,
+): Promise<Reservation> {
+  assertAvailable(await tx.stocks(lines.map(({ stockCode }) => stockCode)), lines);
+  return lookAndReserve(tx, newReservation(reservationId, 'reserved', lines, now));
+}
+
 async function reserveUnseen(tx: InventoryTransaction, reservation: Reservation): Promise<Reservation> {
   tx.reserveUnseen(reservation);
   tx.publish({ type: 'reservation-changed', reservation });

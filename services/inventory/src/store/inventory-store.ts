@@ -1,6 +1,7 @@
-import { type Database, prepared, Recent, type UnitOfWork } from '@weft/kit/store';
+import { addFacts, type Database, noteFacts, prepared, Recent, type UnitOfWork } from '@weft/kit/store';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { InventoryStore, InventoryTransaction, StockChange } from '../app/ports.ts';
+import type { PartTransaction } from '../app/take-part.ts';
 import type { Reservation, StockLine } from '../domain/reservation.ts';
 import { type Stock, StockMoved } from '../domain/stock.ts';
 import { toEvent } from '../events/to-event.ts';
@@ -40,6 +41,7 @@ export async function stockVersions(
 export function inventoryTransaction(
   tx: UnitOfWork<InventorySchema>,
   recent: RecentReservations,
+  { choreographed }: { readonly choreographed: boolean } = { choreographed: false },
 ): InventoryTransaction {
   const { sql: db, publish, defer } = tx;
   return {
@@ -91,7 +93,16 @@ export function inventoryTransaction(
     },
     changeStocks: (changes, now) => defer(changeStocks(db, stockChanges(changes, now))),
     addStocks: (lines, now) => addStocks(db, lines, now),
-    publish: (event) => publish(toEvent(event)),
+    publish: (event) => publish(toEvent(event, choreographed)),
+  };
+}
+
+/** A transaction of a choreographed order, which its events say. */
+export function partTransaction(tx: UnitOfWork<InventorySchema>, recent: RecentReservations): PartTransaction {
+  return {
+    ...inventoryTransaction(tx, recent, { choreographed: true }),
+    note: (orderId, facts) => noteFacts(tx, orderId, facts),
+    add: (orderId, facts) => addFacts(tx, orderId, facts),
   };
 }
 

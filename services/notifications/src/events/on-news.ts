@@ -34,11 +34,13 @@ const paymentRefunded = defineEvent(PaymentRefunded, payments.PaymentRefundedSch
 export function onNews(app: Notify): ConsumerDefinition<NotificationsSchema> {
   /** @param read whom to tell what; nobody, where the event says nothing of them */
   const tell = <T>(event: EventType<T>, read: (content: T) => { userId: string; news: News } | undefined) =>
-    on<T, NotificationsSchema>(event, async (content, tx, { id }) => {
-      const found = read(content);
-      if (found && found.userId !== '') notify(notificationsTransaction(tx), app, id, found.userId, found.news);
-    });
-  return consumer('notifications.news', [
+    [event, ...(event.choreographed ? [event.choreographed] : [])].map((one) =>
+      on<T, NotificationsSchema>(one, async (content, tx, { id }) => {
+        const found = read(content);
+        if (found && found.userId !== '') notify(notificationsTransaction(tx), app, id, found.userId, found.news);
+      }),
+    );
+  const news = [
     tell(userRegistered, ({ userId, roles }) =>
       roles.includes(Role.ROLE_CUSTOMER) ? { userId, news: { kind: 'welcome' } } : undefined,
     ),
@@ -57,6 +59,9 @@ export function onNews(app: Notify): ConsumerDefinition<NotificationsSchema> {
     tell(paymentRefunded, ({ customerId: userId, orderId, amount }) => {
       return { userId, news: { kind: 'payment-refunded', orderId, amount: money(amount) } };
     }),
+  ];
+  return consumer('notifications.news', [
+    ...news.flat(),
     on(userDeleted, async ({ userId }, tx) => eraseUser(tx, userId)),
   ]);
 }

@@ -1,5 +1,5 @@
 import { type Priced, place } from '../domain/decisions.ts';
-import type { Order, Pieces } from '../domain/order.ts';
+import type { Order, Pieces, SagaStyle } from '../domain/order.ts';
 import type { Catalog, OrdersTransaction, PlacementSecrets } from './ports.ts';
 
 /** Prices lines from the catalogue: what the client believes a price to be has no part in it. */
@@ -12,13 +12,14 @@ export interface PlaceOrder extends PlacementSecrets {
   readonly orderId: string;
   readonly customerId: string;
   readonly lines: readonly Priced[];
+  readonly sagaStyle: SagaStyle;
 }
 
 /** Stores the order and its event together. */
 export function placeOrder(tx: OrdersTransaction, command: PlaceOrder, now: Date): Order {
-  const { orderId, customerId, lines, ...secrets } = command;
+  const { orderId, customerId, lines, sagaStyle, ...secrets } = command;
   const deliveryMethod = secrets.address ? 'address' : 'pick-up';
-  const { order, event } = place({ orderId, customerId, lines, deliveryMethod }, now);
+  const { order, event } = place({ orderId, customerId, lines, deliveryMethod, sagaStyle }, now);
   tx.insert(order, event, secrets);
   return order;
 }

@@ -17,6 +17,7 @@ import {
   type Pieces,
   type Placed,
   type Return,
+  type SagaStyle,
   type Unpaid,
 } from './order.ts';
 
@@ -38,6 +39,7 @@ export interface NewOrder {
   readonly customerId: string;
   readonly lines: readonly Priced[];
   readonly deliveryMethod: DeliveryMethod;
+  readonly sagaStyle: SagaStyle;
 }
 
 export interface Placement {
@@ -45,7 +47,8 @@ export interface Placement {
   readonly event: Placed;
 }
 
-export function place({ orderId, customerId, lines, deliveryMethod }: NewOrder, now: Date): Placement {
+export function place(wanted: NewOrder, now: Date): Placement {
+  const { orderId, customerId, lines, deliveryMethod, sagaStyle } = wanted;
   const currencies = [...new Set(lines.map((line) => line.currency))];
   if (currencies.length !== 1) throw new MixedCurrencies(currencies);
   const event: Placed = {
@@ -53,6 +56,7 @@ export function place({ orderId, customerId, lines, deliveryMethod }: NewOrder, 
     customerId,
     currency: currencies[0] as string,
     deliveryMethod,
+    sagaStyle,
     lines: lines.map(({ currency: _, ...line }) => line),
   };
   const order = begin(orderId, event, now);

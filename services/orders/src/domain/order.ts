@@ -16,6 +16,9 @@ export interface Address {
   readonly countryCode: string;
 }
 
+/** Who takes an order to its end: checkout, or each service by the events of the others. */
+export type SagaStyle = 'orchestrated' | 'choreographed';
+
 /** How an order comes to its customer. */
 export type DeliveryMethod = 'pick-up' | 'address';
 
@@ -54,6 +57,7 @@ export interface Order {
   readonly reason: string;
   readonly currency: string;
   readonly deliveryMethod: DeliveryMethod;
+  readonly sagaStyle: SagaStyle;
   readonly lines: readonly OrderLine[];
   readonly returns: readonly Return[];
   /** Minor units. */
@@ -72,6 +76,7 @@ export interface Placed {
   readonly customerId: string;
   readonly currency: string;
   readonly deliveryMethod: DeliveryMethod;
+  readonly sagaStyle: SagaStyle;
   readonly lines: readonly Omit<OrderLine, 'returned'>[];
 }
 

@@ -10,11 +10,11 @@ import {
   ReturnRequested,
   ReturnSettled,
 } from '@weft/gen/grpc/weft/orders/v1/events';
-import { defineEvent, eventsOf } from '@weft/kit/events';
+import { defineEvent, type EventType, eventsOf, ofChoreographed } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { FollowingEvent, Order, OrderLine, Return } from '../domain/order.ts';
-import { DELIVERY_METHOD } from '../transport/messages.ts';
+import { DELIVERY_METHOD, SAGA_STYLE } from '../transport/messages.ts';
 
 export const published = eventsOf(schema.file_weft_orders_v1_events);
 
@@ -27,15 +27,19 @@ const cancellationRequested = defineEvent(OrderCancellationRequested, schema.Ord
 const returnRequested = defineEvent(ReturnRequested, schema.ReturnRequestedSchema);
 const returnSettled = defineEvent(ReturnSettled, schema.ReturnSettledSchema);
 
+const styled = <T>({ sagaStyle }: Order, type: EventType<T>) =>
+  sagaStyle === 'choreographed' ? ofChoreographed(type) : type;
+
 /** The contract's event for the placement of an order, which alone knows how it is paid. */
 export function toPlacedEvent(order: Order, paymentMethodToken: string): OutgoingEvent {
-  return orderPlaced.create({
+  return styled(order, orderPlaced).create({
     ...headOf(order),
     customerId: order.customerId,
     lines: copy(order.lines),
     total: money(order, order.total),
     paymentMethodToken,
     deliveryMethod: DELIVERY_METHOD[order.deliveryMethod],
+    sagaStyle: SAGA_STYLE[order.sagaStyle],
   });
 }
 
@@ -54,7 +58,8 @@ export function toEvent(order: Order, event: FollowingEvent): OutgoingEvent {
       return orderCancelled.create({ ...head, customerId });
     case 'cancellation-requested': {
       const lines = copy(order.lines);
-      return cancellationRequested.create({ ...head, customerId, lines, refund: money(order, order.total) });
+      const event = styled(order, cancellationRequested);
+      return event.create({ ...head, customerId, lines, refund: money(order, order.total) });
     }
     case 'return-requested': {
       const { returnId, refund } = event;

@@ -22,6 +22,8 @@ export const EVENT_TYPES = {
 
 const NAMES = new Map(Object.entries(EVENT_TYPES).map(([name, type]) => [type as string, name as EventType]));
 
+const ORCHESTRATED = { sagaStyle: 'orchestrated' } as const;
+
 /** @param order as it was after the event */
 export function eventRow(
   order: Order,
@@ -80,7 +82,8 @@ function toEvent(type: EventType, payload: unknown): OrderEvent | Imported {
       const hydrate = (line: (typeof lines)[number]) => {
         return { ...line, quantity: BigInt(line.quantity), unitPrice: BigInt(line.unitPrice) };
       };
-      return { type, ...placed, lines: lines.map(hydrate) };
+      // Orders of before there were styles say none.
+      return { type, ...ORCHESTRATED, ...placed, lines: lines.map(hydrate) };
     }
     case 'return-requested': {
       const { returnId, lines, refund } = payload as Stored<'return-requested'>;

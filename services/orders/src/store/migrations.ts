@@ -1,4 +1,4 @@
-import type { Migration } from '@weft/kit/store';
+import { factsMigration, type Migration } from '@weft/kit/store';
 
 export const migrations: readonly Migration[] = [
   {
@@ -169,4 +169,12 @@ export const migrations: readonly Migration[] = [
       ON CONFLICT (order_id, version) DO UPDATE SET payload = EXCLUDED.payload WHERE order_events.payload IS NULL;
     `,
   },
+  {
+    name: '006-saga-style',
+    up: `
+      ALTER TABLE orders ADD COLUMN saga_style text NOT NULL DEFAULT 'orchestrated'
+        CHECK (saga_style IN ('orchestrated', 'choreographed'));
+    `,
+  },
+  factsMigration,
 ];

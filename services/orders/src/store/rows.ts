@@ -13,6 +13,7 @@ export function toOrder(row: Row<'orders'>, lines: readonly OrderLine[], returns
     reason: row.reason,
     currency: row.currency,
     deliveryMethod: row.delivery_method,
+    sagaStyle: row.saga_style,
     lines,
     returns,
     total: row.total,
@@ -32,6 +33,8 @@ export type ReturnJson = ShallowDehydrateObject<Omit<Row<'order_return'>, 'order
 export function toOrderRow(order: OrderJson): Row<'orders'> {
   return {
     ...order,
+    // Imported before there were styles.
+    saga_style: order.saga_style ?? 'orchestrated',
     total: BigInt(order.total),
     refunded: BigInt(order.refunded),
     version: BigInt(order.version),
@@ -88,6 +91,7 @@ export function orderRow(order: Order): Row<'orders'> {
     reason,
     currency,
     delivery_method: deliveryMethod,
+    saga_style: order.sagaStyle,
     total,
     refunded,
     payment,

@@ -1,5 +1,5 @@
 import type { ColumnType } from 'kysely';
-import type { DeliveryMethod, OrderStatus, PaymentStatus } from '../domain/order.ts';
+import type { DeliveryMethod, OrderStatus, PaymentStatus, SagaStyle } from '../domain/order.ts';
 
 export interface OrdersSchema {
   orders: {
@@ -9,6 +9,7 @@ export interface OrdersSchema {
     reason: string;
     currency: string;
     delivery_method: DeliveryMethod;
+    saga_style: SagaStyle;
     total: bigint;
     refunded: bigint;
     payment: PaymentStatus;

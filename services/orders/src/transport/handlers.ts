@@ -19,8 +19,8 @@ import {
   settleReturn,
 } from '../domain/decisions.ts';
 import { DeliveryAddressNotFound } from '../domain/failures.ts';
-import type { Order } from '../domain/order.ts';
-import { fromAddress, fromStatus, toChange, toEvent, toOrder, toReturn } from './messages.ts';
+import type { Order, SagaStyle } from '../domain/order.ts';
+import { fromAddress, fromSagaStyle, fromStatus, toChange, toEvent, toOrder, toReturn } from './messages.ts';
 
 export interface OnceWork<P> {
   readonly prepare?: () => Promise<P>;
@@ -34,6 +34,8 @@ export interface OrdersApp {
   readonly wakeups: Wakeups;
   /** Runs the work once for the call's idempotency key and gives its encoded response. */
   readonly once: <P>(call: CallContext, key: string, work: OnceWork<P>) => Promise<Uint8Array>;
+  /** Of orders that name none. */
+  readonly sagaStyle: SagaStyle;
   readonly now: () => Date;
   readonly newId: () => string;
 }
@@ -41,20 +43,23 @@ export interface OrdersApp {
 /** Of an order, in a page token. */
 const VERSION = /^\d{1,18}$/;
 
-export function ordersHandlers({ store, views, catalog, wakeups, once, now, newId }: OrdersApp): ServiceBinding {
+export function ordersHandlers(app: OrdersApp): ServiceBinding {
+  const { store, views, catalog, wakeups, once, now, newId } = app;
   const change = async (orderId: string, decide: (order: Order) => Decision) => {
     const { order } = await store.transaction((tx) => changeOrder(tx, orderId, decide));
     failPoint('orders', order.status);
     return { order: toOrder(order) };
   };
   return serveService(OrdersServiceService, OrdersService, {
-    placeOrder: async ({ idempotencyKey, customerId: wanted, lines, paymentMethodToken, deliveryAddress }, call) => {
+    placeOrder: async (request, call) => {
+      const { idempotencyKey, customerId: wanted, lines, paymentMethodToken, deliveryAddress } = request;
+      const sagaStyle = fromSagaStyle(request.sagaStyle) ?? app.sagaStyle;
       const address = deliveryAddress && fromAddress(deliveryAddress);
       const customerId = customerFor(call.user, wanted.toLowerCase());
       const response = await once(call, idempotencyKey, {
         prepare: () => priceLines(catalog, lines),
         commit: async (tx, priced) => {
-          const command = { orderId: newId(), customerId, lines: priced, paymentMethodToken, address };
+          const command = { orderId: newId(), customerId, lines: priced, paymentMethodToken, address, sagaStyle };
           const order = placeOrder(tx, command, now());
           return PlaceOrderResponse.encode({ order: toOrder(order) }).finish();
         },

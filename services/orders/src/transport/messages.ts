@@ -7,12 +7,13 @@ import {
   PaymentStatus as PaymentStatusMessage,
   type Return as ReturnMessage,
   ReturnStatus,
+  SagaStyle as SagaStyleMessage,
   type WatchOrderResponse,
 } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { toTimestamp } from '@weft/kit/time';
 import { resumeTokenOf } from '@weft/kit/watch';
 import type { OrderChange, OrderEventRecord } from '../app/ports.ts';
-import type { Address, DeliveryMethod, Order, OrderStatus, PaymentStatus, Return } from '../domain/order.ts';
+import type { Address, DeliveryMethod, Order, OrderStatus, PaymentStatus, Return, SagaStyle } from '../domain/order.ts';
 
 const STATUS = {
   placed: OrderStatusMessage.ORDER_STATUS_PLACED,
@@ -37,6 +38,11 @@ export const DELIVERY_METHOD = {
   address: DeliveryMethodMessage.DELIVERY_METHOD_ADDRESS,
 } as const satisfies Record<DeliveryMethod, DeliveryMethodMessage>;
 
+export const SAGA_STYLE = {
+  orchestrated: SagaStyleMessage.SAGA_STYLE_ORCHESTRATED,
+  choreographed: SagaStyleMessage.SAGA_STYLE_CHOREOGRAPHED,
+} as const satisfies Record<SagaStyle, SagaStyleMessage>;
+
 const RETURN_STATUS = {
   requested: ReturnStatus.RETURN_STATUS_REQUESTED,
   settled: ReturnStatus.RETURN_STATUS_SETTLED,
@@ -45,6 +51,11 @@ const RETURN_STATUS = {
 /** Undefined for UNSPECIFIED. */
 export function fromStatus(status: OrderStatusMessage): OrderStatus | undefined {
   return (Object.keys(STATUS) as OrderStatus[]).find((name) => STATUS[name] === status);
+}
+
+/** Undefined for UNSPECIFIED. */
+export function fromSagaStyle(style: SagaStyleMessage): SagaStyle | undefined {
+  return (Object.keys(SAGA_STYLE) as SagaStyle[]).find((name) => SAGA_STYLE[name] === style);
 }
 
 export function toOrder(order: Order, address?: Address): OrderMessage {
@@ -70,6 +81,7 @@ export function toOrder(order: Order, address?: Address): OrderMessage {
     updateTime: toTimestamp(order.updatedAt),
     deliveryMethod: DELIVERY_METHOD[order.deliveryMethod],
     deliveryAddress: address && { ...address },
+    sagaStyle: SAGA_STYLE[order.sagaStyle],
     paymentStatus: PAYMENT[order.payment],
   };
 }

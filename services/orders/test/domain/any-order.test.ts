@@ -91,7 +91,7 @@ describe('an order, whatever is decided about it', () => {
             title: '',
             currency: 'GBP',
           }));
-          const how = { deliveryMethod: 'pick-up' } as const;
+          const how = { deliveryMethod: 'pick-up', sagaStyle: 'orchestrated' } as const;
           const first = place({ orderId: 'o', customerId: 'c', lines, ...how }, new Date(0));
           let order = first.order;
           let cancelled = 0n;

@@ -8,6 +8,7 @@ const placed: Placed = {
   customerId: 'c',
   currency: 'GBP',
   deliveryMethod: 'pick-up',
+  sagaStyle: 'orchestrated',
   lines: [{ productId: 'lamp', stockCode: 's', title: 'Lamp', quantity: 2n, unitPrice: 250n }],
 };
 const one = (version: bigint, event: Recorded['event']): Recorded => ({ version, at: AT, event });

@@ -16,7 +16,7 @@ import { isSettled, type Order, type OrderStatus } from '../../src/domain/order.
 const PLACED_AT = new Date('2026-01-01T00:00:00Z');
 const LATER = new Date('2026-01-01T00:00:01Z');
 
-const HOW = { deliveryMethod: 'address' } as const;
+const HOW = { deliveryMethod: 'address', sagaStyle: 'orchestrated' } as const;
 
 const line = (productId: string, quantity: bigint, unitPrice: bigint, currency = 'GBP'): Priced => ({
   productId,
@@ -60,6 +60,7 @@ describe('placing an order', () => {
       customerId: 'c',
       currency: 'GBP',
       deliveryMethod: 'address',
+      sagaStyle: 'orchestrated',
       lines: lines.map(({ currency: _, ...one }) => one),
     });
     expect(order).toMatchObject({ status: 'placed', reason: '', total: 800n, refunded: 0n, version: 1n, returns: [] });

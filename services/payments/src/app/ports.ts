@@ -4,7 +4,8 @@ import type { Refund } from '../domain/refund.ts';
 
 /** What happened, to be published with the state that it changed. */
 export type PaymentEvent =
-  | { readonly type: 'payment-changed'; readonly payment: Payment }
+  /** With the reason for which it was given up, if it was. */
+  | { readonly type: 'payment-changed'; readonly payment: Payment; readonly reason?: string }
   | { readonly type: 'payment-refunded'; readonly payment: Payment; readonly refund: Refund };
 
 /** One transaction of payments. */

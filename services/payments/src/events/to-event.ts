@@ -6,7 +6,7 @@ import {
   PaymentRefunded,
   PaymentVoided,
 } from '@weft/gen/grpc/weft/payments/v1/events';
-import { defineEvent, eventsOf } from '@weft/kit/events';
+import { defineEvent, type EventType, eventsOf, ofChoreographed } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { PaymentEvent } from '../app/ports.ts';
@@ -20,24 +20,34 @@ const captured = defineEvent(PaymentCaptured, schema.PaymentCapturedSchema);
 const voided = defineEvent(PaymentVoided, schema.PaymentVoidedSchema);
 const refunded = defineEvent(PaymentRefunded, schema.PaymentRefundedSchema);
 
-/** The contract's event for what happened. */
-export function toEvent(event: PaymentEvent): OutgoingEvent {
+/**
+ * The contract's event for what happened.
+ * @param choreographed the services of an order act on it without being called
+ */
+export function toEvent(event: PaymentEvent, choreographed: boolean): OutgoingEvent {
   const { payment } = event;
   const { paymentId, version, updatedAt: now } = payment;
   const base = { paymentId, version, occurTime: toTimestamp(now) };
-  if (payment.status === 'voided') return voided.create(base, { now });
+  const styled = <T>(type: EventType<T>) => (choreographed ? ofChoreographed(type) : type);
+  if (payment.status === 'voided') {
+    const reason = event.type === 'payment-changed' ? event.reason : undefined;
+    return styled(voided).create({ ...base, reason: reason ?? '' }, { now });
+  }
   const { orderId, customerId, amount } = termsOf(payment);
   if (event.type === 'payment-refunded') {
     const { refundId, amount: minorUnits } = event.refund;
-    return refunded.create({ ...base, orderId, customerId, refundId, amount: { ...amount, minorUnits } }, { now });
+    return styled(refunded).create(
+      { ...base, orderId, customerId, refundId, amount: { ...amount, minorUnits } },
+      { now },
+    );
   }
   switch (payment.status) {
     case 'authorized':
-      return authorized.create({ ...base, orderId, amount: { ...amount } }, { now });
+      return styled(authorized).create({ ...base, orderId, amount: { ...amount } }, { now });
     case 'captured':
-      return captured.create({ ...base, orderId, amount: { ...amount } }, { now });
+      return styled(captured).create({ ...base, orderId, amount: { ...amount } }, { now });
     case 'declined':
-      return declined.create({ ...base, orderId, reason: payment.declineReason ?? '' }, { now });
+      return styled(declined).create({ ...base, orderId, reason: payment.declineReason ?? '' }, { now });
     case 'pending':
       throw new Error('nothing has happened to a pending payment');
   }

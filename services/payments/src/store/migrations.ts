@@ -1,4 +1,4 @@
-import type { Migration } from '@weft/kit/store';
+import { factsMigration, type Migration } from '@weft/kit/store';
 
 export const migrations: readonly Migration[] = [
   {
@@ -39,4 +39,5 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
+  factsMigration,
 ];

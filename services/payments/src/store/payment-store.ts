@@ -6,12 +6,16 @@ import { toEvent } from '../events/to-event.ts';
 import { changedColumns, type PaymentRow, paymentRow, refundRow, toPayment, toRefund } from './rows.ts';
 import type { PaymentsSchema } from './schema.ts';
 
-export function paymentStore(database: Database<PaymentsSchema>): PaymentStore {
+/** @param choreographed of orders whose services act on events without being called: the events say so */
+export function paymentStore(
+  database: Database<PaymentsSchema>,
+  { choreographed }: { readonly choreographed: boolean } = { choreographed: false },
+): PaymentStore {
   return {
-    transaction: (work) => database.transaction((tx) => work(paymentTransaction(tx))),
+    transaction: (work) => database.transaction((tx) => work(paymentTransaction(tx, choreographed))),
     change: (seen, decide) =>
       database.transaction(async (unit) => {
-        const tx = paymentTransaction(unit);
+        const tx = paymentTransaction(unit, choreographed);
         return decide(unit.attempt === 1 ? seen : ((await tx.payment(seen.paymentId)) as Payment), tx);
       }),
     insertPayment: (payment) => insertPayment(database.read, payment),
@@ -92,7 +96,10 @@ async function insertPayment(db: Db, payment: Payment): Promise<boolean> {
   return numAffectedRows === 1n;
 }
 
-function paymentTransaction({ sql: db, publish, defer }: UnitOfWork<PaymentsSchema>): PaymentTransaction {
+function paymentTransaction(
+  { sql: db, publish, defer }: UnitOfWork<PaymentsSchema>,
+  choreographed: boolean,
+): PaymentTransaction {
   return {
     insertPayment: (payment) => insertPayment(db, payment),
     async payment(paymentId) {
@@ -135,6 +142,6 @@ function paymentTransaction({ sql: db, publish, defer }: UnitOfWork<PaymentsSche
           ),
       );
     },
-    publish: (event) => publish(toEvent(event)),
+    publish: (event) => publish(toEvent(event, choreographed)),
   };
 }

@@ -16,8 +16,8 @@ export interface ShippingTransaction {
   due(now: Date, limit: number): Promise<Shipment[]>;
   /** Saves what a decision changed of a shipment, with the commit. When it is not as `before` any more, the work runs again. */
   update(before: Shipment, after: Shipment): void;
-  /** Publishes what became of a shipment. */
-  publish(shipment: Shipment): void;
+  /** Publishes what became of a shipment, with the reason for which it was given up, if it was. */
+  publish(shipment: Shipment, reason?: string): void;
 }
 
 export interface ShippingStore {
@@ -59,6 +59,11 @@ export interface Carrier {
   book(booking: Booking): Promise<Exclude<Answer, 'unknown'>>;
   /** Has it forget a booking, if there is one; any number of times. */
   withdraw(key: string): Promise<void>;
+}
+
+export interface Orders {
+  /** Where an order is sent. Throws DeliveryAddressNotFound once it is erased. */
+  deliveryAddress(orderId: string): Promise<Address>;
 }
 
 /** What the use cases work with. */

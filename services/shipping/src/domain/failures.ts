@@ -14,6 +14,13 @@ export class ShipmentDiffers extends DomainError {
   }
 }
 
+/** The customer's account was erased, and the address with it. */
+export class DeliveryAddressNotFound extends DomainError {
+  constructor(orderId: string) {
+    super('not-found', 'DELIVERY_ADDRESS_NOT_FOUND', 'the order is sent to no address', { order_id: orderId });
+  }
+}
+
 /** The carrier refused: its reason is the failure's. */
 export class ShipmentRejected extends DomainError {
   constructor(shipmentId: string, reason: string) {

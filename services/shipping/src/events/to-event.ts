@@ -5,7 +5,7 @@ import {
   ShipmentDispatched,
   ShipmentRejected,
 } from '@weft/gen/grpc/weft/shipping/v1/events';
-import { defineEvent, eventsOf } from '@weft/kit/events';
+import { defineEvent, type EventType, eventsOf, ofChoreographed } from '@weft/kit/events';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { Shipment } from '../domain/shipment.ts';
@@ -17,23 +17,28 @@ const rejected = defineEvent(ShipmentRejected, schema.ShipmentRejectedSchema);
 const dispatched = defineEvent(ShipmentDispatched, schema.ShipmentDispatchedSchema);
 const cancelled = defineEvent(ShipmentCancelled, schema.ShipmentCancelledSchema);
 
-/** The contract's event for what became of a shipment. */
-export function toEvent(shipment: Shipment): OutgoingEvent {
+/**
+ * The contract's event for what became of a shipment.
+ * @param choreographed the services of its order act on it without being called
+ * @param reason why it was given up, if it was
+ */
+export function toEvent(shipment: Shipment, choreographed: boolean, reason = ''): OutgoingEvent {
   const { shipmentId, version, updatedAt: now, terms } = shipment;
   const base = { shipmentId, version, occurTime: toTimestamp(now) };
   const whose = { ...base, orderId: terms?.orderId ?? '', customerId: terms?.customerId ?? '' };
+  const styled = <T>(type: EventType<T>) => (choreographed ? ofChoreographed(type) : type);
   switch (shipment.status) {
     case 'accepted':
-      return created.create(whose, { now });
+      return styled(created).create(whose, { now });
     case 'rejected':
-      return rejected.create({ ...whose, reason: shipment.rejectReason ?? '' }, { now });
+      return styled(rejected).create({ ...whose, reason: shipment.rejectReason ?? '' }, { now });
     case 'dispatched':
       return dispatched.create(
         { ...whose, trackingCode: shipment.trackingCode ?? '' },
         { now, ...(shipment.cause && { headers: shipment.cause }) },
       );
     case 'cancelled':
-      return cancelled.create(base, { now });
+      return styled(cancelled).create({ ...base, reason }, { now });
     case 'pending':
       throw new Error('nothing has happened to a pending shipment');
   }

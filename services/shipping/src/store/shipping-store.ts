@@ -19,10 +19,15 @@ export type RecentShipments = Recent<Shipment>;
 
 export const recentShipments = (): RecentShipments => new Recent(({ terms }) => terms?.lines.length ?? 0);
 
-export function shippingStore(database: Database<ShippingSchema>, recent: RecentShipments): ShippingStore {
+/** @param choreographed of orders whose services act on events without being called: the events say so */
+export function shippingStore(
+  database: Database<ShippingSchema>,
+  recent: RecentShipments,
+  choreographed = false,
+): ShippingStore {
   const db = database.read;
   return {
-    transaction: (work) => database.transaction((tx) => work(shippingTransaction(tx, recent))),
+    transaction: (work) => database.transaction((tx) => work(shippingTransaction(tx, recent, choreographed))),
     async find(shipmentId) {
       const { rows } = await db.executeQuery(selectShipment(db, { shipmentId }));
       const [row] = rows;
@@ -68,7 +73,11 @@ export function shippingStore(database: Database<ShippingSchema>, recent: Recent
   };
 }
 
-export function shippingTransaction(tx: UnitOfWork<ShippingSchema>, recent: RecentShipments): ShippingTransaction {
+export function shippingTransaction(
+  tx: UnitOfWork<ShippingSchema>,
+  recent: RecentShipments,
+  choreographed = false,
+): ShippingTransaction {
   const { sql: db, defer, publish } = tx;
   const remember = (shipment: Shipment) => recent.keep(tx, shipment.shipmentId, withoutAddress(shipment));
   return {
@@ -101,7 +110,7 @@ export function shippingTransaction(tx: UnitOfWork<ShippingSchema>, recent: Rece
       });
       remember(after);
     },
-    publish: (shipment) => publish(toEvent(shipment)),
+    publish: (shipment, reason) => publish(toEvent(shipment, choreographed, reason)),
   };
 }
 

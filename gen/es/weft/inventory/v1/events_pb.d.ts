@@ -95,6 +95,47 @@ export declare type StockReserved = Message<"weft.inventory.v1.StockReserved"> &
 export declare const StockReservedSchema: GenMessage<StockReserved>;
 
 /**
+ * There was not enough of what a choreographed order wants: nothing was promised.
+ *
+ * @generated from message weft.inventory.v1.ReservationRejected
+ */
+export declare type ReservationRejected = Message<"weft.inventory.v1.ReservationRejected"> & {
+  /**
+   * UUID of the reservation that there is not.
+   *
+   * @generated from field: string reservation_id = 1;
+   */
+  reservationId: string;
+
+  /**
+   * Always 1: it happens at most once, and first.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 3;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * A stable reason, for example OUT_OF_STOCK.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message weft.inventory.v1.ReservationRejected.
+ * Use `create(ReservationRejectedSchema)` to create a new message.
+ */
+export declare const ReservationRejectedSchema: GenMessage<ReservationRejected>;
+
+/**
  * Promised pieces left the shelf.
  *
  * @generated from message weft.inventory.v1.StockCommitted

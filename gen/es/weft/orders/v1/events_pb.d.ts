@@ -6,7 +6,7 @@ import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Money } from "../../common/v1/money_pb.js";
-import type { DeliveryMethod } from "./orders_pb.js";
+import type { DeliveryMethod, SagaStyle } from "./orders_pb.js";
 
 /**
  * Describes the file weft/orders/v1/events.proto.
@@ -48,7 +48,7 @@ export declare type EventLine = Message<"weft.orders.v1.EventLine"> & {
 export declare const EventLineSchema: GenMessage<EventLine>;
 
 /**
- * An order was stored and waits for checkout.
+ * An order was stored and waits for its saga.
  *
  * @generated from message weft.orders.v1.OrderPlaced
  */
@@ -108,6 +108,13 @@ export declare type OrderPlaced = Message<"weft.orders.v1.OrderPlaced"> & {
    * @generated from field: weft.orders.v1.DeliveryMethod delivery_method = 8;
    */
   deliveryMethod: DeliveryMethod;
+
+  /**
+   * Who acts on it: checkout, or each service by itself.
+   *
+   * @generated from field: weft.orders.v1.SagaStyle saga_style = 9;
+   */
+  sagaStyle: SagaStyle;
 };
 
 /**
@@ -247,7 +254,7 @@ export declare type OrderRejected = Message<"weft.orders.v1.OrderRejected"> & {
 export declare const OrderRejectedSchema: GenMessage<OrderRejected>;
 
 /**
- * Somebody asked to undo an order; checkout does it.
+ * Somebody asked to undo an order; its saga does it.
  *
  * @generated from message weft.orders.v1.OrderCancellationRequested
  */

@@ -116,6 +116,13 @@ export declare type Order = Message<"weft.orders.v1.Order"> & {
    * @generated from field: weft.orders.v1.PaymentStatus payment_status = 14;
    */
   paymentStatus: PaymentStatus;
+
+  /**
+   * Who takes it to its end.
+   *
+   * @generated from field: weft.orders.v1.SagaStyle saga_style = 15;
+   */
+  sagaStyle: SagaStyle;
 };
 
 /**
@@ -328,6 +335,13 @@ export declare type PlaceOrderRequest = Message<"weft.orders.v1.PlaceOrderReques
    * @generated from field: weft.common.v1.PostalAddress delivery_address = 5;
    */
   deliveryAddress?: PostalAddress | undefined;
+
+  /**
+   * Who takes the order to its end; unspecified leaves it to the system.
+   *
+   * @generated from field: weft.orders.v1.SagaStyle saga_style = 6;
+   */
+  sagaStyle: SagaStyle;
 };
 
 /**
@@ -1081,7 +1095,7 @@ export enum OrderStatus {
   UNSPECIFIED = 0,
 
   /**
-   * Stored; checkout works on it.
+   * Stored; its saga works on it.
    *
    * @generated from enum value: ORDER_STATUS_PLACED = 1;
    */
@@ -1191,6 +1205,39 @@ export enum PaymentStatus {
 export declare const PaymentStatusSchema: GenEnum<PaymentStatus>;
 
 /**
+ * Who takes an order from its placement to its end. Both end in the same states.
+ *
+ * @generated from enum weft.orders.v1.SagaStyle
+ */
+export enum SagaStyle {
+  /**
+   * In a request the setting ORDERS_SAGA_STYLE; of an order and in events as SAGA_STYLE_ORCHESTRATED.
+   *
+   * @generated from enum value: SAGA_STYLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Checkout calls one service after the other.
+   *
+   * @generated from enum value: SAGA_STYLE_ORCHESTRATED = 1;
+   */
+  ORCHESTRATED = 1,
+
+  /**
+   * Nobody: each service acts on the events of the others.
+   *
+   * @generated from enum value: SAGA_STYLE_CHOREOGRAPHED = 2;
+   */
+  CHOREOGRAPHED = 2,
+}
+
+/**
+ * Describes the enum weft.orders.v1.SagaStyle.
+ */
+export declare const SagaStyleSchema: GenEnum<SagaStyle>;
+
+/**
  * How an order comes to its customer.
  *
  * @generated from enum weft.orders.v1.DeliveryMethod
@@ -1263,7 +1310,7 @@ export declare const ReturnStatusSchema: GenEnum<ReturnStatus>;
  */
 export declare const OrdersService: GenService<{
   /**
-   * Stores the order at catalog prices and answers at once, status PLACED; checkout takes it on from there.
+   * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
    *
    * @generated from rpc weft.orders.v1.OrdersService.PlaceOrder

@@ -182,6 +182,13 @@ export declare type PaymentVoided = Message<"weft.payments.v1.PaymentVoided"> & 
    * @generated from field: google.protobuf.Timestamp occur_time = 3;
    */
   occurTime?: Timestamp | undefined;
+
+  /**
+   * Why it was given up, for example PROVIDER_TIMEOUT; empty when it was asked to be let go.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
 };
 
 /**

@@ -122,6 +122,14 @@ export declare type EventPolicy = Message<"weft.policy.v1.EventPolicy"> & {
    * @generated from field: google.protobuf.Duration retention = 5;
    */
   retention?: Duration | undefined;
+
+  /**
+   * Subject that it has instead when its order is choreographed: who acts on such orders alone is given no others. Empty where
+   * that makes no difference to anybody.
+   *
+   * @generated from field: string choreographed_subject = 6;
+   */
+  choreographedSubject: string;
 };
 
 /**

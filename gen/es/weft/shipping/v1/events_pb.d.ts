@@ -195,6 +195,13 @@ export declare type ShipmentCancelled = Message<"weft.shipping.v1.ShipmentCancel
    * @generated from field: google.protobuf.Timestamp occur_time = 3;
    */
   occurTime?: Timestamp | undefined;
+
+  /**
+   * Why it was given up, for example CARRIER_TIMEOUT; empty when it was asked to be cancelled.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
 };
 
 /**

@@ -40,6 +40,21 @@ export interface StockReserved {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** There was not enough of what a choreographed order wants: nothing was promised. */
+export interface ReservationRejected {
+  /** UUID of the reservation that there is not. */
+  reservationId: string;
+  /** Always 1: it happens at most once, and first. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** A stable reason, for example OUT_OF_STOCK. */
+  reason: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /** Promised pieces left the shelf. */
 export interface StockCommitted {
   /** UUID of the reservation. */
@@ -312,6 +327,120 @@ export const StockReserved: MessageFns<StockReserved, "weft.inventory.v1.StockRe
       ? Timestamp.fromPartial(object.occurTime)
       : undefined;
     message.lines = object.lines?.map((e) => StockLine.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReservationRejected(): ReservationRejected {
+  return { reservationId: "", version: 0n, occurTime: undefined, reason: "", _unknownFields: {} };
+}
+
+export const ReservationRejected: MessageFns<ReservationRejected, "weft.inventory.v1.ReservationRejected"> = {
+  $type: "weft.inventory.v1.ReservationRejected" as const,
+
+  encode(message: ReservationRejected, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reservationId !== "") {
+      writer.uint32(10).string(message.reservationId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReservationRejected {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReservationRejected();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reservationId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReservationRejected>): ReservationRejected {
+    return ReservationRejected.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReservationRejected>): ReservationRejected {
+    const message = createBaseReservationRejected();
+    message.reservationId = object.reservationId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -5,7 +5,7 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Money } from "../../common/v1/money.ts";
-import { DeliveryMethod } from "./orders.ts";
+import { DeliveryMethod, SagaStyle } from "./orders.ts";
 
 export const protobufPackage = "weft.orders.v1";
 
@@ -22,7 +22,7 @@ export interface EventLine {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** An order was stored and waits for checkout. */
+/** An order was stored and waits for its saga. */
 export interface OrderPlaced {
   /** UUID of the order. */
   orderId: string;
@@ -44,6 +44,8 @@ export interface OrderPlaced {
   paymentMethodToken: string;
   /** How it comes to the customer. Whoever needs an address reads it. */
   deliveryMethod: DeliveryMethod;
+  /** Who acts on it: checkout, or each service by itself. */
+  sagaStyle: SagaStyle;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -94,7 +96,7 @@ export interface OrderRejected {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** Somebody asked to undo an order; checkout does it. */
+/** Somebody asked to undo an order; its saga does it. */
 export interface OrderCancellationRequested {
   /** UUID of the order. */
   orderId: string;
@@ -276,6 +278,7 @@ function createBaseOrderPlaced(): OrderPlaced {
     total: undefined,
     paymentMethodToken: "",
     deliveryMethod: 0,
+    sagaStyle: 0,
     _unknownFields: {},
   };
 }
@@ -310,6 +313,9 @@ export const OrderPlaced: MessageFns<OrderPlaced, "weft.orders.v1.OrderPlaced"> 
     }
     if (message.deliveryMethod !== 0) {
       writer.uint32(64).int32(message.deliveryMethod);
+    }
+    if (message.sagaStyle !== 0) {
+      writer.uint32(72).int32(message.sagaStyle);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -399,6 +405,14 @@ export const OrderPlaced: MessageFns<OrderPlaced, "weft.orders.v1.OrderPlaced"> 
             message.deliveryMethod = reader.int32() as any;
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.sagaStyle = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -434,6 +448,7 @@ export const OrderPlaced: MessageFns<OrderPlaced, "weft.orders.v1.OrderPlaced"> 
     message.total = (object.total !== undefined && object.total !== null) ? Money.fromPartial(object.total) : undefined;
     message.paymentMethodToken = object.paymentMethodToken ?? "";
     message.deliveryMethod = object.deliveryMethod ?? 0;
+    message.sagaStyle = object.sagaStyle ?? 0;
     return message;
   },
 };

@@ -29,7 +29,7 @@ export const protobufFileName = "weft/orders/v1/orders.proto";
 export const OrderStatus = {
   /** ORDER_STATUS_UNSPECIFIED - Not a status. */
   ORDER_STATUS_UNSPECIFIED: 0,
-  /** ORDER_STATUS_PLACED - Stored; checkout works on it. */
+  /** ORDER_STATUS_PLACED - Stored; its saga works on it. */
   ORDER_STATUS_PLACED: 1,
   /** ORDER_STATUS_CONFIRMED - Paid, stock committed; its shipment is about to leave. */
   ORDER_STATUS_CONFIRMED: 2,
@@ -90,6 +90,26 @@ export namespace PaymentStatus {
   export type PAYMENT_STATUS_VOIDED = typeof PaymentStatus.PAYMENT_STATUS_VOIDED;
   export type PAYMENT_STATUS_DECLINED = typeof PaymentStatus.PAYMENT_STATUS_DECLINED;
   export type UNRECOGNIZED = typeof PaymentStatus.UNRECOGNIZED;
+}
+
+/** Who takes an order from its placement to its end. Both end in the same states. */
+export const SagaStyle = {
+  /** SAGA_STYLE_UNSPECIFIED - In a request the setting ORDERS_SAGA_STYLE; of an order and in events as SAGA_STYLE_ORCHESTRATED. */
+  SAGA_STYLE_UNSPECIFIED: 0,
+  /** SAGA_STYLE_ORCHESTRATED - Checkout calls one service after the other. */
+  SAGA_STYLE_ORCHESTRATED: 1,
+  /** SAGA_STYLE_CHOREOGRAPHED - Nobody: each service acts on the events of the others. */
+  SAGA_STYLE_CHOREOGRAPHED: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type SagaStyle = typeof SagaStyle[keyof typeof SagaStyle];
+
+export namespace SagaStyle {
+  export type SAGA_STYLE_UNSPECIFIED = typeof SagaStyle.SAGA_STYLE_UNSPECIFIED;
+  export type SAGA_STYLE_ORCHESTRATED = typeof SagaStyle.SAGA_STYLE_ORCHESTRATED;
+  export type SAGA_STYLE_CHOREOGRAPHED = typeof SagaStyle.SAGA_STYLE_CHOREOGRAPHED;
+  export type UNRECOGNIZED = typeof SagaStyle.UNRECOGNIZED;
 }
 
 /** How an order comes to its customer. */
@@ -172,6 +192,8 @@ export interface Order {
     | undefined;
   /** What became of its payment. */
   paymentStatus: PaymentStatus;
+  /** Who takes it to its end. */
+  sagaStyle: SagaStyle;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -244,7 +266,11 @@ export interface PlaceOrderRequest {
   /** How to pay: a token that the payment provider gave for a card, never the card's number. */
   paymentMethodToken: string;
   /** Where to send it; absent when the customer picks it up in the store. */
-  deliveryAddress: PostalAddress | undefined;
+  deliveryAddress:
+    | PostalAddress
+    | undefined;
+  /** Who takes the order to its end; unspecified leaves it to the system. */
+  sagaStyle: SagaStyle;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -515,6 +541,7 @@ function createBaseOrder(): Order {
     deliveryMethod: 0,
     deliveryAddress: undefined,
     paymentStatus: 0,
+    sagaStyle: 0,
     _unknownFields: {},
   };
 }
@@ -567,6 +594,9 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
     }
     if (message.paymentStatus !== 0) {
       writer.uint32(112).int32(message.paymentStatus);
+    }
+    if (message.sagaStyle !== 0) {
+      writer.uint32(120).int32(message.sagaStyle);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -704,6 +734,14 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
             message.paymentStatus = reader.int32() as any;
             continue;
           }
+          case 15: {
+            if (tag !== 120) {
+              break;
+            }
+
+            message.sagaStyle = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -751,6 +789,7 @@ export const Order: MessageFns<Order, "weft.orders.v1.Order"> = {
       ? PostalAddress.fromPartial(object.deliveryAddress)
       : undefined;
     message.paymentStatus = object.paymentStatus ?? 0;
+    message.sagaStyle = object.sagaStyle ?? 0;
     return message;
   },
 };
@@ -1236,6 +1275,7 @@ function createBasePlaceOrderRequest(): PlaceOrderRequest {
     lines: [],
     paymentMethodToken: "",
     deliveryAddress: undefined,
+    sagaStyle: 0,
     _unknownFields: {},
   };
 }
@@ -1258,6 +1298,9 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest, "weft.orders.v1.Pl
     }
     if (message.deliveryAddress !== undefined) {
       PostalAddress.encode(message.deliveryAddress, writer.uint32(42).fork()).join();
+    }
+    if (message.sagaStyle !== 0) {
+      writer.uint32(48).int32(message.sagaStyle);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -1323,6 +1366,14 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest, "weft.orders.v1.Pl
             message.deliveryAddress = PostalAddress.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sagaStyle = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1355,6 +1406,7 @@ export const PlaceOrderRequest: MessageFns<PlaceOrderRequest, "weft.orders.v1.Pl
     message.deliveryAddress = (object.deliveryAddress !== undefined && object.deliveryAddress !== null)
       ? PostalAddress.fromPartial(object.deliveryAddress)
       : undefined;
+    message.sagaStyle = object.sagaStyle ?? 0;
     return message;
   },
 };
@@ -3675,7 +3727,7 @@ export const SettleReturnResponse: MessageFns<SettleReturnResponse, "weft.orders
 export type OrdersServiceService = typeof OrdersServiceService;
 export const OrdersServiceService = {
   /**
-   * Stores the order at catalog prices and answers at once, status PLACED; checkout takes it on from there.
+   * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
    */
   placeOrder: {
@@ -3843,7 +3895,7 @@ export const OrdersServiceService = {
 
 export interface OrdersServiceServer extends UntypedServiceImplementation {
   /**
-   * Stores the order at catalog prices and answers at once, status PLACED; checkout takes it on from there.
+   * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
    */
   placeOrder: handleUnaryCall<PlaceOrderRequest, PlaceOrderResponse>;
@@ -3898,7 +3950,7 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
 
 export interface OrdersServiceClient extends Client {
   /**
-   * Stores the order at catalog prices and answers at once, status PLACED; checkout takes it on from there.
+   * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
    */
   placeOrder(

@@ -68,7 +68,11 @@ export interface PaymentVoided {
   /** Version of the payment after this event. */
   version: bigint;
   /** When it happened. */
-  occurTime: Timestamp | undefined;
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** Why it was given up, for example PROVIDER_TIMEOUT; empty when it was asked to be let go. */
+  reason: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -478,7 +482,7 @@ export const PaymentCaptured: MessageFns<PaymentCaptured, "weft.payments.v1.Paym
 };
 
 function createBasePaymentVoided(): PaymentVoided {
-  return { paymentId: "", version: 0n, occurTime: undefined, _unknownFields: {} };
+  return { paymentId: "", version: 0n, occurTime: undefined, reason: "", _unknownFields: {} };
 }
 
 export const PaymentVoided: MessageFns<PaymentVoided, "weft.payments.v1.PaymentVoided"> = {
@@ -496,6 +500,9 @@ export const PaymentVoided: MessageFns<PaymentVoided, "weft.payments.v1.PaymentV
     }
     if (message.occurTime !== undefined) {
       Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -545,6 +552,14 @@ export const PaymentVoided: MessageFns<PaymentVoided, "weft.payments.v1.PaymentV
             message.occurTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -575,6 +590,7 @@ export const PaymentVoided: MessageFns<PaymentVoided, "weft.payments.v1.PaymentV
     message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
       ? Timestamp.fromPartial(object.occurTime)
       : undefined;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -72,7 +72,14 @@ export interface EventPolicy {
   /** Paths of the fields that hold personal data; each is also marked debug_redact. */
   personalData: string[];
   /** How long the bus keeps it. */
-  retention: Duration | undefined;
+  retention:
+    | Duration
+    | undefined;
+  /**
+   * Subject that it has instead when its order is choreographed: who acts on such orders alone is given no others. Empty where
+   * that makes no difference to anybody.
+   */
+  choreographedSubject: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -293,7 +300,15 @@ export const StreamPolicy: MessageFns<StreamPolicy, "weft.policy.v1.StreamPolicy
 };
 
 function createBaseEventPolicy(): EventPolicy {
-  return { subject: "", owner: "", key: "", personalData: [], retention: undefined, _unknownFields: {} };
+  return {
+    subject: "",
+    owner: "",
+    key: "",
+    personalData: [],
+    retention: undefined,
+    choreographedSubject: "",
+    _unknownFields: {},
+  };
 }
 
 export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> = {
@@ -314,6 +329,9 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
     }
     if (message.retention !== undefined) {
       Duration.encode(message.retention, writer.uint32(42).fork()).join();
+    }
+    if (message.choreographedSubject !== "") {
+      writer.uint32(50).string(message.choreographedSubject);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -379,6 +397,14 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
             message.retention = Duration.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.choreographedSubject = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -411,6 +437,7 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
     message.retention = (object.retention !== undefined && object.retention !== null)
       ? Duration.fromPartial(object.retention)
       : undefined;
+    message.choreographedSubject = object.choreographedSubject ?? "";
     return message;
   },
 };

@@ -71,7 +71,11 @@ export interface ShipmentCancelled {
   /** Version of the shipment after this event. */
   version: bigint;
   /** When it happened. */
-  occurTime: Timestamp | undefined;
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** Why it was given up, for example CARRIER_TIMEOUT; empty when it was asked to be cancelled. */
+  reason: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -494,7 +498,7 @@ export const ShipmentDispatched: MessageFns<ShipmentDispatched, "weft.shipping.v
 };
 
 function createBaseShipmentCancelled(): ShipmentCancelled {
-  return { shipmentId: "", version: 0n, occurTime: undefined, _unknownFields: {} };
+  return { shipmentId: "", version: 0n, occurTime: undefined, reason: "", _unknownFields: {} };
 }
 
 export const ShipmentCancelled: MessageFns<ShipmentCancelled, "weft.shipping.v1.ShipmentCancelled"> = {
@@ -512,6 +516,9 @@ export const ShipmentCancelled: MessageFns<ShipmentCancelled, "weft.shipping.v1.
     }
     if (message.occurTime !== undefined) {
       Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -561,6 +568,14 @@ export const ShipmentCancelled: MessageFns<ShipmentCancelled, "weft.shipping.v1.
             message.occurTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -591,6 +606,7 @@ export const ShipmentCancelled: MessageFns<ShipmentCancelled, "weft.shipping.v1.
     message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
       ? Timestamp.fromPartial(object.occurTime)
       : undefined;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

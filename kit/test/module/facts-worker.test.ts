@@ -1,0 +1,87 @@
+import { describe, expect, it } from '@jest/globals';
+import { factsWorker } from '@weft/kit/module';
+import type { DueFacts, FactsDue } from '@weft/kit/store';
+import { createLogger, newTrace } from '@weft/kit/telemetry';
+import { eventually } from '@weft/kit/testing';
+import { currentContext } from '../../src/context/index.ts';
+
+interface Known {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Facts in memory, as the store keeps them. */
+class Memory implements FactsDue<Known> {
+  readonly waiting: DueFacts<Known>[] = [];
+  readonly rested: [string, readonly string[]][] = [];
+
+  put(id: string, facts: Known = {}, tries = 0): void {
+    this.waiting.push({ id, facts, tries, heldUntil: new Date() });
+  }
+
+  async claim(limit: number) {
+    return this.waiting.splice(0, limit);
+  }
+
+  async rest({ id }: DueFacts<Known>, erased: readonly string[]) {
+    this.rested.push([id, erased]);
+  }
+
+  async retry({ id, facts, tries }: DueFacts<Known>) {
+    this.put(id, facts, tries + 1);
+  }
+
+  async add() {}
+
+  async count() {
+    return this.waiting.length;
+  }
+}
+
+const logger = createLogger({ level: 'silent', pretty: false });
+const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly string[]>) =>
+  factsWorker({ due, act, logger, now: () => new Date(), startTrace: () => newTrace(true) });
+
+describe('a worker on facts', () => {
+  it('acts on them when it is woken, many at once, and tries again what fails', async () => {
+    const due = new Memory();
+    const together = Promise.withResolvers<void>();
+    const tried: string[] = [];
+    const running = worker(due, async ({ id, tries }) => {
+      tried.push(id);
+      if (tried.length >= 2) together.resolve();
+      await together.promise;
+      if (id === 'b' && tries < 2) throw new Error('not yet');
+      return ['placed'];
+    });
+    await running.start();
+    due.put('a');
+    due.put('b');
+    running.wake();
+    await eventually(() => due.rested.length === 2);
+    expect(due.rested).toEqual([
+      ['a', ['placed']],
+      ['b', ['placed']],
+    ]);
+    expect(tried.filter((id) => id === 'b')).toHaveLength(3);
+    await running.stop();
+  });
+
+  it('belongs to the trace of what the facts began with, and ends after what it has in hand', async () => {
+    const due = new Memory();
+    const gate = Promise.withResolvers<void>();
+    const seen: (string | undefined)[] = [];
+    const running = worker(due, async () => {
+      seen.push(currentContext()?.correlationId);
+      await gate.promise;
+      return [];
+    });
+    due.put('a', { headers: { 'correlation-id': 'c-1' } });
+    await running.start();
+    running.wake();
+    await eventually(() => seen.length === 1);
+    const stopped = running.stop();
+    gate.resolve();
+    await stopped;
+    expect([seen, due.rested]).toEqual([['c-1'], [['a', []]]]);
+  });
+});
