@@ -57,9 +57,15 @@ process.env.WEFT_TEST_DATABASE_URL = postgres.adminUrl;
 
 const nats = values.bus === 'jetstream' ? await startNats() : undefined;
 const ledger = { services: ['ledger'], main: join(import.meta.dirname, 'ledger.ts') };
-const shop = await openShop('split', { LOG_LEVEL: 'error', DATABASE_CONNECTIONS: '4', WEFT_FAULTS: faults.join(',') }, [
-  ledger,
-]);
+const shop = await openShop(
+  'split',
+  {
+    LOG_LEVEL: 'error',
+    DATABASE_CONNECTIONS: faults.includes('publish-before-commit') ? '40' : '4',
+    WEFT_FAULTS: faults.join(','),
+  },
+  [ledger],
+);
 const { booted } = shop;
 const began = performance.now();
 const kills = new Map<string, number>();
