@@ -2,7 +2,7 @@ import * as orders from '@weft/gen/es/weft/orders/v1/events_pb';
 import * as payments from '@weft/gen/es/weft/payments/v1/events_pb';
 import { OrderCancelled, OrderCompleted, OrderPlaced, OrderRejected } from '@weft/gen/grpc/weft/orders/v1/events';
 import { PaymentCaptured, PaymentRefunded } from '@weft/gen/grpc/weft/payments/v1/events';
-import { consumer, defineEvent, type EventType, on } from '@weft/kit/events';
+import { consumer, defineEvent, type EventType, ofChoreographed, on } from '@weft/kit/events';
 import { defineService, run } from '@weft/kit/module';
 import type { UnitOfWork } from '@weft/kit/store';
 import type { Generated } from 'kysely';
@@ -32,6 +32,10 @@ const summing = <T extends { orderId: string; amount?: { minorUnits: bigint } | 
     await add(tx, orderId, column, amount?.minorUnits ?? 0n);
   });
 
+const placed = defineEvent(OrderPlaced, orders.OrderPlacedSchema);
+const captured = defineEvent(PaymentCaptured, payments.PaymentCapturedSchema);
+const refunded = defineEvent(PaymentRefunded, payments.PaymentRefundedSchema);
+
 await run(
   defineService<Record<string, never>, LedgerSchema>({
     name: 'ledger',
@@ -53,12 +57,15 @@ await run(
       grpc: [],
       consumers: [
         consumer('ledger.all', [
-          counting(defineEvent(OrderPlaced, orders.OrderPlacedSchema), 'placed'),
+          counting(placed, 'placed'),
+          counting(ofChoreographed(placed), 'placed'),
           counting(defineEvent(OrderCompleted, orders.OrderCompletedSchema), 'ended'),
           counting(defineEvent(OrderRejected, orders.OrderRejectedSchema), 'ended'),
           counting(defineEvent(OrderCancelled, orders.OrderCancelledSchema), 'ended'),
-          summing(defineEvent(PaymentCaptured, payments.PaymentCapturedSchema), 'captured'),
-          summing(defineEvent(PaymentRefunded, payments.PaymentRefundedSchema), 'refunded'),
+          summing(captured, 'captured'),
+          summing(ofChoreographed(captured), 'captured'),
+          summing(refunded, 'refunded'),
+          summing(ofChoreographed(refunded), 'refunded'),
         ]),
       ],
     }),

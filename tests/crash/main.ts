@@ -26,6 +26,10 @@ const { values } = parseArgs({
     bus: { type: 'string', default: 'jetstream' },
     /** Services that are dead at a time, at most. */
     hunters: { type: 'string', default: '2' },
+    /** Services to kill, separated by commas; all where it is absent. */
+    hunt: { type: 'string' },
+    /** Succeeds only when it finds any: duplicates or ghosts. */
+    expect: { type: 'string' },
     /** Mistakes that have to be found. */
     'inbox-off': { type: 'boolean', default: false },
     'publish-before-commit': { type: 'boolean', default: false },
@@ -63,6 +67,7 @@ const shop = await openShop(
     LOG_LEVEL: 'error',
     DATABASE_CONNECTIONS: faults.includes('publish-before-commit') ? '40' : '4',
     WEFT_FAULTS: faults.join(','),
+    ...(nats && { NATS_URL: nats.url, NATS_ACK_WAIT_MS: '3000' }),
   },
   [ledger],
 );
@@ -131,7 +136,7 @@ try {
     stock.set(product, pieces);
   }
   const consumers = Object.fromEntries(await Promise.all(SERVICES.map(consumersOf)));
-  const coverage = new Coverage(pointsOf(SERVICES, consumers));
+  const coverage = new Coverage(pointsOf(values.hunt?.split(',') ?? SERVICES, consumers));
   const busy = new Set<string>();
   const work = [
     shopOn({ shop, products, inFlight: 12, mostOpen: 150, over, accepted: (id) => void accepted.push(id) }),
@@ -180,9 +185,11 @@ try {
     ghosts: count('ghost'),
   };
   console.log(JSON.stringify(figures));
-  const wanted = accepted.length >= ORDERS && killed() >= KILLS;
-  if (!wanted) console.error(`not enough in ${values.minutes} minutes`);
-  process.exitCode = wanted && findings.every(({ broken }) => broken.length === 0) ? 0 : 1;
+  const done = accepted.length >= ORDERS && killed() >= KILLS;
+  if (!done) console.error(`not enough in ${values.minutes} minutes`);
+  const { expect } = values;
+  const asWanted = expect ? count(expect.replace(/s$/, '')) > 0 : findings.every(({ broken }) => broken.length === 0);
+  process.exitCode = done && asWanted ? 0 : 1;
 } finally {
   await booted.stop();
   await nats?.drop();

@@ -44,11 +44,11 @@ const LAG_COUNT = 10_000;
 /** Under load, turns that are this far apart find more to take: each costs a round trip here and a commit on the bus. */
 const GATHER_MS = 8;
 
-// Sees the rows that it deletes, too.
+// Sees the rows that it deletes, too. $1 buckets, $2 what is published, $3 what is on its way.
 const TAKE = `
   WITH published AS (DELETE FROM outbox WHERE id = ANY ($2::bigint[]))
   SELECT id, message_id, type, subject, key, headers, payload FROM outbox
-  WHERE bucket = ANY ($1::int[]) AND id <> ALL ($2::bigint[]) ORDER BY id LIMIT ${BATCH}`;
+  WHERE bucket = ANY ($1::int[]) AND id <> ALL ($2::bigint[]) AND id <> ALL ($3::bigint[]) ORDER BY id LIMIT ${BATCH}`;
 const LAG = `
   SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT ${LAG_COUNT}) waiting) AS backlog,
          coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)) * 1000, 0)::int8 AS age`;
@@ -98,6 +98,8 @@ class OutboxRelay {
   readonly #unsubscribe: () => void;
   /** Ids that are on the bus and not deleted yet. */
   #published: bigint[] = [];
+  /** The batch after the one in flight, where there was enough to fill that. */
+  #ahead: Promise<OutboxRow[]> | undefined;
   #turnsBegun = 0;
   #turnEnded = new Set<(begun: number) => void>();
   #draining = false;
@@ -130,16 +132,19 @@ class OutboxRelay {
 
   acquired(bucket: number): void {
     this.#owned.add(bucket);
+    this.#ahead = undefined;
     this.#alarm.wake();
   }
 
   lost(): void {
     this.#owned.clear();
+    this.#ahead = undefined;
   }
 
   /** Resolves after the batch in flight: what is taken from now on has nothing of this bucket. */
   async release(bucket: number): Promise<void> {
     this.#owned.delete(bucket);
+    this.#ahead = undefined;
     if (this.#abort.signal.aborted) return;
     const after = this.#turnsBegun;
     this.#alarm.wake();
@@ -187,19 +192,45 @@ class OutboxRelay {
     this.#endTurn();
   }
 
-  /** Takes the next batch to the bus. One batch is in flight at a time, so that a repeated one cannot overtake. */
+  /**
+   * Takes the next batch to the bus. One batch is in flight at a time, so that a repeated one cannot overtake; the next one is
+   * read meanwhile.
+   */
   async #turn(): Promise<number> {
     this.#turnsBegun++;
     if (!this.#session.connected) return 0;
     if (this.#owned.size === 0 && this.#published.length === 0) return 0;
-    const rows = await this.#session.query<OutboxRow>(TAKE, [[...this.#owned], this.#published]);
-    this.#published = [];
+    const ahead = this.#ahead;
+    this.#ahead = undefined;
+    const rows = await (ahead ?? this.#take([]));
     if (rows.length === 0) return 0;
+    const ids = rows.map((row) => row.id);
     failPoint(this.#name, 'relay', 'taken');
-    await this.#bus.publish(rows.map(toEvent));
+    if (rows.length === BATCH) {
+      this.#ahead = this.#take(ids);
+      this.#ahead.catch(() => undefined);
+    }
+    try {
+      await this.#bus.publish(rows.map(toEvent));
+    } catch (error) {
+      // What was not published comes first again.
+      this.#ahead = undefined;
+      throw error;
+    }
     failPoint(this.#name, 'relay', 'published');
-    this.#published = rows.map((row) => row.id);
+    this.#published.push(...ids);
     return rows.length;
+  }
+
+  async #take(onTheirWay: readonly bigint[]): Promise<OutboxRow[]> {
+    const published = this.#published;
+    this.#published = [];
+    try {
+      return await this.#session.query<OutboxRow>(TAKE, [[...this.#owned], published, onTheirWay]);
+    } catch (error) {
+      this.#published.push(...published);
+      throw error;
+    }
   }
 
   #endTurn(): void {
