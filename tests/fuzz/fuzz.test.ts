@@ -60,6 +60,7 @@ async function knownTexts(): Promise<KnownTexts> {
     customer_id: [buyer.id],
     user_id: [buyer.id],
     idempotency_key: ['the-same-key'],
+    consumer: ['checkout.orders'],
   };
 }
 
