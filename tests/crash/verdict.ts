@@ -10,15 +10,18 @@ export interface Finding {
 }
 
 const ENDED = new Set(['completed', 'rejected', 'cancelled']);
-const SETTLE_MS = 240_000;
 
-/** Compares what all services and the ledger hold, once nothing moves. */
+/** Compares what all services and the ledger hold, once nothing moves, or after `settleMs`. */
 export async function judge(
   booted: BootedProcesses,
   accepted: readonly string[],
   stock: ReadonlyMap<string, bigint>,
+  settleMs: number,
 ): Promise<Finding[]> {
-  await eventually(() => booted.settle(5_000), SETTLE_MS);
+  const unsettled = await eventually(() => booted.settle(5_000), settleMs).then(
+    () => [],
+    (error: Error) => [error.message],
+  );
   const read = (service: string, text: string) => eventually(() => booted.database(service).query<Rows>(text), 10_000);
   const [orders, lines, payments, letters, entries, goods] = await Promise.all([
     read('orders', 'SELECT order_id, status, total::text FROM orders'),
@@ -45,6 +48,7 @@ export async function judge(
     sold.set(String(stock_code), (sold.get(String(stock_code)) ?? 0n) + number(quantity));
   }
   return [
+    { promise: 'nothing is left to be done', kind: 'lost', broken: unsettled },
     {
       promise: 'every accepted order is there',
       kind: 'lost',
