@@ -1,12 +1,12 @@
 import { status } from '@grpc/grpc-js';
 import { RemoteError } from '@weft/kit/rpc';
 import { CommandFailure } from '../shop/failure.ts';
-import { findAdmin, findEmbeddedAdmin } from '../system/admin.ts';
+import { findAdmin, findEmbeddedAdmin, requireAdmin } from '../system/admin.ts';
 import { type Clients, createClients } from '../system/clients.ts';
 import { startEmbedded } from '../system/embedded.ts';
 import { checkHealth } from '../system/health.ts';
 import type { Patience } from '../system/patience.ts';
-import type { Credentials } from '../system/session.ts';
+import { type Credentials, type Session, signIn } from '../system/session.ts';
 import { type Targets, targetsFrom } from '../system/targets.ts';
 import { describeError } from '../terminal/errors.ts';
 import { clearProgress } from '../terminal/progress.ts';
@@ -104,8 +104,14 @@ async function assertAnswers(targets: Targets): Promise<void> {
   throw new CommandFailure(`not serving: ${names.join(', ')}`);
 }
 
-/** Signing in as the administrator did not work. */
-export function adminRefused(error: unknown): unknown {
+/** Throws CommandFailure when there is no administrator, or the address or password is not right. */
+export async function signInAsAdmin({ clients, admin, patience }: CommandContext): Promise<Session> {
+  return signIn(clients.users, requireAdmin(admin), patience).catch((error) => {
+    throw adminRefused(error);
+  });
+}
+
+function adminRefused(error: unknown): unknown {
   if (!(error instanceof RemoteError && error.code === status.UNAUTHENTICATED)) return error;
   return new CommandFailure(`the administrator's address or password is not right (${error.reason})`);
 }

@@ -11,10 +11,11 @@ import { formatMoney } from '../shop/money.ts';
 import { followOrder, isEndState, type OrderChange, statusName } from '../system/follow.ts';
 import { persist } from '../system/patience.ts';
 import { type Session, signIn } from '../system/session.ts';
+import { enumNames } from '../terminal/enum-names.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bold, coloured, dim } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { adminRefused, type CommandContext, type CommonOptions, runCommand } from './command.ts';
+import { type CommandContext, type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 
 export interface DemoOptions extends CommonOptions {
   readonly payment: string;
@@ -36,7 +37,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   };
   await runCommand(options, async (context) => {
     const { clients, patience } = context;
-    const admin = await adminSession(context);
+    const admin = context.admin && (await signInAsAdmin(context));
     const { products, filled } = await findProducts(clients, admin, patience);
     if (filled) await say(dim('The shop was empty: put some gifts on its shelves.\n'));
 
@@ -73,13 +74,6 @@ export async function demo(options: DemoOptions): Promise<void> {
     if (options.json) await print(toJson(jsonOf(orderId, changes, order, payment, shipment, saga?.steps)));
     else await print(summary(order, payment, shipment, saga?.steps));
     return isEndState(statusName(order?.status ?? 0));
-  });
-}
-
-async function adminSession({ clients, admin, patience }: CommandContext): Promise<Session | undefined> {
-  if (!admin) return undefined;
-  return signIn(clients.users, admin, patience).catch((error) => {
-    throw adminRefused(error);
   });
 }
 
@@ -140,14 +134,12 @@ function changeLine({ status, reason, time }: OrderChange, before: OrderChange |
   return `  ${dim(clock)}  ${coloured(status)}${reason === '' ? '' : ` ${reason}`}${after}`;
 }
 
-const STEP_STATES = new Map<number, string>(
-  Object.entries(StepState).map(([name, value]) => [value, name.replace('STEP_STATE_', '')]),
-);
+const stepName = enumNames(StepState, 'STEP_STATE_');
 
 function stepRows(steps: readonly SagaStep[]) {
   return steps.map(({ name, state, attempts, lastError }) => ({
     name,
-    state: STEP_STATES.get(state) ?? 'UNRECOGNIZED',
+    state: stepName(state),
     attempts,
     lastError,
   }));

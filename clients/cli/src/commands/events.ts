@@ -1,13 +1,11 @@
 import type { DeadLetter, Event } from '@weft/gen/grpc/weft/events/v1/operations';
 import { fromTimestamp, type Timestamp, toTimestamp } from '@weft/kit/time';
-import { requireAdmin } from '../system/admin.ts';
 import { type EventOperations, eventOperations } from '../system/event-operations.ts';
 import { createPauses } from '../system/patience.ts';
-import { signIn } from '../system/session.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bad, bold, dim, good } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { adminRefused, type CommandContext, type CommonOptions, runCommand } from './command.ts';
+import { type CommandContext, type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 
 export interface ListOptions extends CommonOptions {
   readonly consumer?: string;
@@ -27,11 +25,8 @@ type Work = (operations: EventOperations, context: CommandContext) => Promise<vo
 
 function operate(options: CommonOptions, work: Work): Promise<void> {
   return runCommand(options, async (context) => {
-    const { clients, admin, patience, targets } = context;
-    const session = await signIn(clients.users, requireAdmin(admin), patience).catch((error) => {
-      throw adminRefused(error);
-    });
-    const operations = eventOperations(targets, session);
+    const session = await signInAsAdmin(context);
+    const operations = eventOperations(context.targets, session);
     try {
       await work(operations, context);
     } finally {

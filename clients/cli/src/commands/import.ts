@@ -3,13 +3,11 @@ import { stockShop } from '../importing/stock-shop.ts';
 import { readShopFile } from '../shop/file.ts';
 import { formatCount } from '../shop/money.ts';
 import { countReasons } from '../shop/reasons.ts';
-import { requireAdmin } from '../system/admin.ts';
-import { signIn } from '../system/session.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { startProgress } from '../terminal/progress.ts';
 import { bad, good } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { adminRefused, type CommonOptions, runCommand } from './command.ts';
+import { type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 import { reasonRows } from './untaken.ts';
 
 export interface ImportOptions extends CommonOptions {
@@ -17,13 +15,12 @@ export interface ImportOptions extends CommonOptions {
 }
 
 export async function importFile(file: string, options: ImportOptions): Promise<void> {
-  await runCommand(options, async ({ clients, admin, patience }) => {
+  await runCommand(options, async (context) => {
+    const { clients } = context;
     const started = performance.now();
     const assortment = await collectAssortment(readShopFile(file));
     const { lines, sellable, products, needed, untaken } = assortment;
-    const session = await signIn(clients.users, requireAdmin(admin), patience).catch((error) => {
-      throw adminRefused(error);
-    });
+    const session = await signInAsAdmin(context);
     const progress = startProgress('import', products.length + needed.size, !options.json);
     const stocked = await stockShop(assortment, clients, session, options.concurrency, progress.step).finally(
       progress.stop,

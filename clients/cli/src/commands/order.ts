@@ -7,14 +7,13 @@ import {
 } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { fromTimestamp } from '@weft/kit/time';
 import { formatMoney } from '../shop/money.ts';
-import { requireAdmin } from '../system/admin.ts';
 import { statusName } from '../system/follow.ts';
-import { signIn } from '../system/session.ts';
 import { readTimeline, type TimelineEntry } from '../system/timeline.ts';
+import { enumNames } from '../terminal/enum-names.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bold, coloured, dim } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { adminRefused, type CommonOptions, runCommand } from './command.ts';
+import { type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 
 export interface OrderOptions extends CommonOptions {
   readonly timeline?: boolean;
@@ -22,10 +21,9 @@ export interface OrderOptions extends CommonOptions {
 
 /** Shows an order; with its timeline also what every service did for it. */
 export async function showOrder(orderId: string, options: OrderOptions): Promise<void> {
-  await runCommand(options, async ({ clients, admin, patience }) => {
-    const session = await signIn(clients.users, requireAdmin(admin), patience).catch((error) => {
-      throw adminRefused(error);
-    });
+  await runCommand(options, async (context) => {
+    const { clients } = context;
+    const session = await signInAsAdmin(context);
     const { order } = await session.call((token) => clients.orders.getOrder({ orderId }, { token }));
     const timeline = options.timeline ? await readTimeline(clients, session, orderId) : undefined;
     if (options.json) await print(toJson({ ...jsonOf(order as Order), timeline }));
@@ -34,14 +32,9 @@ export async function showOrder(orderId: string, options: OrderOptions): Promise
   });
 }
 
-const paymentName = nameIn(PaymentStatus, 'PAYMENT_STATUS_');
-const deliveryName = nameIn(DeliveryMethod, 'DELIVERY_METHOD_');
-const returnName = nameIn(ReturnStatus, 'RETURN_STATUS_');
-
-function nameIn(values: Readonly<Record<string, number>>, prefix: string): (value: number) => string {
-  const names = new Map(Object.entries(values).map(([name, value]) => [value, name.replace(prefix, '')]));
-  return (value) => names.get(value) ?? 'UNRECOGNIZED';
-}
+const paymentName = enumNames(PaymentStatus, 'PAYMENT_STATUS_');
+const deliveryName = enumNames(DeliveryMethod, 'DELIVERY_METHOD_');
+const returnName = enumNames(ReturnStatus, 'RETURN_STATUS_');
 
 function summary(order: Order): string {
   const money = (value: bigint | undefined) => formatMoney(value ?? 0n, order.total?.currencyCode);

@@ -1,10 +1,9 @@
 import { formatCount } from '../shop/money.ts';
-import { requireAdmin } from '../system/admin.ts';
 import { createPauses } from '../system/patience.ts';
-import { isRefused, signIn } from '../system/session.ts';
+import { isRefused } from '../system/session.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bad, good } from '../terminal/style.ts';
-import { adminRefused, type CommandContext, type CommonOptions, runCommand } from './command.ts';
+import { type CommandContext, type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 
 interface Rebuilt {
   orders: number;
@@ -35,10 +34,9 @@ export async function rebuildOrders(options: CommonOptions): Promise<void> {
 }
 
 /** A stream that breaks or ends early is gone on with after the last order that it told of. */
-async function rebuildAll({ clients, admin, patience }: CommandContext, shown: boolean): Promise<Rebuilt> {
-  const session = await signIn(clients.users, requireAdmin(admin), patience).catch((error) => {
-    throw adminRefused(error);
-  });
+async function rebuildAll(context: CommandContext, shown: boolean): Promise<Rebuilt> {
+  const { clients, patience } = context;
+  const session = await signInAsAdmin(context);
   const { signal } = patience;
   const pauses = createPauses(patience);
   const rebuilt: Rebuilt = { orders: 0, restored: 0, different: [] };

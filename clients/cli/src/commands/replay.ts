@@ -7,11 +7,10 @@ import { runPlan } from '../replay/run.ts';
 import { waitForStock } from '../replay/wait-for-stock.ts';
 import { readShopFile } from '../shop/file.ts';
 import { requireAdmin } from '../system/admin.ts';
-import { signIn } from '../system/session.ts';
 import { readStock } from '../system/stock.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { startProgress } from '../terminal/progress.ts';
-import { adminRefused, type CommonOptions, runCommand } from './command.ts';
+import { type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 import { replayJson, replayText } from './replay-report.ts';
 import { writeUntaken } from './untaken.ts';
 
@@ -28,12 +27,11 @@ const ORDER_LIMIT_MS = 300_000;
 
 export async function replay(file: string, options: ReplayOptions): Promise<void> {
   const runId = options.runId ?? randomBytes(6).toString('hex');
-  const work: Parameters<typeof runCommand>[1] = async ({ clients, admin: credentials, patience }) => {
-    const admin = requireAdmin(credentials);
+  const work: Parameters<typeof runCommand>[1] = async (context) => {
+    const { clients, patience } = context;
+    const admin = requireAdmin(context.admin);
     const plan = await planReplay(readShopFile(file));
-    const session = await signIn(clients.users, admin, patience).catch((error) => {
-      throw adminRefused(error);
-    });
+    const session = await signInAsAdmin(context);
     const customers = [...new Set(plan.invoices.map(({ customer }) => customer))];
     const opening = startProgress('customers', customers.length, !options.json);
     const accountsBegan = performance.now();

@@ -7,6 +7,7 @@ import { eachBounded } from '../system/bounded.ts';
 import type { Clients } from '../system/clients.ts';
 import { statusName } from '../system/follow.ts';
 import type { Session } from '../system/session.ts';
+import { enumNames } from '../terminal/enum-names.ts';
 import type { Evidence, OrderEvidence, PaymentEvidence, ShipmentEvidence } from './evidence.ts';
 
 const AT_ONCE = 8;
@@ -98,13 +99,7 @@ function orderEvidence(order: Order): OrderEvidence {
   };
 }
 
-const PAYMENT_STATUSES = new Map<number, string>(
-  Object.entries(PaymentStatus).map(([name, value]) => [value, name.replace('PAYMENT_STATUS_', '')]),
-);
-
-export function paymentStatusName(value: PaymentStatus): string {
-  return PAYMENT_STATUSES.get(value) ?? 'UNRECOGNIZED';
-}
+export const paymentStatusName: (value: PaymentStatus) => string = enumNames(PaymentStatus, 'PAYMENT_STATUS_');
 
 function paymentEvidence(payment: Payment): PaymentEvidence {
   return {
@@ -116,13 +111,7 @@ function paymentEvidence(payment: Payment): PaymentEvidence {
   };
 }
 
-const SHIPMENT_STATUSES = new Map<number, string>(
-  Object.entries(ShipmentStatus).map(([name, value]) => [value, name.replace('SHIPMENT_STATUS_', '')]),
-);
-
-export function shipmentStatusName(value: ShipmentStatus): string {
-  return SHIPMENT_STATUSES.get(value) ?? 'UNRECOGNIZED';
-}
+export const shipmentStatusName: (value: ShipmentStatus) => string = enumNames(ShipmentStatus, 'SHIPMENT_STATUS_');
 
 function shipmentEvidence({ status: value, lines }: Shipment): ShipmentEvidence {
   const pieces = lines.map(({ stockCode, quantity }) => ({ stockCode, pieces: quantity }));

@@ -19,9 +19,12 @@ import type { Targets } from './targets.ts';
 /** A typed client of each service, one channel each. */
 export type Clients = ReturnType<typeof createClients>;
 
+const tracing = createTracing({ service: 'cli', version: '0.1.0', ratio: 0, endpoint: '' });
+
+/** What a client of this command needs to know of where it calls. */
+export const to = (target: string) => ({ target, tracing, retries: true });
+
 export function createClients(targets: Targets) {
-  const tracing = createTracing({ service: 'cli', version: '0.1.0', ratio: 0, endpoint: '' });
-  const to = (target: string) => ({ target, tracing, retries: true });
   const clients = {
     users: createClient(UsersServiceService, UsersService, to(targets.users)),
     catalog: createClient(CatalogServiceService, CatalogService, to(targets.catalog)),

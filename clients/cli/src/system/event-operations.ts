@@ -1,17 +1,14 @@
 import { EventOperationsService } from '@weft/gen/es/weft/events/v1/operations_pb';
 import { EventOperationsServiceService } from '@weft/gen/grpc/weft/events/v1/operations';
 import { createClient, RemoteError } from '@weft/kit/rpc';
-import { createTracing } from '@weft/kit/telemetry';
 import { CommandFailure } from '../shop/failure.ts';
+import { to } from './clients.ts';
 import type { Session } from './session.ts';
 import { SERVICES, type ServiceName, type Targets } from './targets.ts';
 
 type Client = ReturnType<typeof clientOf>;
 
-function clientOf(target: string) {
-  const tracing = createTracing({ service: 'cli', version: '0.1.0', ratio: 0, endpoint: '' });
-  return createClient(EventOperationsServiceService, EventOperationsService, { target, tracing, retries: true });
-}
+const clientOf = (target: string) => createClient(EventOperationsServiceService, EventOperationsService, to(target));
 
 /** The operations of events, which every service has for its own consumers. */
 export function eventOperations(targets: Targets, session: Session) {

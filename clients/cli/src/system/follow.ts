@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { fromTimestamp } from '@weft/kit/time';
+import { enumNames } from '../terminal/enum-names.ts';
 import type { Clients } from './clients.ts';
 import { createPauses, type Patience } from './patience.ts';
 import { isRefused, type Session } from './session.ts';
@@ -22,13 +23,8 @@ export interface FollowOptions extends Patience {
 
 const SILENCE_MS = 10_000;
 const RENEW_MS = 100;
-const NAMES = new Map<number, string>(
-  Object.entries(OrderStatus).map(([name, value]) => [value, name.replace('ORDER_STATUS_', '')]),
-);
 
-export function statusName(status: OrderStatus): string {
-  return NAMES.get(status) ?? 'UNRECOGNIZED';
-}
+export const statusName: (status: OrderStatus) => string = enumNames(OrderStatus, 'ORDER_STATUS_');
 
 export function isEndState(status: string): boolean {
   return status === 'COMPLETED' || status === 'REJECTED' || status === 'CANCELLED';

@@ -1,5 +1,6 @@
 import { type Saga, SagaKind, SagaState, StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { fromTimestamp, type Timestamp } from '@weft/kit/time';
+import { enumNames } from '../terminal/enum-names.ts';
 import type { Clients } from './clients.ts';
 import { statusName } from './follow.ts';
 import type { Session } from './session.ts';
@@ -63,8 +64,12 @@ async function readSagas({ checkout }: Clients, session: Session, orderId: strin
   }
 }
 
+const kindName = enumNames(SagaKind, 'SAGA_KIND_');
+const stateName = enumNames(SagaState, 'SAGA_STATE_');
+const stepName = enumNames(StepState, 'STEP_STATE_');
+
 function sagaEntries({ kind, state, reason, steps, createTime, updateTime, correlationId }: Saga): TimelineEntry[] {
-  const name = nameOf(SagaKind, kind, 'SAGA_KIND_').toLowerCase().replaceAll('_', ' ');
+  const name = kindName(kind).toLowerCase().replaceAll('_', ' ');
   const own = { service: 'checkout', attempts: undefined, correlationId };
   const ended = state === SagaState.SAGA_STATE_COMPLETED || state === SagaState.SAGA_STATE_COMPENSATED;
   const entries: TimelineEntry[] = [
@@ -72,17 +77,12 @@ function sagaEntries({ kind, state, reason, steps, createTime, updateTime, corre
   ];
   for (const { name: step, service, state: stood, attempts, lastError, updateTime: time } of steps) {
     if (attempts === 0) continue;
-    const how = nameOf(StepState, stood, 'STEP_STATE_');
+    const how = stepName(stood);
     entries.push({ time: dateOf(time), service, step, state: how, attempts, detail: lastError, correlationId });
   }
-  const end = nameOf(SagaState, state, 'SAGA_STATE_');
+  const end = stateName(state);
   if (ended) entries.push({ ...own, time: dateOf(updateTime), step: `${name} ends`, state: end, detail: reason });
   return entries;
-}
-
-function nameOf(values: Readonly<Record<string, number>>, value: number, prefix: string): string {
-  const found = Object.entries(values).find(([, one]) => one === value);
-  return found?.[0].replace(prefix, '') ?? 'UNRECOGNIZED';
 }
 
 function dateOf(time: Timestamp | undefined): Date | undefined {
