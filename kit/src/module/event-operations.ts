@@ -28,20 +28,19 @@ export function eventOperations({ bus, consumers, now }: EventOperationsParts): 
     return found;
   };
   const describeEvent = async (
-    event: Pick<Published, 'id' | 'type' | 'key' | 'headers' | 'payload'>,
-    publishedAt: Date,
+    event: Pick<Published, 'id' | 'type' | 'key' | 'headers' | 'payload' | 'publishedAt'>,
   ): Promise<EventMessage> => ({
     eventId: event.id,
     type: event.type,
     key: event.key,
     headers: { ...event.headers },
     contentJson: await reader.json(event),
-    publishTime: toTimestamp(publishedAt),
+    publishTime: toTimestamp(event.publishedAt),
   });
   const describeLetter = async (letter: DeadLetter): Promise<DeadLetterMessage> => ({
     deadLetterId: letter.letter,
     consumer: letter.consumer,
-    event: await describeEvent(letter, letter.publishedAt),
+    event: await describeEvent(letter),
     deliveries: letter.deliveries,
     error: letter.error,
     stack: letter.stack,
@@ -85,7 +84,7 @@ export function eventOperations({ bus, consumers, now }: EventOperationsParts): 
         ...(fromTime && { from: fromTimestamp(fromTime) }),
         signal,
       };
-      for await (const event of bus.tail(options)) yield { event: await describeEvent(event, event.publishedAt) };
+      for await (const event of bus.tail(options)) yield { event: await describeEvent(event) };
     },
     async listSchemas() {
       const schemas = (await bus.schemas()).map(({ type, message, fingerprint, createdAt, publishers, readers }) => ({
