@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RemoteError, status } from '@weft/kit/rpc';
-import { eventually } from '@weft/kit/testing';
+import { persistently } from '../flows/persistently.ts';
 import { addressIn, type openShop, SAGA_STYLE, STYLES } from '../flows/shop.ts';
 
 type Shop = Awaited<ReturnType<typeof openShop>>;
@@ -30,20 +30,10 @@ const PATIENCE_MS = 300_000;
 const CANCELLED_OF = 9;
 const ACCOUNTS = 6;
 
-/** Asks until it is answered: a killed process answers nothing, or breaks off in the middle of its answer. */
-export function persistently<T>(ask: () => Promise<T>): Promise<T | RemoteError> {
-  return eventually(async () => {
-    try {
-      return await ask();
-    } catch (error) {
-      if (error instanceof RemoteError && !AWAY.includes(error.code)) return error;
-      throw error;
-    }
-  }, PATIENCE_MS);
-}
+const persist = <T>(ask: () => Promise<T>) => persistently(ask, AWAY, PATIENCE_MS);
 
 async function must<T>(ask: () => Promise<T>): Promise<T> {
-  const answer = await persistently(ask);
+  const answer = await persist(ask);
   if (answer instanceof RemoteError) throw answer;
   return answer;
 }
@@ -98,7 +88,7 @@ export async function shopOn({ shop, products, inFlight, mostOpen, over, accepte
       const orderId = order?.orderId ?? '';
       accepted(orderId);
       // It may have ended meanwhile, and then says so.
-      if (index % CANCELLED_OF === 0) await persistently(() => customer.orders.cancelOrder({ orderId }));
+      if (index % CANCELLED_OF === 0) await persist(() => customer.orders.cancelOrder({ orderId }));
     }
   };
   await Promise.all([counting, ...Array.from({ length: inFlight }, place)]);

@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@weft/all/embedded';
-import { EventOperationsService } from '@weft/gen/es/weft/events/v1/operations_pb';
-import { EventOperationsServiceService } from '@weft/gen/grpc/weft/events/v1/operations';
-import { createClient } from '@weft/kit/rpc';
-import { createTracing } from '@weft/kit/telemetry';
+import { services } from '@weft/all/services';
 import { startNats } from '@weft/kit/testing';
 import { openShop } from '../flows/shop.ts';
 import { shopOn } from './customers.ts';
@@ -38,16 +35,8 @@ const { values } = parseArgs({
 const ORDERS = Number(values.orders);
 const KILLS = Number(values.kills);
 const LIMIT_MS = Number(values.minutes) * 60_000;
-const SERVICES = [
-  'catalog',
-  'inventory',
-  'orders',
-  'checkout',
-  'payments',
-  'shipping',
-  'notifications',
-  'ledger',
-] as const;
+/** Users takes no part in orders. */
+const SERVICES = [...services.map(({ spec }) => spec.name).filter((name) => name !== 'users'), 'ledger'];
 const PRODUCTS = 40;
 const STOCK = 2_000n;
 const SCARCE = 60n;
@@ -85,9 +74,7 @@ const over = () => failed || enough() || performance.now() - began > LIMIT_MS;
 const noteKill = (what: string) => void kills.set(what, (kills.get(what) ?? 0) + 1);
 
 async function consumersOf(service: string) {
-  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
-  const options = { target: booted.target(service), tracing, retries: true, token: shop.adminToken };
-  const client = createClient(EventOperationsServiceService, EventOperationsService, options);
+  const client = shop.eventOperations(service);
   const { consumers } = await client.listConsumers({});
   client.close();
   return [service, consumers] as const;

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { RemoteError, status } from '@weft/kit/rpc';
+import { status } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
+import { persistently } from './persistently.ts';
 import { shopProcess } from './process.ts';
 import { addressIn, clientsAt, SAGA_STYLE, shopkeeper, WAYS } from './shop.ts';
 
@@ -21,17 +22,7 @@ const KILLED = {
 const KILLED_AFTER = { orchestrated: [10, 45, 80], choreographed: [10, 35, 60, 80] } as const;
 const AWAY: readonly number[] = [status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED, status.UNKNOWN];
 
-/** Asks until it is answered: a killed process answers nothing, or breaks off in the middle of its answer. */
-function persistently<T>(ask: () => Promise<T>): Promise<T | RemoteError> {
-  return eventually(async () => {
-    try {
-      return await ask();
-    } catch (error) {
-      if (error instanceof RemoteError && !AWAY.includes(error.code)) return error;
-      throw error;
-    }
-  }, 60_000);
-}
+const persist = <T>(ask: () => Promise<T>) => persistently(ask, AWAY, 60_000);
 
 describe.each(WAYS)('kill -9 in the middle of a hundred orders (%s, %s)', (mode, style) => {
   let folder: string;
@@ -82,12 +73,11 @@ describe.each(WAYS)('kill -9 in the middle of a hundred orders (%s, %s)', (mode,
     const queue = requests.entries();
     const place = async () => {
       for (const [, request] of queue) {
-        const placed = await persistently(() => buyer.orders.placeOrder(request));
+        const placed = await persist(() => buyer.orders.placeOrder(request));
         if (placed instanceof Error) throw placed;
         accepted++;
         // Some are undone while the system dies around them.
-        if (accepted % 7 === 0)
-          await persistently(() => buyer.orders.cancelOrder({ orderId: placed.order?.orderId ?? '' }));
+        if (accepted % 7 === 0) await persist(() => buyer.orders.cancelOrder({ orderId: placed.order?.orderId ?? '' }));
       }
     };
     await Promise.all([kills, ...Array.from({ length: 8 }, place)]);

@@ -1,30 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { hasOption } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EventOperationsService } from '@weft/gen/es/weft/events/v1/operations_pb';
 import { event as eventPolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
-import { type Event, EventOperationsServiceService } from '@weft/gen/grpc/weft/events/v1/operations';
+import type { Event } from '@weft/gen/grpc/weft/events/v1/operations';
 import { openPostgresBus } from '@weft/kit/events';
-import { createClient } from '@weft/kit/rpc';
-import { createLogger, createTracing } from '@weft/kit/telemetry';
+import { createLogger } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { toTimestamp } from '@weft/kit/time';
 import { messages } from '../contract/contracts.ts';
 import { addressIn, MODES, openShop, orderOf, type Shop } from './shop.ts';
 
 const PLACED = 'weft.orders.v1.order_placed';
-const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
 
 describe.each(MODES)('what operators do about events, %s', (mode) => {
   let shop: Shop;
   let bus: ReturnType<typeof openPostgresBus>;
-  const operations = (service: string, token: string) =>
-    createClient(EventOperationsServiceService, EventOperationsService, {
-      target: shop.booted.target(service),
-      tracing,
-      retries: true,
-      token,
-    });
   const unreadable = async () => {
     const id = randomUUID();
     const key = randomUUID();
@@ -33,7 +23,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
     return id;
   };
   const deadLetterOf = async (service: string, eventId: string) => {
-    const { deadLetters } = await operations(service, shop.adminToken).listDeadLetters({ consumer: '' });
+    const { deadLetters } = await shop.eventOperations(service).listDeadLetters({ consumer: '' });
     return deadLetters.find(({ event }) => event?.eventId === eventId);
   };
 
@@ -56,7 +46,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
     });
     expect(letter).toMatchObject({ consumer: 'checkout.orders', deliveries: 1, redriving: false, stack: '' });
     expect(letter.event).toMatchObject({ type: PLACED, contentJson: '', headers: { 'ce-id': id } });
-    const checkout = operations('checkout', shop.adminToken);
+    const checkout = shop.eventOperations('checkout');
     const { deadLetter } = await checkout.getDeadLetter({ deadLetterId: letter.deadLetterId });
     expect(deadLetter?.stack).toContain('Unreadable');
     expect(deadLetter?.error).toContain('not a weft.orders.v1.OrderPlaced');
@@ -73,7 +63,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
       if (!found) throw new Error('not there yet');
       return found.deadLetterId;
     });
-    const checkout = operations('checkout', shop.adminToken);
+    const checkout = shop.eventOperations('checkout');
     await checkout.redriveDeadLetter({ deadLetterId: letterId });
     await eventually(async () => {
       const found = await deadLetterOf('checkout', id);
@@ -93,7 +83,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
       if (!found) throw new Error('not there yet');
       return found;
     });
-    const orders = operations('orders', shop.adminToken);
+    const orders = shop.eventOperations('orders');
     await expect(orders.discardDeadLetter({ deadLetterId: letter.deadLetterId })).rejects.toMatchObject({
       reason: 'DEAD_LETTER_NOT_FOUND',
     });
@@ -104,10 +94,9 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
     const from = new Date();
     const ended = new AbortController();
     const tailing = (async () => {
-      const stream = operations('users', shop.adminToken).tailEvents(
-        { types: [], fromTime: toTimestamp(from) },
-        { signal: ended.signal },
-      );
+      const stream = shop
+        .eventOperations('users')
+        .tailEvents({ types: [], fromTime: toTimestamp(from) }, { signal: ended.signal });
       for await (const { event } of stream) if (event) seen.push(event);
     })().catch((error) => {
       if (!ended.signal.aborted) throw error;
@@ -135,7 +124,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
     const { order } = await buyer.orders.placeOrder(orderOf(productId));
     await shop.ended(order?.orderId ?? '');
     await shop.booted.settle(20_000);
-    const checkout = operations('checkout', shop.adminToken);
+    const checkout = shop.eventOperations('checkout');
     const everything = { userId: '', pageSize: 0, pageToken: '' };
     const [mailbox, [payments]] = await Promise.all([
       buyer.notifications.listNotifications(everything),
@@ -145,7 +134,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
       ['checkout', 'checkout.orders'],
       ['notifications', 'notifications.news'],
     ] as const)
-      await operations(service, shop.adminToken).replayConsumer({ consumer, fromTime: toTimestamp(new Date(0)) });
+      await shop.eventOperations(service).replayConsumer({ consumer, fromTime: toTimestamp(new Date(0)) });
     await shop.booted.settle(20_000);
     expect(await buyer.notifications.listNotifications(everything)).toEqual(mailbox);
     expect(await shop.booted.database('payments').query('SELECT count(*)::int AS n FROM payment')).toEqual([payments]);
@@ -156,7 +145,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
   });
 
   it('knows a version of every event of the contracts, its publisher and its readers', async () => {
-    const { schemas } = await operations('catalog', shop.adminToken).listSchemas({});
+    const { schemas } = await shop.eventOperations('catalog').listSchemas({});
     const events = messages.filter((message) => hasOption(message, eventPolicy)).map(({ typeName }) => typeName);
     expect([...new Set(schemas.map(({ message }) => message))].sort()).toEqual(events.sort());
     for (const { publishers } of schemas) expect(publishers).toHaveLength(1);
@@ -166,7 +155,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
 
   it('is for staff alone', async () => {
     const buyer = await shop.customer();
-    const checkout = operations('checkout', buyer.token);
+    const checkout = shop.eventOperations('checkout', buyer.token);
     await expect(checkout.listDeadLetters({ consumer: '' })).rejects.toMatchObject({ reason: 'NOT_ALLOWED' });
     await expect(checkout.listConsumers({})).rejects.toMatchObject({ reason: 'NOT_ALLOWED' });
   });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { services } from '@weft/all/services';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
+import { EventOperationsService } from '@weft/gen/es/weft/events/v1/operations_pb';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { NotificationsService } from '@weft/gen/es/weft/notifications/v1/notifications_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
@@ -11,6 +12,7 @@ import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
+import { EventOperationsServiceService } from '@weft/gen/grpc/weft/events/v1/operations';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { NotificationsServiceService } from '@weft/gen/grpc/weft/notifications/v1/notifications';
 import { type Order, OrderStatus, OrdersServiceService, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
@@ -60,7 +62,13 @@ export async function openShop(
 ) {
   const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password, ...extra };
   const booted = await bootProcesses([...PROCESSES[mode], ...beside], { env });
-  return { booted, ...(await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN)) };
+  const keeper = await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN);
+  /** What operators do about the events of a service; as the administrator where there is no token. */
+  const eventOperations = (service: string, token = keeper.adminToken) => {
+    const options = { target: booted.target(service), tracing, retries: true, token };
+    return createClient(EventOperationsServiceService, EventOperationsService, options);
+  };
+  return { booted, eventOperations, ...keeper };
 }
 
 /** Clients of every service, of nobody or of whom the token is of. */
