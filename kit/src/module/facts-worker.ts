@@ -1,8 +1,8 @@
-import { contextFromHeaders, runInContext } from '../context/index.ts';
 import type { DueFacts, FactsDue } from '../store/index.ts';
-import type { Logger, TraceContext } from '../telemetry/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { periodic } from './periodic.ts';
 import type { Worker } from './service.ts';
+import type { RunWork } from './work-spans.ts';
 
 export interface FactsWork<F> {
   readonly due: FactsDue<F>;
@@ -10,7 +10,7 @@ export interface FactsWork<F> {
   readonly act: (due: DueFacts<F>) => Promise<readonly string[]>;
   readonly logger: Logger;
   readonly now: () => Date;
-  readonly startTrace: () => TraceContext;
+  readonly runWork: RunWork;
 }
 
 /** Facts may carry the headers of the event that they began with: what follows belongs to its trace. */
@@ -27,13 +27,13 @@ const STALLED_AFTER = 10;
 
 /** Acts on facts that ask for it, many at once, in whatever process has room. */
 export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker & { wake(): void } {
-  const { due, act, logger, now, startTrace } = work;
+  const { due, act, logger, now, runWork } = work;
   const running = new Set<Promise<void>>();
 
   async function run(claimed: DueFacts<F>): Promise<void> {
     try {
-      const context = contextFromHeaders(claimed.facts.headers ?? {}, startTrace);
-      await due.rest(claimed, await runInContext(context, () => act(claimed)));
+      const part = { name: 'take part', headers: claimed.facts.headers ?? {}, ids: { 'weft.order.id': claimed.id } };
+      await runWork(part, async () => due.rest(claimed, await act(claimed)));
     } catch (err) {
       const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(claimed.tries, 10));
       const line = { err, id: claimed.id, tries: claimed.tries + 1 };

@@ -12,3 +12,4 @@ export {
   type Worker,
 } from './service.ts';
 export { readSettings, run, type System, startSystem } from './system.ts';
+export { type RunWork, workSpans } from './work-spans.ts';

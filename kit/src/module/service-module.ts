@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { DescMessage } from '@bufbuild/protobuf';
-import { type Meter, SpanKind } from '@opentelemetry/api';
+import type { Meter } from '@opentelemetry/api';
+import { auditTrail, CALL_AUDITED, callAuditedType } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
-import { contextFromHeaders, runInContext } from '../context/index.ts';
 import {
   assertReadable,
   type Bus,
@@ -31,14 +31,16 @@ import {
   startPurge,
   startRelay,
 } from '../store/index.ts';
-import type { Logger, Tracing } from '../telemetry/index.ts';
+import { databaseSpans, type Logger, type Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
 import { type AnyService, type ServiceParts, targetKey } from './service.ts';
+import { serviceMetrics } from './service-metrics.ts';
 import type { serviceSettings } from './settings.ts';
+import { eventAttributes, workSpans } from './work-spans.ts';
 
 /** What the services of one process share. */
 export interface SharedParts {
@@ -65,7 +67,9 @@ type ServiceConfig = ConfigOf<typeof serviceSettings> & BusConfig & Readonly<Rec
 /** A service as a module: database, bus, clients, consumers, workers and the gRPC server, in this order. */
 export function serviceModule(spec: AnyService, config: ServiceConfig, shared: SharedParts): RunningService {
   const logger = shared.logger.child({ service: spec.name });
-  const observers = [accessLog(logger), callMetrics(shared.meter, shared.version), callSpans(shared.tracing)];
+  const tracing = shared.tracing.of(spec.name);
+  const work = workSpans(tracing);
+  const observers = [accessLog(logger), callMetrics(shared.meter, shared.version), callSpans(tracing)];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let server: GrpcServer | undefined;
@@ -78,9 +82,12 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     pending: () => pending(),
     async start() {
       const bus = await shared.bus(config);
-      const database = await openStore(spec, config, bus, logger);
+      const database = await openStore(spec, config, bus, tracing, logger);
       onStop('database', (graceMs) => database.close(graceMs));
-      const clients = clientsOf(spec, config, shared.tracing, observers.slice(1));
+      const metrics = serviceMetrics(shared.meter, spec.name, database, logger);
+      onStop('metrics', () => metrics.stop());
+      database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
+      const clients = clientsOf(spec, config, tracing, observers.slice(1));
       onStop('clients', () => clients.close());
       const parts: ServiceParts<unknown> = await spec.create({
         config,
@@ -90,14 +97,17 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         client: clients.client,
         now: () => new Date(),
         newId: () => randomUUIDv7(),
-        startTrace: () => shared.tracing.start(),
+        runWork: work.run,
+        meter: shared.meter,
       });
       await registerEvents(spec, parts, bus);
       const purge: Purge = startPurge(database);
       onStop('purge', () => purge.stop());
-      const relay: Relay = startRelay({ db: database, bus, logger, onLag: lagMetrics(shared.meter, spec.name) });
+      const relay: Relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
       onStop('relay', (graceMs) => relay.stop(graceMs));
       const consumers = new Map<string, Consumer>();
+      const audit = auditTrail({ service: spec.name, database, logger, now: Date.now });
+      onStop('audit', () => audit.stop());
       server = await startGrpcServer({
         host: config.grpcHost,
         port: config.grpcPort,
@@ -109,8 +119,10 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
             issuer: config.issuer,
             audience: config.audience,
           }),
-          tracing: shared.tracing,
-          observers,
+          tracing,
+          observers: [...observers, audit.observe],
+          inFlight: metrics.inFlight,
+          audit: audit.operation,
           now: Date.now,
         },
         checks: { database: () => database.check(), bus: () => bus.check() },
@@ -123,12 +135,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         await worker.start();
         onStop('worker', () => worker.stop());
       }
+      const span = consumerSpan(work);
+      const around = (meta: EventMeta, next: () => Promise<void>) => span(meta, () => metrics.delivery(meta, next));
       for (const consumer of parts.consumers ?? []) {
-        const around = consumerSpan(shared.tracing, consumer.name);
         const started = startConsumer(bus, database, consumer, { logger, around });
         onStop(`consumer ${consumer.name}`, () => started.stop());
         consumers.set(consumer.name, started);
       }
+      const watching = metrics.watch(consumers, workers, bus);
+      await watching.start();
+      onStop('measuring', () => watching.stop());
       pending = async () => {
         const counts = [
           relay.backlog(),
@@ -169,10 +185,17 @@ async function openStore(
   spec: AnyService,
   config: ServiceConfig,
   bus: Bus,
+  tracing: Tracing,
   logger: Logger,
 ): Promise<Database<unknown>> {
   const { databaseUrl: url, databaseConnections: maxConnections } = config;
-  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, logger });
+  const database = openDatabase<unknown>({
+    url,
+    name: spec.name,
+    maxConnections,
+    spans: databaseSpans(tracing, spec.name),
+    logger,
+  });
   try {
     await Promise.all([migrate(database, spec.migrations), bus.check()]);
     return database;
@@ -186,7 +209,8 @@ async function openStore(
 async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bus: Bus): Promise<void> {
   const byType = (events: readonly { type: string; schema: DescMessage }[]) =>
     new Map(events.map(({ type, schema }) => [type, schema]));
-  const published = byType(spec.publishes ?? []);
+  const audited = { type: callAuditedType(spec.name), schema: CALL_AUDITED };
+  const published = byType([...(spec.publishes ?? []), audited]);
   const read = byType((parts.consumers ?? []).flatMap(({ subscriptions }) => subscriptions));
   const schemas = (events: ReadonlyMap<string, DescMessage>) =>
     [...events].map(([type, message]) => eventSchema(type, message));
@@ -216,42 +240,14 @@ function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, ob
   };
 }
 
-function consumerSpan(tracing: Tracing, consumer: string) {
-  return async (meta: EventMeta, next: () => Promise<void>): Promise<void> => {
-    const work = contextFromHeaders(meta.headers, tracing.start);
-    const startTime = Date.now();
-    let error: string | undefined;
-    try {
-      await runInContext(work, next);
-    } catch (thrown) {
-      error = thrown instanceof Error ? thrown.name : 'failed';
-      throw thrown;
-    } finally {
-      const attributes = {
-        'messaging.system': 'weft',
-        'messaging.consumer.group.name': consumer,
-        'messaging.message.id': meta.id,
-      };
-      const span = {
-        name: `process ${consumer}`,
-        kind: SpanKind.CONSUMER,
-        context: work.trace,
-        startTime,
-        endTime: Date.now(),
-        attributes,
-      };
-      tracing.record(error === undefined ? span : { ...span, error });
-    }
-  };
-}
-
-function lagMetrics(meter: Meter, service: string) {
-  const backlog = meter.createGauge('weft.outbox.backlog', {
-    description: 'Committed events that are not on the bus yet',
-  });
-  const age = meter.createGauge('weft.outbox.age', { unit: 's', description: 'Age of the oldest of them' });
-  return (lag: { backlog: number; oldestAgeMs: number }) => {
-    backlog.record(lag.backlog, { service });
-    age.record(lag.oldestAgeMs / 1000, { service });
+function consumerSpan({ handle }: ReturnType<typeof workSpans>) {
+  return (meta: EventMeta, next: () => Promise<void>): Promise<void> => {
+    const attributes = {
+      ...eventAttributes(meta),
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.consumer.group.name': meta.consumer,
+    };
+    return handle({ name: `process ${meta.type}`, headers: meta.headers, attributes }, next);
   };
 }

@@ -1,11 +1,13 @@
 import type { DescService } from '@bufbuild/protobuf';
+import type { Meter } from '@opentelemetry/api';
 import { type ConfigOf, type Environment, type Settings, setting } from '../config/index.ts';
 import type { Bus, ConsumerDefinition, EventContract } from '../events/index.ts';
 import type { ClientOf, GeneratedService, ServiceBinding } from '../rpc/index.ts';
 import type { Database, Migration } from '../store/index.ts';
-import type { Logger, TraceContext } from '../telemetry/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import type { OpsRoute } from './ops-server.ts';
 import { jetStreamSettings, postgresBusSettings, serviceSettings } from './settings.ts';
+import type { RunWork } from './work-spans.ts';
 
 /** What a service is handed to build itself from. */
 export interface ServiceRuntime<S extends Settings, Schema> {
@@ -18,8 +20,10 @@ export interface ServiceRuntime<S extends Settings, Schema> {
   readonly now: () => Date;
   /** A new UUID, ordered by time. */
   readonly newId: () => string;
-  /** Begins a trace, for work that no call and no event asked for. */
-  readonly startTrace: () => TraceContext;
+  /** Does work that no call waits for, in a context and a span of its own. */
+  readonly runWork: RunWork;
+  /** For what the business counts. Labels are names from the code and the contracts, documented in docs/telemetry.json. */
+  readonly meter: Meter;
 }
 
 /** Work that goes on by itself. */

@@ -8,6 +8,7 @@ export const processSettings = {
   opsPort: setting.port('OPS_PORT', { fallback: 9464 }),
   otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT', { fallback: '' }),
   traceRatioPercent: setting.integer('TRACE_PERCENT', { low: 0, high: 100 }, { fallback: 100 }),
+  traceSlow: setting.milliseconds('TRACE_SLOW_MS', { fallback: 1_000 }),
   drainDelay: setting.milliseconds('DRAIN_DELAY_MS', { fallback: 0 }),
   stopTimeout: setting.milliseconds('STOP_TIMEOUT_MS', { fallback: 4500 }),
 };

@@ -61,6 +61,7 @@ export async function startSystem(
     version: VERSION,
     ratio: config.traceRatioPercent / 100,
     endpoint: config.otlpEndpoint,
+    slowAfter: config.traceSlow,
   });
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
   const buses: Buses = createBuses(

@@ -24,6 +24,8 @@ export interface MethodContract {
   readonly roles: ReadonlySet<RoleName>;
   /** It may be tried again when it is not known whether it was done. */
   readonly retryable: boolean;
+  /** It changes nothing. */
+  readonly readOnly: boolean;
 }
 
 /** Reads the contracts of a service's methods, by their local name. Throws where an option is missing. */
@@ -51,6 +53,7 @@ function methodContract(service: DescService, method: DescMethod): MethodContrac
     callers: new Set(policy.callers),
     roles: new Set(policy.roles.flatMap((role) => ROLE_NAMES[role] ?? [])),
     retryable: method.idempotency !== IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+    readOnly: method.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS,
   });
 }
 

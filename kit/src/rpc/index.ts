@@ -1,11 +1,13 @@
 export { status } from '@grpc/grpc-js';
+export { callSpans } from './call-spans.ts';
 export { type CallOptions, type ClientOf, type ClientOptions, createClient } from './client.ts';
 export type { CallContext, User } from './context.ts';
 export type { RoleName } from './contract.ts';
 export { outcomeOf, RemoteError } from './errors.ts';
 export type { HealthCheck, HealthState } from './health.ts';
 export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
-export { accessLog, callMetrics, callSpans, type Observer } from './observation.ts';
+export type { Operation } from './method.ts';
+export { accessLog, callMetrics, type EndedCall, type Observer } from './observation.ts';
 export { actsFor, isStaff, maySee } from './ownership.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';
 export { type GeneratedService, type HandlersOf, type ServiceBinding, serveService } from './service.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { factsWorker } from '@weft/kit/module';
+import { factsWorker, workSpans } from '@weft/kit/module';
 import type { DueFacts, FactsDue } from '@weft/kit/store';
-import { createLogger, newTrace } from '@weft/kit/telemetry';
+import { createLogger, createTracing } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { currentContext } from '../../src/context/index.ts';
 
@@ -38,8 +38,9 @@ class Memory implements FactsDue<Known> {
 }
 
 const logger = createLogger({ level: 'silent', pretty: false });
+const { run: runWork } = workSpans(createTracing({ service: 'test', version: '1', ratio: 0, endpoint: '' }));
 const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly string[]>) =>
-  factsWorker({ due, act, logger, now: () => new Date(), startTrace: () => newTrace(true) });
+  factsWorker({ due, act, logger, now: () => new Date(), runWork });
 
 describe('a worker on facts', () => {
   it('acts on them when it is woken, many at once, and tries again what fails', async () => {

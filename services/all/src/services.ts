@@ -1,3 +1,4 @@
+import { audit } from '@weft/audit/module';
 import { catalog } from '@weft/catalog/module';
 import { checkout } from '@weft/checkout/module';
 import { inventory } from '@weft/inventory/module';
@@ -24,4 +25,5 @@ export const services: readonly Listed[] = [
   { spec: payments, port: 50056 },
   { spec: shipping, port: 50057 },
   { spec: notifications, port: 50058 },
+  { spec: audit, port: 50059 },
 ];

@@ -20,7 +20,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
   settings,
   migrations,
   publishes: published,
-  create({ config, database, client, logger, now, newId, startTrace }) {
+  create({ config, database, client, logger, now, newId, runWork }) {
     const store = checkoutStore(database, now);
     const definitions = sagaDefinitions({
       inventory: inventoryClient(client),
@@ -40,7 +40,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
       logger,
       now,
       newId,
-      startTrace,
+      runWork,
       concurrency: config.sagaConcurrency,
     });
     return {

@@ -38,7 +38,7 @@ export const defineShipping = ({ carrier, withdrawEvery = 2_000 }: ShippingEdges
     settings,
     migrations,
     publishes: published,
-    create: ({ config, database, client, logger, now, startTrace }) => {
+    create: ({ config, database, client, logger, now, runWork }) => {
       const recent = recentShipments();
       const store = shippingStore(database, recent);
       const app = { store, carrier: bounded(carrier(config.carrierDelay), config.carrierTimeout), now };
@@ -50,7 +50,7 @@ export const defineShipping = ({ carrier, withdrawEvery = 2_000 }: ShippingEdges
         orders: ordersClient(client),
         note: due.add,
       };
-      const parts = factsWorker({ due, act: (part) => takePart(partApp, part), logger, now, startTrace });
+      const parts = factsWorker({ due, act: (part) => takePart(partApp, part), logger, now, runWork });
       const notDispatched = (err: unknown) => logger.warn({ err }, 'shipments could not be dispatched yet');
       const notWithdrawn = (err: unknown) => logger.warn({ err }, 'a shipment could not be withdrawn yet');
       return {
