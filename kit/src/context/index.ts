@@ -60,6 +60,12 @@ export function contextHeaders(context = currentContext()): Record<string, strin
   };
 }
 
+/** By which the lines of a log are found that belong to one request. */
+export function logFields(): object {
+  const context = storage.getStore();
+  return context ? { correlationId: context.correlationId, traceId: context.trace.traceId } : {};
+}
+
 /** The context of work that was asked for by stored headers: no deadline, no token, a span below the one that asked. */
 export function contextFromHeaders(headers: Readonly<Record<string, string>>, start: () => TraceContext): WorkContext {
   const parent = parseTraceparent(headers.traceparent);

@@ -1,11 +1,32 @@
 import type { Attributes, Meter } from '@opentelemetry/api';
 import type { Bus, Consumer, EventMeta } from '../events/index.ts';
+import { type EndedCall, status } from '../rpc/index.ts';
 import type { Database, OutboxLag } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { periodic } from './periodic.ts';
 import type { Worker } from './service.ts';
 
 const LOOK_EVERY_MS = 15_000;
+
+export interface ServiceFigures {
+  readonly calls: number;
+  readonly failures: number;
+  readonly inFlight: number;
+  readonly outbox: number;
+  readonly lag: number;
+  readonly deadLetters: number;
+  readonly pending: number;
+}
+
+/** Codes that are the server's own fault. Source: OpenTelemetry gRPC semantic conventions. */
+const FAILURES: ReadonlySet<status> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
 
 export interface ServiceMetrics {
   onLag(lag: OutboxLag): void;
@@ -15,6 +36,10 @@ export interface ServiceMetrics {
   published(types: readonly string[]): void;
   /** Begins to look at consumers and workers, every fifteen seconds: a scrape asks no database. */
   watch(consumers: ReadonlyMap<string, Consumer>, workers: readonly Worker[], bus: Bus): Worker;
+  /** Counts calls and those that failed through no fault of their caller. */
+  observe(call: EndedCall): void;
+  /** Sums since the start, and what was last measured. */
+  figures(): ServiceFigures;
   /** Calls that are being served now. */
   readonly inFlight: { calls: number };
   stop(): void;
@@ -58,6 +83,7 @@ export function serviceMetrics(
     description: 'Calls that are being served, streams as well',
   });
   const inFlight = { calls: 0 };
+  const figures = { calls: 0, failures: 0, outbox: 0, lag: 0, deadLetters: 0, pending: 0 };
   const observed = [connections, waiting, calls];
   const pool = { 'db.client.connection.pool.name': service };
   const idle = { ...pool, 'db.client.connection.state': 'idle' };
@@ -86,12 +112,18 @@ export function serviceMetrics(
   const consumerLabels = (name: string) => labels(name, () => ({ 'messaging.consumer.group.name': name }));
   return {
     inFlight,
+    observe({ outcome }) {
+      figures.calls++;
+      if (outcome && FAILURES.has(outcome.code)) figures.failures++;
+    },
+    figures: () => ({ ...figures, inFlight: inFlight.calls }),
     onLag({ backlog: count, oldestAgeMs }) {
+      figures.outbox = count;
       backlog.record(count, of);
       age.record(oldestAgeMs / 1000, of);
     },
     async delivery(meta, next) {
-      if (meta.deliveries > 1) redeliveries.add(1, consumerLabels(meta.consumer));
+      redeliveries.add(meta.deliveries > 1 ? 1 : 0, consumerLabels(meta.consumer));
       try {
         await next();
       } catch (error) {
@@ -109,12 +141,18 @@ export function serviceMetrics(
     },
     watch(consumers, workers, bus) {
       const look = async () => {
+        let [behind, dead] = [0, 0];
         for (const consumer of consumers.values()) {
-          lag.record(await consumer.lag(), consumerLabels(consumer.name));
-          letters.record((await bus.deadLetters(consumer.name)).length, consumerLabels(consumer.name));
+          const [ahead, given] = [await consumer.lag(), (await bus.deadLetters(consumer.name)).length];
+          lag.record(ahead, consumerLabels(consumer.name));
+          letters.record(given, consumerLabels(consumer.name));
+          behind += ahead;
+          dead += given;
         }
+        Object.assign(figures, { lag: behind, deadLetters: dead });
         let open = 0;
         for (const worker of workers) open += (await worker.pending?.()) ?? 0;
+        figures.pending = open;
         work.record(open, of);
       };
       return periodic(LOOK_EVERY_MS, look, (err) => logger.debug({ err }, 'consumers not measured'));

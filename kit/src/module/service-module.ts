@@ -60,6 +60,8 @@ export interface RunningService extends Module {
   port(): number;
   /** Events not yet published, deliveries not yet handled, work of its own that has not ended. */
   pending(): Promise<number>;
+  /** What it is, how it is, and what it has to do. */
+  status(): object;
 }
 
 type ServiceConfig = ConfigOf<typeof serviceSettings> & BusConfig & Readonly<Record<string, unknown>>;
@@ -73,6 +75,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let server: GrpcServer | undefined;
+  let figures: () => object = () => ({});
   let pending: () => Promise<number> = async () => 0;
 
   return {
@@ -80,12 +83,14 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     needs: spec.needs,
     port: () => server?.port ?? 0,
     pending: () => pending(),
+    status: () => ({ name: spec.name, port: server?.port ?? 0, ...server?.health(), ...figures() }),
     async start() {
       const bus = await shared.bus(config);
       const database = await openStore(spec, config, bus, tracing, logger);
       onStop('database', (graceMs) => database.close(graceMs));
       const metrics = serviceMetrics(shared.meter, spec.name, database, logger);
       onStop('metrics', () => metrics.stop());
+      figures = metrics.figures;
       database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
       const clients = clientsOf(spec, config, tracing, observers.slice(1));
       onStop('clients', () => clients.close());
@@ -120,7 +125,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
             audience: config.audience,
           }),
           tracing,
-          observers: [...observers, audit.observe],
+          observers: [...observers, audit.observe, metrics.observe],
           inFlight: metrics.inFlight,
           audit: audit.operation,
           now: Date.now,

@@ -1,8 +1,9 @@
 import { setting } from '../config/index.ts';
+import { LOG_LEVELS } from '../telemetry/index.ts';
 
 /** Settings of a process, whatever services it runs. */
 export const processSettings = {
-  logLevel: setting.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], { fallback: 'info' }),
+  logLevel: setting.choice('LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
   logFormat: setting.choice('LOG_FORMAT', ['json', 'pretty'], { fallback: 'json' }),
   opsHost: setting.text('OPS_HOST', { fallback: '127.0.0.1' }),
   opsPort: setting.port('OPS_PORT', { fallback: 9464 }),

@@ -128,7 +128,12 @@ interface Told {
 function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions, told: Told): Metadata {
   const metadata = new Metadata();
   const { trace } = context;
-  metadata.set('traceparent', formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) }));
+  // Who records nothing leaves it to those who do whether a trace that begins here is sampled.
+  if (tracing.active || currentContext())
+    metadata.set(
+      'traceparent',
+      formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) }),
+    );
   if (tracing.wantedCount > told.count) {
     const wanted = tracing.wanted(told.count);
     told.count = tracing.wantedCount;

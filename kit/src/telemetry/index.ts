@@ -1,5 +1,5 @@
 export { type DatabaseSpans, databaseSpans } from './database-spans.ts';
-export { createLogger, type Logger, lineWriter } from './logs.ts';
+export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type RootLogger } from './logs.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';
 export { childOf, formatTraceparent, newTrace, parseTraceparent, type TraceContext } from './trace-context.ts';

@@ -24,6 +24,8 @@ export interface Tracing {
   want(context: Pick<TraceContext, 'traceId' | 'sampled'>): void;
   /** It is recorded, sampled or wanted. */
   records(context: TraceContext): boolean;
+  /** Spans go somewhere. */
+  readonly active: boolean;
   /** A call that takes so many milliseconds is slow: its trace is wanted. Infinity where nothing is recorded. */
   readonly slowAfter: number;
   /** Traces that were wanted after so many, for services that have part of them; and how many there are now. */
@@ -70,6 +72,7 @@ export function createTracing(options: TracingOptions): Tracing {
     const record = recorders.get(name) ?? spanRecorder(name, version, sink);
     recorders.set(name, record);
     return {
+      active: true,
       start,
       records,
       slowAfter,
@@ -98,6 +101,7 @@ export function createTracing(options: TracingOptions): Tracing {
 }
 
 const NOTHING: Tracing = {
+  active: false,
   start: () => newTrace(false),
   record: () => {},
   offer: () => {},
