@@ -21,6 +21,7 @@ function metricsIn(text: string): string[] {
     'weft_currency',
     'weft_saga_kind',
     'weft_saga_state',
+    'v8js_gc_type',
   ]);
   return [...new Set(names)]
     .filter((name) => !labels.has(name) && !/^db_client_connection_(state|pool_name)$/.test(name))
