@@ -23,8 +23,8 @@ interface MeshService {
   readonly service: string;
   /** Services that it calls. */
   readonly calls: readonly string[];
-  /** Services that call it. */
-  readonly calledBy: readonly string[];
+  /** Services that may call any of its methods. */
+  readonly callers: readonly string[];
   readonly users: boolean;
   readonly grpc: readonly { readonly service: string; readonly methods: readonly MeshMethod[] }[];
 }
@@ -60,7 +60,7 @@ function meshServices({ services, edge }: Contracts): MeshService[] {
     return {
       service,
       calls: admits.filter(({ callers }) => callers.has(service)).map(({ name }) => name),
-      calledBy: [...(own?.callers ?? [])].sort(),
+      callers: [...(own?.callers ?? [])].sort(),
       users: own?.users ?? false,
       grpc: served.find(({ name }) => name === service)?.grpc ?? [],
     };
@@ -87,11 +87,11 @@ function methodsOf(service: DescService): MeshMethod[] {
 }
 
 // Names, numbers and flags alone: nothing has to be quoted.
-function yaml({ service, calls, calledBy, users, grpc }: MeshService): string {
+function yaml({ service, calls, callers: all, users, grpc }: MeshService): string {
   const lines = [
     `service: ${service}`,
     `calls: [${calls.join(', ')}]`,
-    `calledBy: [${calledBy.join(', ')}]`,
+    `callers: [${all.join(', ')}]`,
     `users: ${users}`,
     grpc.length === 0 ? 'grpc: []' : 'grpc:',
   ];
