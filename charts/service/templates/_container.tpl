@@ -8,6 +8,9 @@ env:
   - { name: WEFT_VERSION, value: {{ include "service.version" . | quote }} }
 envFrom:
   - configMapRef: { name: {{ $name }} }
+  {{- if or $values.uses.database $values.uses.bus $values.uses.cache }}
+  - secretRef: { name: {{ $name }}-backing }
+  {{- end }}
   {{- range $values.secrets }}
   - secretRef: { name: {{ . }} }
   {{- end }}
@@ -36,7 +39,7 @@ lifecycle:
 resources: {{ toYaml $values.resources | nindent 2 }}
 securityContext:
   allowPrivilegeEscalation: false
-  readOnlyRootFilesystem: true
+  readOnlyRootFilesystem: {{ not $values.development }}
   runAsNonRoot: true
   capabilities: { drop: [ALL] }
 {{- end }}

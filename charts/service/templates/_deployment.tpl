@@ -22,7 +22,8 @@ spec:
   template:
     metadata:
       labels:
-        {{- include "service.labels" .root | nindent 8 }}
+        {{- include "service.selector" .root | nindent 8 }}
+        app.kubernetes.io/part-of: weft
         app: {{ include "service.name" .root }}
         version: {{ include "service.version" . | quote }}
         weft.dev/track: {{ .track }}
