@@ -11,7 +11,11 @@ export interface Pod {
   readonly spec: { readonly containers: readonly { readonly name: string; readonly image: string }[] };
   readonly status: {
     readonly phase: string;
-    readonly conditions?: readonly { readonly type: string; readonly status: string; readonly lastTransitionTime: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly lastTransitionTime: string;
+    }[];
     readonly containerStatuses?: readonly {
       readonly name: string;
       readonly ready: boolean;
@@ -114,7 +118,17 @@ export async function forwardIngress(cluster: Cluster): Promise<Forward> {
   const given = process.env.WEFT_INGRESS;
   if (given) return { address: given, close: async () => {} };
   const { items } = JSON.parse(
-    await run('kubectl', ['--context', cluster.context, 'get', 'svc', '-A', '-l', 'istio=ingressgateway', '-o', 'json']),
+    await run('kubectl', [
+      '--context',
+      cluster.context,
+      'get',
+      'svc',
+      '-A',
+      '-l',
+      'istio=ingressgateway',
+      '-o',
+      'json',
+    ]),
   ) as { items: readonly { metadata: { name: string; namespace: string } }[] };
   const [gateway] = items;
   if (!gateway) throw new Error('the cluster has no service with the label istio=ingressgateway; set WEFT_INGRESS');

@@ -22,9 +22,7 @@ export async function install(cluster: Cluster): Promise<Installed> {
     cluster.helm(['install', 'backing', chart('backing'), '--set', 'persistence.enabled=false', ...wait]),
   );
   const staging = join(chart('weft'), 'values-staging.yaml');
-  const weft = await timed(() =>
-    cluster.helm(['install', 'weft', chart('weft'), '-f', staging, '-f', SMALL, ...wait]),
-  );
+  const weft = await timed(() => cluster.helm(['install', 'weft', chart('weft'), '-f', staging, '-f', SMALL, ...wait]));
   return { backing, weft };
 }
 
