@@ -21,7 +21,8 @@ if (typeof found === 'string') {
 } else {
   console.log(`cluster ${found.context}, namespace ${found.namespace}`);
   const { quick } = await import('./quick.ts');
+  const { valid } = await import('./valid.ts');
   const { rolling } = await import('./rolling.ts');
   const { whole } = await import('./whole.ts');
-  whole(found, options, options.quick ? [quick] : [quick, rolling]);
+  whole(found, options, options.quick ? [valid, quick] : [valid, quick, rolling]);
 }
