@@ -109,7 +109,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       server = await startGrpcServer({
         host: config.grpcHost,
         port: config.grpcPort,
-        services: [...parts.grpc, eventOperations({ bus, consumers, now: Date.now })],
+        services: [...parts.grpc, eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now })],
         concerns: {
           service: spec.name,
           verifyToken: shared.tokenVerifier({
@@ -205,6 +205,8 @@ async function openStore(
     throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
   }
 }
+
+const typesOf = ({ publishes = [] }: AnyService): string[] => publishes.map(({ type }) => type);
 
 /** Refuses to start where what is on the bus would be read as something else. */
 async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bus: Bus): Promise<void> {

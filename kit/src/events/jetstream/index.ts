@@ -12,6 +12,8 @@ import type { ServerOptions } from './server.ts';
 import { attemptStream, ensureStream, eventStream, letterStream, type StreamSettings } from './streams.ts';
 import { tailStreams } from './tail.ts';
 
+export { type EventRoute, type Permissions, permissionsOf } from './permissions.ts';
+
 export interface JetStreamBusOptions extends ServerOptions, Partial<StreamSettings> {
   /** Of the process; the broker shows it as the name of the connection. */
   readonly name: string;
