@@ -69,7 +69,7 @@ export async function startSystem(
   const registry = await registryOf(config, specs, logger);
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
   const buses: Buses = createBuses(
-    specs.map(({ name }, index) => ({ name, config: configs[index] as BusConfig })),
+    specs.map(({ name, publishes = [] }, index) => ({ name, publishes, config: configs[index] as BusConfig })),
     logger,
   );
   const verifiers = new Map<string, TokenVerifier>();
