@@ -23,7 +23,8 @@ export const inboxOf = (user: string): string => `_INBOX.${token(user)}`;
 export function permissionsOf(service: string, events: readonly EventRoute[]): Permissions {
   const heard = events.filter(({ consumers }) => consumers.includes(service)).map(({ owner }) => owner);
   const readable = [...new Set([service, ...heard])].sort().map(streamOf);
-  const streams = [...readable, LETTERS, ATTEMPTS, `KV_${SCHEMAS}`];
+  const shared = [LETTERS, ATTEMPTS, `KV_${SCHEMAS}`];
+  const streams = [...readable, ...shared];
   return {
     publish: [
       `weft.${service}.>`,
@@ -34,14 +35,13 @@ export function permissionsOf(service: string, events: readonly EventRoute[]): P
       '$JS.API.STREAM.LIST',
       '$JS.API.STREAM.INFO.*',
       '$JS.API.CONSUMER.INFO.*.*',
-      ...streams.flatMap(making),
+      ...streams.map((stream) => `$JS.API.STREAM.CREATE.${stream}`),
+      ...[streamOf(service), ...shared].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
       ...streams.flatMap(reading),
     ],
     subscribe: [`${inboxOf(service)}.>`],
   };
 }
-
-const making = (stream: string): string[] => [`$JS.API.STREAM.CREATE.${stream}`, `$JS.API.STREAM.UPDATE.${stream}`];
 
 const reading = (stream: string): string[] => [
   `$JS.API.STREAM.MSG.GET.${stream}`,
