@@ -1,8 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type Meter, SpanKind } from '@opentelemetry/api';
 import type { ConfigOf } from '../config/index.ts';
 import { contextFromHeaders, runInContext } from '../context/index.ts';
+import type { Registration, Registry } from '../discovery/index.ts';
 import {
   assertReadable,
   type Bus,
@@ -48,6 +50,8 @@ export interface SharedParts {
   readonly tracing: Tracing;
   readonly version: string;
   readonly ops: OpsServer;
+  /** Where services find each other; undefined where their settings say so. */
+  readonly registry: Registry | undefined;
   /** Undefined where no mesh proves who calls. */
   readonly identify: CallerIdentity | undefined;
   /** The bus that a service's settings name: one for all services that use it, closed by the process. */
@@ -72,6 +76,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let server: GrpcServer | undefined;
+  let registration: Registration | undefined;
   let pending: () => Promise<number> = async () => 0;
 
   return {
@@ -83,7 +88,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const bus = await shared.bus(config);
       const database = await openStore(spec, config, bus, logger);
       onStop('database', (graceMs) => database.close(graceMs));
-      const clients = clientsOf(spec, config, shared.tracing, observers.slice(1));
+      const clients = clientsOf(spec, config, shared, observers.slice(1));
       onStop('clients', () => clients.close());
       const parts: ServiceParts<unknown> = await spec.create({
         config,
@@ -144,11 +149,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
       shared.ops.health.set(spec.name, () => running.health());
       await running.serve();
+      registration = await shared.registry?.register(spec.name, `${advertisedHost(config)}:${running.port}`);
       logger.info({ port: running.port }, 'serving');
     },
-    announceStop: () => server?.announceStop(),
+    announceStop() {
+      void registration?.deregister();
+      server?.announceStop();
+    },
     async stop(graceMs) {
       const left = countdown(graceMs);
+      await registration?.deregister();
       for (const { what, stop } of stops.splice(0)) {
         try {
           await inTime(left() + LATE_MS, stop(left()));
@@ -158,6 +168,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       }
     },
   };
+}
+
+/** Where callers find it. Throws where it listens everywhere and no address of this machine is for others. */
+function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): string {
+  if (named !== '') return named;
+  if (grpcHost !== '0.0.0.0' && grpcHost !== '::') return grpcHost;
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outside = all.find(({ internal, family }) => !internal && family === 'IPv4');
+  if (!outside) throw new Error('ADVERTISED_HOST is required: this machine has no address of its own');
+  return outside.address;
 }
 
 const LATE_MS = 50;
@@ -200,7 +220,12 @@ async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bu
   await bus.registerSchemas(spec.name, schemas(published), schemas(read));
 }
 
-function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, observers: readonly Observer[]) {
+function clientsOf(
+  spec: AnyService,
+  config: ServiceConfig,
+  { tracing, registry }: SharedParts,
+  observers: readonly Observer[],
+) {
   const open: { close: () => void }[] = [];
   return {
     client: (service: string, generated: never, descriptor: never) => {
@@ -211,6 +236,7 @@ function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, ob
         caller: spec.name,
         tracing,
         observers,
+        registry,
         retries: config.retries,
       });
       open.push(client);
