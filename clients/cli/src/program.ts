@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addCanary } from './canary-program.ts';
+import { wholeNumber } from './options.ts';
 
 const TARGETS = `
 A system is looked for on this machine, at the ports of npm start; USERS_TARGET, CATALOG_TARGET, INVENTORY_TARGET,
@@ -149,6 +151,12 @@ export function createProgram(): Command {
     .description('have a saga that waits after failures try again now')
     .addHelpText('after', [TARGETS, ADMIN].join('\n'))
     .action(async (id, options) => (await import('./commands/saga-retry.ts')).retrySaga(id, options));
+  addCanary(
+    program
+      .command('canary')
+      .helpCommand(false)
+      .description('try another image of a service in a cluster on a share of its calls'),
+  );
 
   common(program.command('health'))
     .description('ask the services how they are; exit code 0 when all serve')
@@ -217,15 +225,6 @@ function uuid(text: string): string {
 function postalCode(text: string): string {
   if (text.length > 32) throw new InvalidArgumentError('It has 32 characters at most.');
   return text;
-}
-
-function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= low && value <= high))
-      throw new InvalidArgumentError(`It is a whole number from ${low} to ${high}.`);
-    return value;
-  };
 }
 
 function time(text: string): Date {

@@ -1,8 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import type { DescMessage } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
 import { auditTrail, CALL_AUDITED, callAuditedType } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
+import type { Registration, Registry } from '../discovery/index.ts';
 import {
   assertReadable,
   type Bus,
@@ -13,6 +15,7 @@ import {
 } from '../events/index.ts';
 import {
   accessLog,
+  type CallerIdentity,
   callMetrics,
   callSpans,
   createClient,
@@ -49,6 +52,10 @@ export interface SharedParts {
   readonly tracing: Tracing;
   readonly version: string;
   readonly ops: OpsServer;
+  /** Where services find each other; undefined where their settings say so. */
+  readonly registry: Registry | undefined;
+  /** Undefined where no mesh proves who calls. */
+  readonly identify: CallerIdentity | undefined;
   /** The bus that a service's settings name: one for all services that use it, closed by the process. */
   bus(config: BusConfig): Promise<Bus>;
   /** One for all services that trust the same issuer: a token is verified once a process. */
@@ -76,6 +83,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let server: GrpcServer | undefined;
   let figures: () => object = () => ({});
+  let registration: Registration | undefined;
   let pending: () => Promise<number> = async () => 0;
 
   return {
@@ -92,7 +100,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       onStop('metrics', () => metrics.stop());
       figures = metrics.figures;
       database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
-      const clients = clientsOf(spec, config, tracing, observers.slice(1));
+      const clients = clientsOf(spec, config, shared, tracing, observers.slice(1));
       onStop('clients', () => clients.close());
       const parts: ServiceParts<unknown> = await spec.create({
         config,
@@ -116,7 +124,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       server = await startGrpcServer({
         host: config.grpcHost,
         port: config.grpcPort,
-        services: [...parts.grpc, eventOperations({ bus, consumers, now: Date.now })],
+        services: [...parts.grpc, eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now })],
         concerns: {
           service: spec.name,
           verifyToken: shared.tokenVerifier({
@@ -124,6 +132,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
             issuer: config.issuer,
             audience: config.audience,
           }),
+          ...(shared.identify && { identify: shared.identify }),
           tracing,
           observers: [...observers, audit.observe, metrics.observe],
           inFlight: metrics.inFlight,
@@ -161,11 +170,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
       shared.ops.health.set(spec.name, () => running.health());
       await running.serve();
+      registration = await shared.registry?.register(spec.name, `${advertisedHost(config)}:${running.port}`);
       logger.info({ port: running.port }, 'serving');
     },
-    announceStop: () => server?.announceStop(),
+    announceStop() {
+      void registration?.deregister();
+      server?.announceStop();
+    },
     async stop(graceMs) {
       const left = countdown(graceMs);
+      await registration?.deregister();
       for (const { what, stop } of stops.splice(0)) {
         try {
           await inTime(left() + LATE_MS, stop(left()));
@@ -175,6 +189,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       }
     },
   };
+}
+
+/** Where callers find it. Throws where it listens everywhere and no address of this machine is for others. */
+function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): string {
+  if (named !== '') return named;
+  if (grpcHost !== '0.0.0.0' && grpcHost !== '::') return grpcHost;
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outside = all.find(({ internal, family }) => !internal && family === 'IPv4');
+  if (!outside) throw new Error('ADVERTISED_HOST is required: this machine has no address of its own');
+  return outside.address;
 }
 
 const LATE_MS = 50;
@@ -210,6 +234,8 @@ async function openStore(
   }
 }
 
+const typesOf = ({ publishes = [] }: AnyService): string[] => publishes.map(({ type }) => type);
+
 /** Refuses to start where what is on the bus would be read as something else. */
 async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bus: Bus): Promise<void> {
   const byType = (events: readonly { type: string; schema: DescMessage }[]) =>
@@ -223,7 +249,13 @@ async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bu
   await bus.registerSchemas(spec.name, schemas(published), schemas(read));
 }
 
-function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, observers: readonly Observer[]) {
+function clientsOf(
+  spec: AnyService,
+  config: ServiceConfig,
+  { registry }: SharedParts,
+  tracing: Tracing,
+  observers: readonly Observer[],
+) {
   const open: { close: () => void }[] = [];
   return {
     client: (service: string, generated: never, descriptor: never) => {
@@ -234,6 +266,7 @@ function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, ob
         caller: spec.name,
         tracing,
         observers,
+        registry,
         retries: config.retries,
       });
       open.push(client);

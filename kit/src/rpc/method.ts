@@ -8,7 +8,8 @@ import type { CallContext } from './context.ts';
 import type { MethodContract } from './contract.ts';
 import { type Outcome, outcomeOf, statusOf } from './errors.ts';
 import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
-import { bearerToken, type TokenVerifier } from './identity.ts';
+import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
+import type { CallerIdentity } from './mesh-identity.ts';
 import { type Observer, tell } from './observation.ts';
 import { OpenCall } from './open-call.ts';
 import { type IncomingCall, incomingStream, WANTED_HEADER } from './server-call.ts';
@@ -26,6 +27,8 @@ export interface Operation {
 export interface MethodConcerns {
   readonly service: string;
   readonly verifyToken: TokenVerifier;
+  /** Who calls; its own word, from loopback only, where this is left out. */
+  readonly identify?: CallerIdentity;
   readonly tracing: Tracing;
   readonly observers: readonly Observer[];
   /** Counts the calls that are being served, streams as well. */
@@ -85,7 +88,8 @@ async function serve<Q, T>(
   const startTime = concerns.now();
   if (concerns.inFlight) concerns.inFlight.calls++;
   const start = performance.now();
-  const context = new OpenCall(method.name, method.timeout, call, concerns.tracing, concerns.now);
+  const { tracing, identify = callerService, now } = concerns;
+  const context = new OpenCall(method.name, method.timeout, call, tracing, identify, now);
   let error: unknown;
   let outcome: Outcome | undefined;
   try {

@@ -7,7 +7,7 @@ import { settings } from './config.ts';
 import type { PartFacts } from './domain/part.ts';
 import type { Money } from './domain/payment.ts';
 import { onChoreography } from './events/on-choreography.ts';
-import { published } from './events/to-event.ts';
+import { published, stalledEvent } from './events/to-event.ts';
 import { bounded } from './providers/bounded.ts';
 import { simulator } from './providers/simulator.ts';
 import { migrations } from './store/migrations.ts';
@@ -45,7 +45,14 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
       const onFailure = (err: unknown) => logger.warn({ err }, 'a hold could not be released yet');
       const due = dueFacts<PartFacts, PaymentsSchema>(database, now, PART_HELD_MS);
       const partApp = { ...app, store: paymentStore(database, { choreographed: true }), note: due.add };
-      const parts = factsWorker({ due, act: (part) => takePart(partApp, part), logger, now, runWork });
+      const parts = factsWorker({
+        due,
+        act: (part) => takePart(partApp, part),
+        stalled: stalledEvent,
+        logger,
+        now,
+        runWork,
+      });
       return {
         grpc: [paymentsHandlers(app)],
         consumers: [onChoreography(parts.wake, now)],
