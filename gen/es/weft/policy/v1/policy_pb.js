@@ -12,7 +12,7 @@ import { file_google_protobuf_descriptor, file_google_protobuf_duration } from "
  * Describes the file weft/policy/v1/policy.proto.
  */
 export const file_weft_policy_v1_policy = /*@__PURE__*/
-  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxIp4BCgxNZXRob2RQb2xpY3kSKgoHdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdjYWxsZXJzGAIgAygJEiMKBXJvbGVzGAMgAygOMhQud2VmdC5wb2xpY3kudjEuUm9sZRIsCgZzdHJlYW0YBCABKAsyHC53ZWZ0LnBvbGljeS52MS5TdHJlYW1Qb2xpY3kiawoMU3RyZWFtUG9saWN5Ei8KDGlkbGVfdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdtYXhfYWdlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIp4BCgtFdmVudFBvbGljeRIPCgdzdWJqZWN0GAEgASgJEg0KBW93bmVyGAIgASgJEgsKA2tleRgDIAEoCRIVCg1wZXJzb25hbF9kYXRhGAQgAygJEiwKCXJldGVudGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIdChVjaG9yZW9ncmFwaGVkX3N1YmplY3QYBiABKAkqYgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9QVUJMSUMQARIRCg1ST0xFX0NVU1RPTUVSEAISEAoMUk9MRV9TVVBQT1JUEAMSDgoKUk9MRV9BRE1JThAEOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMWKAyABKAsyHC53ZWZ0LnBvbGljeS52MS5NZXRob2RQb2xpY3lSBm1ldGhvZDpUCgVldmVudBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjGigMgASgLMhsud2VmdC5wb2xpY3kudjEuRXZlbnRQb2xpY3lSBWV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxIv0BCgxNZXRob2RQb2xpY3kSKgoHdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdjYWxsZXJzGAIgAygJEiMKBXJvbGVzGAMgAygOMhQud2VmdC5wb2xpY3kudjEuUm9sZRIsCgZzdHJlYW0YBCABKAsyHC53ZWZ0LnBvbGljeS52MS5TdHJlYW1Qb2xpY3kSLQoKcmF0ZV9saW1pdBgFIAEoCzIZLndlZnQucG9saWN5LnYxLlJhdGVMaW1pdBIuCgljYWNoZWFibGUYBiABKAsyGy53ZWZ0LnBvbGljeS52MS5DYWNoZVBvbGljeSJFCglSYXRlTGltaXQSDQoFY2FsbHMYASABKAUSKQoGd2luZG93GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIoABCgtDYWNoZVBvbGljeRIoCgVzdGFsZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIoCgVmcmVzaBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhILCgNrZXkYAyABKAkSEAoIZW5kZWRfYnkYBCADKAkiawoMU3RyZWFtUG9saWN5Ei8KDGlkbGVfdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdtYXhfYWdlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIp4BCgtFdmVudFBvbGljeRIPCgdzdWJqZWN0GAEgASgJEg0KBW93bmVyGAIgASgJEgsKA2tleRgDIAEoCRIVCg1wZXJzb25hbF9kYXRhGAQgAygJEiwKCXJldGVudGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIdChVjaG9yZW9ncmFwaGVkX3N1YmplY3QYBiABKAkqYgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9QVUJMSUMQARIRCg1ST0xFX0NVU1RPTUVSEAISEAoMUk9MRV9TVVBQT1JUEAMSDgoKUk9MRV9BRE1JThAEOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMWKAyABKAsyHC53ZWZ0LnBvbGljeS52MS5NZXRob2RQb2xpY3lSBm1ldGhvZDpUCgVldmVudBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjGigMgASgLMhsud2VmdC5wb2xpY3kudjEuRXZlbnRQb2xpY3lSBWV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
 
 /**
  * Describes the message weft.policy.v1.MethodPolicy.
@@ -22,18 +22,32 @@ export const MethodPolicySchema = /*@__PURE__*/
   messageDesc(file_weft_policy_v1_policy, 0);
 
 /**
+ * Describes the message weft.policy.v1.RateLimit.
+ * Use `create(RateLimitSchema)` to create a new message.
+ */
+export const RateLimitSchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 1);
+
+/**
+ * Describes the message weft.policy.v1.CachePolicy.
+ * Use `create(CachePolicySchema)` to create a new message.
+ */
+export const CachePolicySchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 2);
+
+/**
  * Describes the message weft.policy.v1.StreamPolicy.
  * Use `create(StreamPolicySchema)` to create a new message.
  */
 export const StreamPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 1);
+  messageDesc(file_weft_policy_v1_policy, 3);
 
 /**
  * Describes the message weft.policy.v1.EventPolicy.
  * Use `create(EventPolicySchema)` to create a new message.
  */
 export const EventPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 2);
+  messageDesc(file_weft_policy_v1_policy, 4);
 
 /**
  * Describes the enum weft.policy.v1.Role.
