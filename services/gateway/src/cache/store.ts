@@ -1,0 +1,16 @@
+/** A copy of an answer, or of NOT_FOUND. */
+export interface Copy {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Undefined where there is no such thing. */
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** Copies of answers by aggregate, and among those by who asks for what. Neither way of keeping them ever throws. */
+export interface CopyStore {
+  get(aggregate: string, variant: string): Promise<Copy | undefined>;
+  /** @param keep milliseconds */
+  put(aggregate: string, variant: string, copy: Copy, keep: number): Promise<void>;
+  /** Forgets every copy of an aggregate. */
+  end(aggregate: string): Promise<void>;
+}
