@@ -34,8 +34,9 @@ export const gateway = defineStateless({
   create({ config, client, bus, logger, observers, verifyToken, startTrace }) {
     const methods = edgeMethods(contracts);
     const redis = config.redisUrl === '' ? undefined : openRedis(config.redisUrl, logger);
-    const store = redis ? redisCopies(redis) : memoryCopies();
-    const copies = createCopies({ store: config.copies ? store : undefined, methods: methods.values(), now: Date.now });
+    const keeping = redis ? redisCopies(redis) : memoryCopies();
+    const store = config.copies ? keeping : undefined;
+    const copies = createCopies({ store, methods: methods.values(), now: Date.now });
     const shedding = startShedding(config.shedDelay);
     const clients = new Map(
       contracts.map((descriptor) => {
@@ -79,7 +80,7 @@ export const gateway = defineStateless({
         answerNothing,
       ],
     });
-    const following = followEvents(bus, copies, logger);
+    const following = store && followEvents(bus, copies, logger);
     const listening: ListenOptions = {
       host: config.httpHost || config.grpcHost,
       handle,
@@ -100,11 +101,11 @@ export const gateway = defineStateless({
       },
       workers: [
         {
-          ...following,
+          start: () => following?.start(),
           async stop() {
             stopping.abort();
             shedding.stop();
-            await following.stop();
+            await following?.stop();
             redis?.disconnect();
           },
         },

@@ -20,7 +20,7 @@ export async function openEdge(handlers: StubHandlers, env: Readonly<Record<stri
   const stubs = await serveStubs(handlers);
   const nowhere = await freePort();
   const targets = { ...Object.fromEntries(SERVICES.map((name) => [name, `127.0.0.1:${nowhere}`])), ...stubs.targets };
-  const booted = await boot([gateway], { targets, env });
+  const booted = await boot([gateway], { targets, env: { SHED_DELAY_MS: '0', ...env } });
   const http = booted.http('gateway');
   const token = (id = ALICE, ...roles: RoleName[]) =>
     booted.token({ id, roles: roles.length === 0 ? ['customer'] : roles });

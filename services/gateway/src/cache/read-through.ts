@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto';
 import { fromBinary } from '@bufbuild/protobuf';
 import { RemoteError, status, type User } from '@weft/kit/rpc';
+import type { Answer } from '../edge/answer.ts';
 import type { Arrival } from '../edge/arrival.ts';
-import type { Answer } from '../edge/edge.ts';
 import { isAway } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
 import { Cancelled } from '../resilience/cancelled.ts';
-import type { CopyStore } from './store.ts';
+import type { Absence, Copy, CopyStore } from './store.ts';
 
 /** Asks the service. */
-export type Ask = (signal: AbortSignal | undefined, deadline: number) => Promise<Uint8Array>;
+export type Ask = (signal: AbortSignal, deadline: number) => Promise<Uint8Array>;
 
 export interface CopiesOptions {
   /** Undefined: no copies at all. */
@@ -23,6 +23,8 @@ interface Flight {
   readonly answer: Promise<Uint8Array>;
   /** The aggregate has changed meanwhile: what is answered is not kept. */
   ended: boolean;
+  waiting: number;
+  readonly leave: AbortController;
 }
 
 /** So long it is remembered that there is no such thing. */
@@ -46,21 +48,32 @@ export function createCopies({ store, methods, now }: CopiesOptions) {
     await store?.end(aggregate);
   }
 
-  function answerOf(flight: Flight, signal: AbortSignal): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      const leave = () => reject(new Cancelled());
-      if (signal.aborted) return leave();
-      signal.addEventListener('abort', leave, { once: true });
-      flight.answer.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-    });
+  async function answerOf(flight: Flight, signal: AbortSignal): Promise<Uint8Array> {
+    const left = Promise.withResolvers<never>();
+    const leave = () => left.reject(new Cancelled());
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    flight.waiting += 1;
+    try {
+      return await Promise.race([flight.answer, left.promise]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      flight.waiting -= 1;
+      if (flight.waiting === 0) flight.leave.abort();
+    }
   }
 
   function launch(id: string, aggregate: string, method: EdgeMethod, ask: Ask): Flight {
     const { timeout } = method.contract;
-    // Several wait for it: none of them may cut it short.
-    const answer = ask(undefined, now() + timeout).finally(() => flights.delete(id));
+    // Several may wait for it: it ends with the last of them, or when the method's own time is over.
+    const leave = new AbortController();
+    const land = () => {
+      if (flights.get(id) === flight) flights.delete(id);
+    };
+    leave.signal.addEventListener('abort', land, { once: true });
+    const answer = ask(leave.signal, now() + timeout).finally(land);
     answer.catch(() => {});
-    const flight: Flight = { aggregate, answer, ended: false };
+    const flight: Flight = { aggregate, answer, ended: false, waiting: 0, leave };
     if (flights.size < MOST_FLIGHTS) flights.set(id, flight);
     return flight;
   }
@@ -80,8 +93,8 @@ export function createCopies({ store, methods, now }: CopiesOptions) {
     const variant = `${viewer}:${hash('sha256', request, 'base64url')}`;
     const copy = await kept.get(aggregate, variant);
     const age = copy ? now() - copy.at : Number.POSITIVE_INFINITY;
-    const fresh = copy && copy.at >= freshFrom && age < (copy.bytes ? cacheable.fresh : ABSENT_MS);
-    if (fresh && cacheable.fresh > 0) return copyOf(copy.bytes, age, false);
+    const fresh = copy && copy.at >= freshFrom && age < (copy.absent ? ABSENT_MS : cacheable.fresh);
+    if (fresh && cacheable.fresh > 0) return copyOf(copy, age, false);
     const id = `${aggregate} ${variant}`;
     const flight = flights.get(id) ?? launch(id, aggregate, method, ask);
     try {
@@ -90,8 +103,8 @@ export function createCopies({ store, methods, now }: CopiesOptions) {
       return { bytes, age: undefined, stale: false };
     } catch (error) {
       if (isNotFound(error) && cacheable.fresh > 0 && !flight.ended)
-        await kept.put(aggregate, variant, { at: now(), bytes: undefined }, ABSENT_MS);
-      if (isAway(error) && copy?.bytes && age < cacheable.stale) return copyOf(copy.bytes, age, true);
+        await kept.put(aggregate, variant, { at: now(), absent: absenceOf(error) }, cacheable.stale);
+      if (isAway(error) && copy?.bytes && age < cacheable.stale) return copyOf(copy, age, true);
       throw error;
     }
   }
@@ -118,12 +131,16 @@ export function createCopies({ store, methods, now }: CopiesOptions) {
   };
 }
 
-function copyOf(bytes: Uint8Array | undefined, age: number, stale: boolean): Answer {
-  if (!bytes) throw new RemoteError(status.NOT_FOUND, 'NOT_FOUND', 'there is no such thing');
-  return { bytes, age: Math.max(0, Math.floor(age / 1000)), stale };
+function copyOf({ bytes, absent }: Copy, age: number, stale: boolean): Answer {
+  if (bytes) return { bytes, age: Math.max(0, Math.floor(age / 1000)), stale };
+  const { reason = 'NOT_FOUND', message = 'there is no such thing', metadata = {} } = absent ?? {};
+  throw new RemoteError(status.NOT_FOUND, reason, message, metadata);
 }
 
-const isNotFound = (error: unknown): boolean => error instanceof RemoteError && error.code === status.NOT_FOUND;
+const isNotFound = (error: unknown): error is RemoteError =>
+  error instanceof RemoteError && error.code === status.NOT_FOUND;
+
+const absenceOf = ({ reason, message, metadata }: RemoteError): Absence => ({ reason, message, metadata });
 
 function aggregateOf({ descriptor }: EdgeMethod, request: Uint8Array, key: string): string {
   return String((fromBinary(descriptor.input, request) as unknown as Record<string, unknown>)[key]).slice(0, 128);

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Copy, CopyStore } from './store.ts';
+import type { Absence, Copy, CopyStore } from './store.ts';
 
 const HEAD_BYTES = 9;
 const FOUND = 1;
@@ -31,15 +31,16 @@ export function redisCopies(redis: Redis): CopyStore {
   };
 }
 
-function encode({ at, bytes }: Copy): Buffer {
+function encode({ at, bytes, absent }: Copy): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
   head.writeBigInt64BE(BigInt(at));
   head.writeUInt8(bytes ? FOUND : 0, 8);
-  return bytes ? Buffer.concat([head, bytes]) : head;
+  return Buffer.concat([head, bytes ?? Buffer.from(JSON.stringify(absent))]);
 }
 
 function decode(kept: Buffer): Copy | undefined {
   if (kept.length < HEAD_BYTES) return undefined;
-  const found = kept.readUInt8(8) === FOUND;
-  return { at: Number(kept.readBigInt64BE()), bytes: found ? kept.subarray(HEAD_BYTES) : undefined };
+  const at = Number(kept.readBigInt64BE());
+  const rest = kept.subarray(HEAD_BYTES);
+  return kept.readUInt8(8) === FOUND ? { at, bytes: rest } : { at, absent: JSON.parse(rest.toString()) as Absence };
 }

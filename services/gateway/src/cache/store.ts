@@ -1,9 +1,16 @@
+/** How a service said that there is no such thing. */
+export interface Absence {
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** A copy of an answer, or of NOT_FOUND. */
 export interface Copy {
   /** Epoch milliseconds. */
   readonly at: number;
-  /** Undefined where there is no such thing. */
-  readonly bytes: Uint8Array | undefined;
+  readonly bytes?: Uint8Array;
+  readonly absent?: Absence;
 }
 
 /** Copies of answers by aggregate, and among those by who asks for what. Neither way of keeping them ever throws. */

@@ -1,7 +1,18 @@
 import { type DescMethod, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
 import { EmptySchema } from '@bufbuild/protobuf/wkt';
-import { type ConnectRouter, createContextKey, createContextValues, type HandlerContext } from '@connectrpc/connect';
-import { connectNodeAdapter } from '@connectrpc/connect-node';
+import {
+  type ConnectRouter,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from '@connectrpc/connect';
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from '@connectrpc/connect-node';
 import { MAX_MESSAGE_BYTES } from '@weft/kit/rpc';
 import { connectErrorOf, isConnectError } from '../clients/error-details.ts';
 import type { Admission, Edge } from '../edge/edge.ts';
@@ -22,22 +33,20 @@ export interface ConnectOptions {
 
 /** Connect, gRPC-Web and gRPC, for every method of the table. */
 export function answerConnect({ edge, methods, shutdown, onUnexpected }: ConnectOptions): Answerer {
-  const adapter = (json: boolean) => {
-    const routes = (router: ConnectRouter) => {
-      for (const method of methods.values()) route(router, method, json);
-    };
-    return connectNodeAdapter({
-      routes,
+  const handlersOf = (json: boolean) => {
+    const router = createConnectRouter({
+      acceptCompression: [compressionGzip, compressionBrotli],
       readMaxBytes: MAX_MESSAGE_BYTES,
       writeMaxBytes: MAX_MESSAGE_BYTES,
       shutdownSignal: shutdown,
       jsonOptions: { ignoreUnknownFields: false },
       requestGate: gate,
-      contextValues: (request) => createContextValues().set(visitKey, (request as Visiting).visit),
     });
+    for (const method of methods.values()) route(router, method, json);
+    return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   };
-  const binary = adapter(false);
-  const json = adapter(true);
+  const binary = handlersOf(false);
+  const json = handlersOf(true);
 
   /** Before anything of the body is read. */
   async function gate(context: HandlerContext): Promise<void> {
@@ -99,19 +108,27 @@ export function answerConnect({ edge, methods, shutdown, onUnexpected }: Connect
     return connectErrorOf(failure, arrival.correlationId, headers);
   }
 
-  return (visit) => {
+  return async (visit) => {
     if (!methods.has(visit.path.slice(1))) return false;
     const { request, response, headers, query } = visit;
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-    (request as Visiting).visit = visit;
     const type = request.headers['content-type'] ?? '';
     const asJson = type.includes('json') || (request.method === 'GET' && query.includes('encoding=json'));
-    (asJson ? json : binary)(request as never, response as never);
+    const handler = (asJson ? json : binary).get(visit.path);
+    if (!handler) return false;
+    const values = createContextValues().set(visitKey, visit);
+    try {
+      const answer = await handler(
+        universalRequestFromNodeRequest(request as never, response as never, undefined, values),
+      );
+      await universalResponseToNodeResponse(answer, response as never);
+    } catch {
+      // The client has gone, or has sent what is no HTTP: nobody is there to be told.
+      response.destroy();
+    }
     return true;
   };
 }
-
-type Visiting = Visit['request'] & { visit?: Visit };
 
 function copyHeaders(context: HandlerContext, headers: Record<string, string>): void {
   for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);

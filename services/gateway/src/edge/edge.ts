@@ -14,6 +14,7 @@ import type { Copies } from '../cache/read-through.ts';
 import type { LimitState, RateLimits } from '../limits/rate-limits.ts';
 import type { Shedding } from '../resilience/shedding.ts';
 import type { Upstream } from '../resilience/upstream.ts';
+import type { Answer } from './answer.ts';
 import type { Arrival } from './arrival.ts';
 import { failureOf } from './failure.ts';
 import type { EdgeMethod } from './methods.ts';
@@ -22,14 +23,6 @@ import type { EdgeMethod } from './methods.ts';
 export interface Admission {
   readonly user: User | undefined;
   readonly limit: LimitState;
-}
-
-export interface Answer {
-  readonly bytes: Uint8Array;
-  /** Seconds since a copy was made; undefined where the service itself has answered. */
-  readonly age: number | undefined;
-  /** The copy stands in for a service that does not answer. */
-  readonly stale: boolean;
 }
 
 /** A client of a service whose messages stay encoded. */
@@ -77,9 +70,14 @@ export function createEdge(parts: EdgeParts) {
   }
 
   /** Asks the service, or gives a copy of what it has answered. Throws RemoteError or DomainError. */
-  async function call(method: EdgeMethod, request: Uint8Array, arrival: Arrival, user: User | undefined) {
-    const ask = (signal: AbortSignal | undefined, deadline: number) => {
-      const context = { ...arrival.context(deadline), ...(signal && { signal }) };
+  async function call(
+    method: EdgeMethod,
+    request: Uint8Array,
+    arrival: Arrival,
+    user: User | undefined,
+  ): Promise<Answer> {
+    const ask = (signal: AbortSignal, deadline: number) => {
+      const context = { ...arrival.context(deadline), signal };
       const asked = () => client(method.service)[method.descriptor.localName]?.(asBuffer(request)) as Promise<Buffer>;
       return upstream(method.service).run(() => runInContext(context, asked), signal);
     };

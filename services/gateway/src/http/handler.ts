@@ -44,7 +44,8 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
   return (request, response) => {
     const gone = new AbortController();
     response.once('close', () => {
-      if (!response.writableFinished) gone.abort();
+      const reset = 'stream' in request && request.stream.rstCode !== 0;
+      if (reset || !response.writableEnded) gone.abort();
     });
     response.on('error', () => gone.abort());
     const arrival = new Arrival(request, gone.signal, arriving);

@@ -3,6 +3,8 @@ import { Later } from '../edge/failure.ts';
 
 const LOOK_MS = 250;
 const RESOLUTION_MS = 10;
+/** One pause, of a collector or a compiler, is no overload. */
+const LATE_LOOKS = 2;
 
 /** Refuses work while the event loop comes late: what is in hand goes first. */
 export interface Shedding {
@@ -18,15 +20,17 @@ export function startShedding(limit: number): Shedding {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   let delay = 0;
+  let late = 0;
   const timer = setInterval(() => {
     const mean = histogram.mean / 1e6 - RESOLUTION_MS;
     delay = Number.isFinite(mean) ? Math.max(0, mean) : 0;
+    late = delay > limit ? late + 1 : 0;
     histogram.reset();
   }, LOOK_MS);
   timer.unref();
   return {
     admit() {
-      if (limit > 0 && delay > limit) throw new Later('unavailable', 'OVERLOADED', 'too much is asked at once', 1);
+      if (limit > 0 && late >= LATE_LOOKS) throw new Later('unavailable', 'OVERLOADED', 'too much is asked at once', 1);
     },
     delay: () => delay,
     stop() {
