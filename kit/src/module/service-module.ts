@@ -13,6 +13,7 @@ import {
 } from '../events/index.ts';
 import {
   accessLog,
+  type CallerIdentity,
   callMetrics,
   callSpans,
   createClient,
@@ -47,6 +48,8 @@ export interface SharedParts {
   readonly tracing: Tracing;
   readonly version: string;
   readonly ops: OpsServer;
+  /** Undefined where no mesh proves who calls. */
+  readonly identify: CallerIdentity | undefined;
   /** The bus that a service's settings name: one for all services that use it, closed by the process. */
   bus(config: BusConfig): Promise<Bus>;
   /** One for all services that trust the same issuer: a token is verified once a process. */
@@ -109,6 +112,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
             issuer: config.issuer,
             audience: config.audience,
           }),
+          ...(shared.identify && { identify: shared.identify }),
           tracing: shared.tracing,
           observers,
           now: Date.now,

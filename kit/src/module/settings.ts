@@ -8,6 +8,10 @@ export const processSettings = {
   opsPort: setting.port('OPS_PORT', { fallback: 9464 }),
   otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT', { fallback: '' }),
   traceRatioPercent: setting.integer('TRACE_PERCENT', { low: 0, high: 100 }, { fallback: 100 }),
+  /** Who calls: a name that is believed from this machine only, or what the mesh has verified. Never both. */
+  callerIdentity: setting.choice('CALLER_IDENTITY', ['loopback', 'mesh'], { fallback: 'loopback' }),
+  meshTrustDomain: setting.text('MESH_TRUST_DOMAIN', { fallback: 'cluster.local' }),
+  meshNamespace: setting.text('MESH_NAMESPACE', { fallback: 'weft' }),
   drainDelay: setting.milliseconds('DRAIN_DELAY_MS', { fallback: 0 }),
   stopTimeout: setting.milliseconds('STOP_TIMEOUT_MS', { fallback: 4500 }),
 };

@@ -1,5 +1,5 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
-import { createTokenVerifier, type TokenVerifier } from '../rpc/index.ts';
+import { createTokenVerifier, meshCallers, type TokenVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
 import { type BusConfig, type Buses, createBuses } from './buses.ts';
 import { main } from './main.ts';
@@ -74,6 +74,10 @@ export async function startSystem(
     tracing,
     version: VERSION,
     ops,
+    identify:
+      config.callerIdentity === 'mesh'
+        ? meshCallers({ trustDomain: config.meshTrustDomain, namespace: config.meshNamespace })
+        : undefined,
     bus: (config) => buses.of(config),
     tokenVerifier: (trust) =>
       shareable(verifiers, JSON.stringify(trust), () => createTokenVerifier({ ...trust, now: Date.now })),

@@ -13,7 +13,7 @@ import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts'
 import { type MethodContract, methodContracts } from './contract.ts';
 import { outcomeOf, RemoteError, remoteErrorOf } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
-import { MAX_MESSAGE_BYTES } from './limits.ts';
+import { MAX_ATTEMPTS, MAX_MESSAGE_BYTES } from './limits.ts';
 import { type Observer, tell } from './observation.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
 import { type CallOptions, callOnce, onAbort } from './unary-call.ts';
@@ -79,7 +79,7 @@ function channelOptions(contracts: Readonly<Record<string, MethodContract>>, ret
     {
       name: retryable.map(({ name }) => ({ service, method: name.split('/')[1] })),
       retryPolicy: {
-        maxAttempts: 3,
+        maxAttempts: MAX_ATTEMPTS,
         initialBackoff: '0.05s',
         maxBackoff: '0.5s',
         backoffMultiplier: 2,

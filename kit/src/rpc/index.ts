@@ -5,6 +5,7 @@ export type { RoleName } from './contract.ts';
 export { outcomeOf, RemoteError } from './errors.ts';
 export type { HealthCheck, HealthState } from './health.ts';
 export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
+export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
 export { accessLog, callMetrics, callSpans, type Observer } from './observation.ts';
 export { actsFor, isStaff, maySee } from './ownership.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';

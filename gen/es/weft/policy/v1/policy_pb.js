@@ -12,28 +12,35 @@ import { file_google_protobuf_descriptor, file_google_protobuf_duration } from "
  * Describes the file weft/policy/v1/policy.proto.
  */
 export const file_weft_policy_v1_policy = /*@__PURE__*/
-  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxIp4BCgxNZXRob2RQb2xpY3kSKgoHdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdjYWxsZXJzGAIgAygJEiMKBXJvbGVzGAMgAygOMhQud2VmdC5wb2xpY3kudjEuUm9sZRIsCgZzdHJlYW0YBCABKAsyHC53ZWZ0LnBvbGljeS52MS5TdHJlYW1Qb2xpY3kiawoMU3RyZWFtUG9saWN5Ei8KDGlkbGVfdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdtYXhfYWdlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIp4BCgtFdmVudFBvbGljeRIPCgdzdWJqZWN0GAEgASgJEg0KBW93bmVyGAIgASgJEgsKA2tleRgDIAEoCRIVCg1wZXJzb25hbF9kYXRhGAQgAygJEiwKCXJldGVudGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIdChVjaG9yZW9ncmFwaGVkX3N1YmplY3QYBiABKAkqYgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9QVUJMSUMQARIRCg1ST0xFX0NVU1RPTUVSEAISEAoMUk9MRV9TVVBQT1JUEAMSDgoKUk9MRV9BRE1JThAEOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMWKAyABKAsyHC53ZWZ0LnBvbGljeS52MS5NZXRob2RQb2xpY3lSBm1ldGhvZDpUCgVldmVudBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjGigMgASgLMhsud2VmdC5wb2xpY3kudjEuRXZlbnRQb2xpY3lSBWV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxIikKDVNlcnZpY2VQb2xpY3kSGAoQb25fZXZlcnlfc2VydmljZRgBIAEoCCKeAQoMTWV0aG9kUG9saWN5EioKB3RpbWVvdXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHY2FsbGVycxgCIAMoCRIjCgVyb2xlcxgDIAMoDjIULndlZnQucG9saWN5LnYxLlJvbGUSLAoGc3RyZWFtGAQgASgLMhwud2VmdC5wb2xpY3kudjEuU3RyZWFtUG9saWN5ImsKDFN0cmVhbVBvbGljeRIvCgxpZGxlX3RpbWVvdXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHbWF4X2FnZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKeAQoLRXZlbnRQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRINCgVvd25lchgCIAEoCRILCgNrZXkYAyABKAkSFQoNcGVyc29uYWxfZGF0YRgEIAMoCRIsCglyZXRlbnRpb24YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHQoVY2hvcmVvZ3JhcGhlZF9zdWJqZWN0GAYgASgJKmIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfUFVCTElDEAESEQoNUk9MRV9DVVNUT01FUhACEhAKDFJPTEVfU1VQUE9SVBADEg4KClJPTEVfQURNSU4QBDpWCgZtZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjFigMgASgLMhwud2VmdC5wb2xpY3kudjEuTWV0aG9kUG9saWN5UgZtZXRob2Q6VAoFZXZlbnQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYxooDIAEoCzIbLndlZnQucG9saWN5LnYxLkV2ZW50UG9saWN5UgVldmVudDpaCgdzZXJ2aWNlEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGMeKAyABKAsyHS53ZWZ0LnBvbGljeS52MS5TZXJ2aWNlUG9saWN5UgdzZXJ2aWNlYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+
+/**
+ * Describes the message weft.policy.v1.ServicePolicy.
+ * Use `create(ServicePolicySchema)` to create a new message.
+ */
+export const ServicePolicySchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 0);
 
 /**
  * Describes the message weft.policy.v1.MethodPolicy.
  * Use `create(MethodPolicySchema)` to create a new message.
  */
 export const MethodPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 0);
+  messageDesc(file_weft_policy_v1_policy, 1);
 
 /**
  * Describes the message weft.policy.v1.StreamPolicy.
  * Use `create(StreamPolicySchema)` to create a new message.
  */
 export const StreamPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 1);
+  messageDesc(file_weft_policy_v1_policy, 2);
 
 /**
  * Describes the message weft.policy.v1.EventPolicy.
  * Use `create(EventPolicySchema)` to create a new message.
  */
 export const EventPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 2);
+  messageDesc(file_weft_policy_v1_policy, 3);
 
 /**
  * Describes the enum weft.policy.v1.Role.
@@ -64,4 +71,12 @@ export const method = /*@__PURE__*/
  */
 export const event = /*@__PURE__*/
   extDesc(file_weft_policy_v1_policy, 1);
+
+/**
+ * Policy of a gRPC service. Most need none.
+ *
+ * @generated from extension: weft.policy.v1.ServicePolicy service = 50503;
+ */
+export const service = /*@__PURE__*/
+  extDesc(file_weft_policy_v1_policy, 2);
 
