@@ -10,10 +10,11 @@ import {
 import { runNodeJs } from '@bufbuild/protoplugin';
 import { readContracts } from './contracts.ts';
 import { meshFiles } from './mesh.ts';
+import { openApiFiles } from './openapi/document.ts';
 import type { Output } from './output.ts';
 
 /** What is written from the contracts beside the code, one line an output. */
-const OUTPUTS: readonly Output[] = [meshFiles];
+const OUTPUTS: readonly Output[] = [meshFiles, openApiFiles];
 
 /** A plugin of protoc and buf. Paths that it writes are relative to the repository's root. */
 function generate(request: CodeGeneratorRequest) {
