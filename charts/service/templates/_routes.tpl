@@ -1,11 +1,13 @@
 {{/*
-Routes of a host, one a method and a variant of it: (dict "root" $ "users" true) leaves out what end users may not call.
+Routes of a host, one a method and a variant of it. (dict "root" $ "users" true) leaves out what end users may not call, and what
+every service serves: its path says nothing of whom is meant.
 Retries, timeouts, canary and faults of a method are composed here and nowhere else: of two objects for a host one is ignored.
 */}}
 {{- define "mesh.routes" -}}
 {{- range (include "service.contract" .root | fromYaml).grpc }}
+{{- $shared := .shared }}
 {{- range .methods }}
-{{- if or .users (not $.users) }}
+{{- if or (not $.users) (and .users (not $shared)) }}
 {{- $method := . }}
 {{- range include "mesh.variants" (dict "root" $.root "method" .) | fromYamlArray }}
 {{- include "mesh.route" (dict "root" $.root "method" $method "variant" .) }}
@@ -54,6 +56,8 @@ Retries, timeouts, canary and faults of a method are composed here and nowhere e
     perTryTimeout: {{ $timeout }}
     retryOn: {{ $mesh.retryOn }}
     {{- end }}
-  {{- include "mesh.fault" .variant.fault | nindent 2 }}
-  route: {{- include "mesh.destinations" (dict "root" .root "canary" .variant.canary) | nindent 4 }}
+  {{- with include "mesh.fault" .variant.fault | trim }}
+  {{- . | nindent 2 }}
+  {{- end }}
+  route: {{- include "mesh.destinations" (dict "root" .root "canary" .variant.canary) | trim | nindent 4 }}
 {{- end }}

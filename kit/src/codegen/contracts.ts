@@ -13,18 +13,18 @@ export function readContracts(registry: FileRegistry, parameter: string): Contra
   const files = [...registry.files]
     .filter(({ proto }) => PACKAGE.test(proto.package))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const everywhere: DescService[] = [];
+  const shared: DescService[] = [];
   const byName = new Map<string, DescService[]>();
   for (const service of files.flatMap((file) => file.services)) {
     if (isOnEveryService(service)) {
-      everywhere.push(service);
+      shared.push(service);
     } else {
       const name = PACKAGE.exec(service.file.proto.package)?.[1] as string;
       byName.set(name, [...(byName.get(name) ?? []), service]);
     }
   }
-  const services = [...byName].map(([name, own]) => ({ name, grpc: [...own, ...everywhere] }));
-  return { files, services: services.sort((a, b) => (a.name < b.name ? -1 : 1)), edge: readEdge(parameter) };
+  const services = [...byName].map(([name, own]) => ({ name, grpc: own }));
+  return { files, services: services.sort((a, b) => (a.name < b.name ? -1 : 1)), shared, edge: readEdge(parameter) };
 }
 
 function isOnEveryService(service: DescService): boolean {

@@ -1,7 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { type MethodContract, methodContracts } from '../rpc/contract.ts';
 import { MAX_ATTEMPTS } from '../rpc/limits.ts';
-import type { Contracts, GeneratedFile, ServiceContract } from './output.ts';
+import type { Contracts, GeneratedFile } from './output.ts';
 
 /** What the mesh is to know of a method. */
 interface MeshMethod {
@@ -18,6 +18,13 @@ interface MeshMethod {
   readonly users: boolean;
 }
 
+interface MeshGrpcService {
+  readonly service: string;
+  /** Every service serves it. */
+  readonly shared: boolean;
+  readonly methods: readonly MeshMethod[];
+}
+
 /** What the mesh is to know of a service: intent, which charts/service makes objects of. */
 interface MeshService {
   readonly service: string;
@@ -25,13 +32,12 @@ interface MeshService {
   readonly calls: readonly string[];
   /** Services that may call any of its methods. */
   readonly callers: readonly string[];
-  readonly users: boolean;
-  readonly grpc: readonly { readonly service: string; readonly methods: readonly MeshMethod[] }[];
+  readonly grpc: readonly MeshGrpcService[];
 }
 
 const HEADER = '# Written by protoc-gen-weft from the contracts: change proto/, then `npm run gen`.\n';
 
-/** `charts/service/files/mesh/<service>.yaml`. Throws when a contract admits a caller that there is not. */
+/** `charts/service/files/mesh/<service>.yaml`. Throws when a contract admits a caller that is no service. */
 export function meshFiles(contracts: Contracts): GeneratedFile[] {
   return meshServices(contracts).map((intent) => ({
     path: `charts/service/files/mesh/${intent.service}.yaml`,
@@ -39,41 +45,32 @@ export function meshFiles(contracts: Contracts): GeneratedFile[] {
   }));
 }
 
-function meshServices({ services, edge }: Contracts): MeshService[] {
-  const known = new Set([...services.map(({ name }) => name), ...(edge === undefined ? [] : [edge])]);
-  const served = services.map(({ name, grpc }) => ({ name, grpc: grpc.map(describe) }));
-  const admits = served.map(({ name, grpc }) => {
-    const methods = grpc.flatMap((one) => one.methods);
-    const unknown = methods.flatMap(({ path, callers }) =>
-      callers.filter((one) => !known.has(one)).map((one) => `${path}: ${one}`),
-    );
-    if (unknown.length > 0) throw new Error(`callers that are no services: ${unknown.join(', ')}`);
-    const users = methods.some((method) => method.users);
-    return {
-      name,
-      users,
-      callers: new Set([...methods.flatMap(({ callers }) => callers), ...(users && edge ? [edge] : [])]),
-    };
-  });
-  return [...known].sort().map((service) => {
-    const own = admits.find(({ name }) => name === service);
-    return {
-      service,
-      calls: admits.filter(({ callers }) => callers.has(service)).map(({ name }) => name),
-      callers: [...(own?.callers ?? [])].sort(),
-      users: own?.users ?? false,
-      grpc: served.find(({ name }) => name === service)?.grpc ?? [],
-    };
-  });
+function meshServices({ services, shared, edge }: Contracts): MeshService[] {
+  const everywhere = shared.map((one) => describe(one, true));
+  const grpcOf = new Map(services.map(({ name, grpc }) => [name, grpc.map((one) => describe(one, false))]));
+  const names = [...new Set([...grpcOf.keys(), ...(edge === undefined ? [] : [edge])])].sort();
+  const callersOf = new Map(names.map((name) => [name, callersIn(grpcOf.get(name) ?? [], edge)]));
+  for (const [service, callers] of callersOf) {
+    const unknown = callers.filter((caller) => !names.includes(caller));
+    if (unknown.length > 0) throw new Error(`callers of ${service} that are no services: ${unknown.join(', ')}`);
+  }
+  return names.map((service) => ({
+    service,
+    calls: names.filter((name) => callersOf.get(name)?.includes(service)),
+    callers: callersOf.get(service) ?? [],
+    grpc: [...(grpcOf.get(service) ?? []), ...everywhere],
+  }));
 }
 
-function describe(service: ServiceContract['grpc'][number]): MeshService['grpc'][number] {
-  return { service: service.typeName, methods: methodsOf(service) };
+function callersIn(grpc: readonly MeshGrpcService[], edge: string | undefined): string[] {
+  const methods = grpc.flatMap((one) => one.methods);
+  const users = edge !== undefined && methods.some((method) => method.users) ? [edge] : [];
+  return [...new Set([...methods.flatMap(({ callers }) => callers), ...users])].sort();
 }
 
-function methodsOf(service: DescService): MeshMethod[] {
+function describe(service: DescService, shared: boolean): MeshGrpcService {
   const contracts = methodContracts(service);
-  return service.methods.map(({ name, localName }) => {
+  const methods = service.methods.map(({ name, localName }) => {
     const contract = contracts[localName] as MethodContract;
     return {
       name,
@@ -84,26 +81,17 @@ function methodsOf(service: DescService): MeshMethod[] {
       users: contract.roles.size > 0,
     };
   });
+  return { service: service.typeName, shared, methods };
 }
 
 // Names, numbers and flags alone: nothing has to be quoted.
-function yaml({ service, calls, callers: all, users, grpc }: MeshService): string {
-  const lines = [
-    `service: ${service}`,
-    `calls: [${calls.join(', ')}]`,
-    `callers: [${all.join(', ')}]`,
-    `users: ${users}`,
-    grpc.length === 0 ? 'grpc: []' : 'grpc:',
-  ];
-  for (const one of grpc) {
-    lines.push(`  - service: ${one.service}`, '    methods:');
-    for (const { name, path, timeoutMs, retries, callers, users: byUsers } of one.methods) {
-      lines.push(`      - name: ${name}`, `        path: ${path}`, `        timeoutMs: ${timeoutMs}`);
-      lines.push(
-        `        retries: ${retries}`,
-        `        callers: [${callers.join(', ')}]`,
-        `        users: ${byUsers}`,
-      );
+function yaml({ service, calls, callers: all, grpc }: MeshService): string {
+  const lines = [`service: ${service}`, `calls: [${calls.join(', ')}]`, `callers: [${all.join(', ')}]`, 'grpc:'];
+  for (const { service: name, shared, methods } of grpc) {
+    lines.push(`  - service: ${name}`, `    shared: ${shared}`, '    methods:');
+    for (const { name: method, path, timeoutMs, retries, callers, users } of methods) {
+      lines.push(`      - name: ${method}`, `        path: ${path}`, `        timeoutMs: ${timeoutMs}`);
+      lines.push(`        retries: ${retries}`, `        callers: [${callers.join(', ')}]`, `        users: ${users}`);
     }
   }
   return `${lines.join('\n')}\n`;

@@ -10,7 +10,7 @@ export interface GeneratedFile {
 export interface ServiceContract {
   /** Of the service: `orders`. */
   readonly name: string;
-  /** Those of its own packages, then those that every service serves. */
+  /** Of its own packages. */
   readonly grpc: readonly DescService[];
 }
 
@@ -20,6 +20,8 @@ export interface Contracts {
   readonly files: readonly DescFile[];
   /** By name. */
   readonly services: readonly ServiceContract[];
+  /** What every service serves beside its own. */
+  readonly shared: readonly DescService[];
   /** The service through which end users come in, which has no contract of its own. */
   readonly edge: string | undefined;
 }
