@@ -20,12 +20,16 @@ export const processSettings = {
 export const serviceSettings = {
   grpcHost: setting.text('GRPC_HOST', { fallback: '127.0.0.1' }),
   grpcPort: setting.port('GRPC_PORT', { fallback: 50051 }),
-  databaseUrl: setting.postgresUrl('DATABASE_URL'),
-  databaseConnections: setting.integer('DATABASE_CONNECTIONS', { low: 2, high: 100 }, { fallback: 10 }),
   jwksUrl: setting.httpUrl('IDENTITY_JWKS_URL'),
   issuer: setting.text('IDENTITY_ISSUER', { fallback: 'weft' }),
   audience: setting.text('IDENTITY_AUDIENCE', { fallback: 'weft' }),
   retries: setting.flag('CLIENT_RETRIES', { fallback: true }),
+};
+
+/** Settings of a service that keeps something. */
+export const storeSettings = {
+  databaseUrl: setting.postgresUrl('DATABASE_URL'),
+  databaseConnections: setting.integer('DATABASE_CONNECTIONS', { low: 2, high: 100 }, { fallback: 10 }),
 };
 
 /** Settings of the bus on PostgreSQL, which a service has where no NATS_URL is set. */
