@@ -14,8 +14,8 @@ export function openApiFiles(contracts: Contracts): GeneratedFile[] {
 }
 
 function openApi({ services }: Contracts): Schema {
-  const schemas = new Schemas();
   const offered = [...new Set(services.flatMap(({ grpc }) => grpc))].filter(({ methods }) => methods.some(isOffered));
+  const schemas = new Schemas(offered.flatMap(({ methods }) => methods.filter(isOffered).map(({ output }) => output)));
   const paths = new Map<string, Map<string, Json>>();
   const ids = new Set<string>();
   for (const service of offered) {
@@ -95,26 +95,28 @@ const COMPONENTS = {
     IfMatch: {
       name: 'If-Match',
       in: 'header',
-      description: 'An ETag: the change is made to that version alone. Instead of `expectedVersion`.',
-      schema: { type: 'string', pattern: '^"v[0-9]{1,18}\\.[A-Za-z0-9_-]{1,32}"$' },
+      description: 'An ETag: the change is made to that version alone.',
+      schema: { type: 'string' },
+      example: '"v5.Yw3xAbc0123456de"',
     },
     IfNoneMatch: {
       name: 'If-None-Match',
       in: 'header',
       description: 'An ETag: the answer is 304 where nothing has changed.',
-      schema: { type: 'string', pattern: '^[!-~]{1,256}$' },
+      schema: { type: 'string' },
     },
     CorrelationId: {
       name: 'X-Correlation-Id',
       in: 'header',
       description: 'Goes on with everything that the request leads to. One is made up for what is none.',
-      schema: { type: 'string', pattern: '^[A-Za-z0-9._:-]{1,64}$' },
+      schema: { type: 'string' },
+      example: '5f0c3f0e-7a0b-4f7e-9d53-3a0c1c6a9b11',
     },
     LastEventId: {
       name: 'Last-Event-ID',
       in: 'header',
       description: 'Id of the last event that was seen, to go on after it.',
-      schema: { type: 'string', pattern: '^[!-~]{1,512}$' },
+      schema: { type: 'string', maxLength: 512 },
     },
   },
   headers: {

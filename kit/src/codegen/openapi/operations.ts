@@ -25,7 +25,7 @@ export function operation(
   const roles = getOption(method, methodPolicy).roles.map((role) => Role[role].toLowerCase());
   const open = roles.includes('public');
   const key = method.input.fields.find(({ name }) => name === KEY_FIELD);
-  const elsewhere = new Set([...binding.pathFields.map(({ name }) => name), ...(key ? [KEY_FIELD] : [])]);
+  const elsewhere = new Set([...binding.pathFields.map(({ name }) => name), KEY_FIELD, VERSION_FIELD]);
   const inQuery =
     binding.body === '*' ? [] : method.input.fields.filter(({ name }) => !elsewhere.has(name) && name !== binding.body);
   const parameters = [
@@ -62,7 +62,7 @@ export function operation(
 export const tagOf = (service: DescService): string => service.name.replace(/Service$/, '');
 
 function parameter(where: 'path' | 'query', field: DescField, schemas: Schemas, name = field.jsonName): Json {
-  const { description, deprecated, ...schema } = schemas.field(field);
+  const { description, deprecated, ...schema } = schemas.field(field, 'request');
   const required = where === 'path' || isRequired(field);
   return given({
     name,
@@ -83,16 +83,20 @@ function queryParameters(field: DescField, schemas: Schemas): Json[] {
 }
 
 function keyParameter(field: DescField, schemas: Schemas): Json {
-  const { description, writeOnly: _, ...schema } = schemas.field(field);
+  const { description, ...schema } = schemas.field(field, 'request');
   return given({
     name: 'Idempotency-Key',
     in: 'header',
     description,
     required: isRequired(field),
-    // A header holds no other characters.
-    schema: { ...schema, pattern: '^[!-~]+$' },
+    schema: headerSchema(schema),
     example: '0b6e4a5c-8d3f-4c55-9a38-2f1f6f0c7d10',
   });
+}
+
+/** A header's characters are its own matter. */
+function headerSchema({ pattern: _, ...schema }: Schema): Schema {
+  return schema;
 }
 
 function requestBody(
@@ -105,7 +109,7 @@ function requestBody(
   if (body === '' || verb === 'get') return undefined;
   const field = method.input.fields.find(({ name }) => name === body);
   const name = `${operationId.charAt(0).toUpperCase()}${operationId.slice(1)}Body`;
-  const whole = field ? schemas.field(field) : schemas.message(method.input, elsewhere, true);
+  const whole = field ? schemas.field(field, 'request') : schemas.message(method.input, 'request', elsewhere);
   const schema = field ? whole : schemas.add(name, whole);
   const required = field ? isRequired(field) : 'required' in whole;
   const example = exampleOf(whole, schemas.all());
@@ -131,7 +135,7 @@ function successes(method: DescMethod, { verb, custom, responseBody }: Binding, 
   const description = textOf(method.output) || 'Done.';
   if (method.methodKind === 'server_streaming') return [['200', eventStream(method, description, schemas)]];
   if (verb === 'delete') return [['204', { description: 'Done.', headers: COMMON_HEADERS }]];
-  const schema = field ? schemas.field(field) : schemas.answer(method.output);
+  const schema = field ? schemas.field(field, 'answer') : schemas.answer(method.output);
   const answer = (headers: Schema, told = description): Json => ({
     description: told,
     headers: { ...headers, ...COMMON_HEADERS },

@@ -104,6 +104,12 @@ export function spokenRules({ cel, type }: FieldRules): string[] {
   ];
 }
 
+/** What can be said of expressions: that an amount is more than nothing. */
+export function celKeywords({ cel }: FieldRules): Schema {
+  if (!cel.some(({ expression }) => expression === 'this.minor_units > 0')) return {};
+  return { properties: { minorUnits: { not: { const: '0' } } }, required: ['minorUnits'] };
+}
+
 const iso = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString();
 
 const isOptionalByRule = (rules: FieldRules): boolean => rules.ignore !== Ignore.UNSPECIFIED;
