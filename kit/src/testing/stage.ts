@@ -29,7 +29,13 @@ export interface Stage {
   database(service: string): TestDatabase;
   readonly bus: TestDatabase;
   /** A token as users would give it, valid for `seconds`; only where users itself does not run. */
-  token(user: NonNullable<As['user']>, seconds?: number): Promise<string>;
+  token(
+    user: NonNullable<As['user']>,
+    seconds?: number,
+    claims?: { readonly issuer?: string; readonly audience?: string },
+  ): Promise<string>;
+  /** Where the keys of these tokens are. */
+  jwksUrl(): string;
 }
 
 export interface StageOptions {
@@ -103,7 +109,8 @@ export async function openStage(
       return client;
     },
     database: (service) => databases.get(service) as TestDatabase,
-    token: (user, seconds = 600) => identity.token(user, seconds),
+    token: (user, seconds = 600, claims = {}) => identity.token(user, seconds, claims),
+    jwksUrl: () => identity.url,
   };
   return {
     stage,

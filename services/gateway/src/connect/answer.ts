@@ -18,8 +18,11 @@ import { connectErrorOf, isConnectError } from '../clients/error-details.ts';
 import type { Admission, Edge } from '../edge/edge.ts';
 import { failureOf } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
+import { ageHeaders } from '../http/age.ts';
 import type { Answerer, Visit } from '../http/handler.ts';
 import { Limited, rateLimitHeaders } from '../limits/rate-limits.ts';
+import { passEncoded } from './encoded.ts';
+import { wireOf } from './wire.ts';
 
 const visitKey = createContextKey<Visit | undefined>(undefined);
 const admissionKey = createContextKey<Admission | undefined>(undefined);
@@ -28,11 +31,12 @@ export interface ConnectOptions {
   readonly edge: Edge;
   readonly methods: ReadonlyMap<string, EdgeMethod>;
   readonly shutdown: AbortSignal;
+  readonly bodyTimeout: number;
   readonly onUnexpected: (error: unknown, correlationId: string) => void;
 }
 
 /** Connect, gRPC-Web and gRPC, for every method of the table. */
-export function answerConnect({ edge, methods, shutdown, onUnexpected }: ConnectOptions): Answerer {
+export function answerConnect({ edge, methods, shutdown, bodyTimeout, onUnexpected }: ConnectOptions): Answerer {
   const handlersOf = (json: boolean) => {
     const router = createConnectRouter({
       acceptCompression: [compressionGzip, compressionBrotli],
@@ -59,7 +63,7 @@ export function answerConnect({ edge, methods, shutdown, onUnexpected }: Connect
       context.values.set(admissionKey, admission);
       copyHeaders(context, rateLimitHeaders(admission.limit));
     } catch (error) {
-      if (error instanceof Limited) copyHeaders(context, rateLimitHeaders(error.limit));
+      copyHeaders(context, limitOf(error));
       edge.refused(method, visit.arrival, error);
       throw told(error, visit);
     }
@@ -108,9 +112,18 @@ export function answerConnect({ edge, methods, shutdown, onUnexpected }: Connect
     return connectErrorOf(failure, arrival.correlationId, headers);
   }
 
+  const limitOf = (error: unknown) => (error instanceof Limited ? rateLimitHeaders(error.limit) : {});
+  const pass = passEncoded({ edge, bodyTimeout, told, limitOf });
+
   return async (visit) => {
-    if (!methods.has(visit.path.slice(1))) return false;
+    const method = methods.get(visit.path.slice(1));
+    if (!method) return false;
     const { request, response, headers, query } = visit;
+    const wire = method.contract.stream ? undefined : wireOf(request);
+    if (wire) {
+      await pass(visit, method, wire);
+      return true;
+    }
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const type = request.headers['content-type'] ?? '';
     const asJson = type.includes('json') || (request.method === 'GET' && query.includes('encoding=json'));
@@ -132,9 +145,4 @@ export function answerConnect({ edge, methods, shutdown, onUnexpected }: Connect
 
 function copyHeaders(context: HandlerContext, headers: Record<string, string>): void {
   for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
-}
-
-/** Source: RFC 9111, 5.1 and (obsolete, and still understood) RFC 7234, 5.5. */
-export function ageHeaders(age: number, stale: boolean): Record<string, string> {
-  return { age: String(age), ...(stale && { warning: '110 - "Response is Stale"' }) };
 }

@@ -12,6 +12,8 @@ export interface Visit {
   readonly arrival: Arrival;
   /** Of every response. */
   readonly headers: Record<string, string>;
+  /** Of a response that no browser shows. */
+  readonly plainHeaders: Record<string, string>;
   /** Without the query. */
   readonly path: string;
   readonly query: string;
@@ -51,7 +53,7 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
     const arrival = new Arrival(request, gone.signal, arriving);
     const url = request.url ?? '/';
     const cut = url.indexOf('?');
-    const cors = corsHeaders(request, corsOrigins);
+    const plainHeaders = { 'x-correlation-id': arrival.correlationId, ...corsHeaders(request, corsOrigins) };
     const visit: Visit = {
       request,
       response,
@@ -59,9 +61,9 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
       headers: {
         ...SECURITY,
         ...('encrypted' in request.socket && request.socket.encrypted ? OVER_TLS : {}),
-        'x-correlation-id': arrival.correlationId,
-        ...cors,
+        ...plainHeaders,
       },
+      plainHeaders,
       path: cut === -1 ? url : url.slice(0, cut),
       query: cut === -1 ? '' : url.slice(cut + 1),
     };

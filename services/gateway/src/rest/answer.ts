@@ -1,9 +1,9 @@
 import { DomainError } from '@weft/kit/failure';
 import type { User } from '@weft/kit/rpc';
-import { ageHeaders } from '../connect/answer.ts';
 import type { Answer } from '../edge/answer.ts';
 import { one } from '../edge/arrival.ts';
 import type { Edge } from '../edge/edge.ts';
+import { ageHeaders } from '../http/age.ts';
 import { readBody } from '../http/body.ts';
 import { type Answerer, refuse, type Visit } from '../http/handler.ts';
 import { reply } from '../http/reply.ts';
