@@ -9,6 +9,7 @@ const OUTPUTS: readonly { folder: string; files: string; keep: (files: Files) =>
   { folder: 'gen/grpc', files: '**/*.{ts,js}', keep: reachable },
   { folder: 'gen/es', files: '**/*.{ts,js}', keep: reachable },
   { folder: 'gen/openapi', files: 'openapi.json', keep: (files) => files },
+  { folder: 'charts/backing/files/nats', files: '*.yaml', keep: (files) => files },
   { folder: 'charts/service/files/mesh', files: '*.yaml', keep: (files) => files },
 ];
 

@@ -137,7 +137,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const parts: ServiceParts<unknown> = await spec.create({ ...runtime, database } as never);
       const relay = database && (await startStoring(parts, bus, database));
       const consumers = new Map<string, Consumer>();
-      const { health, serve } = await listen(parts, [eventOperations({ bus, consumers, now: Date.now })], {
+      const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
+      const { health, serve } = await listen(parts, [operations], {
         concerns: {
           service: spec.name,
           verifyToken,
@@ -216,6 +217,8 @@ async function openStore(spec: AnyService, config: StoreConfig, bus: Bus, logger
     throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
   }
 }
+
+const typesOf = ({ publishes = [] }: AnyService): string[] => publishes.map(({ type }) => type);
 
 /** Refuses to start where what is on the bus would be read as something else. */
 async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bus: Bus): Promise<void> {

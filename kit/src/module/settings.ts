@@ -45,7 +45,7 @@ export const jetStreamSettings = {
   natsKeyFile: setting.text('NATS_KEY_FILE', { fallback: '' }),
   natsReplicas: setting.integer('NATS_REPLICAS', { low: 1, high: 5 }, { fallback: 1 }),
   natsStorage: setting.choice('NATS_STORAGE', ['file', 'memory'], { fallback: 'file' }),
-  natsRetentionHours: setting.integer('NATS_RETENTION_HOURS', { low: 1, high: 87_600 }, { fallback: 168 }),
+  natsRetentionHours: setting.integer('NATS_RETENTION_HOURS', { low: 0, high: 87_600 }, { fallback: 0 }),
   natsDuplicateWindow: setting.milliseconds('NATS_DUPLICATE_WINDOW_MS', { fallback: 120_000 }),
   natsAckWait: setting.milliseconds('NATS_ACK_WAIT_MS', { fallback: 10_000 }),
 };

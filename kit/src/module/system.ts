@@ -66,7 +66,9 @@ export async function startSystem(
   });
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
   const buses: Buses = createBuses(
-    specs.flatMap(({ name, migrations }, index) => (migrations ? [{ name, config: configs[index] as BusConfig }] : [])),
+    specs.flatMap(({ name, migrations, publishes = [] }, index) =>
+      migrations ? [{ name, publishes, config: configs[index] as BusConfig }] : [],
+    ),
     logger,
   );
   const verifiers = new Map<string, TokenVerifier>();

@@ -4,6 +4,8 @@ import { BUCKETS } from '../../store/hash.ts';
 /** Streams that are none of a service's. */
 export const LETTERS = 'weft_dead_letters';
 export const ATTEMPTS = 'weft_attempts';
+/** The KV bucket that has every version of an event, and what each service was built with. */
+export const SCHEMAS = 'weft_schemas';
 
 /** All events of all services. */
 export const EVENTS = 'weft.>';

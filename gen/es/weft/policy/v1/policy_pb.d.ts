@@ -232,6 +232,13 @@ export declare type EventPolicy = Message<"weft.policy.v1.EventPolicy"> & {
    * @generated from field: string choreographed_subject = 6;
    */
   choreographedSubject: string;
+
+  /**
+   * Services that are told of it, by name. The broker lets nobody else read the events of its owner.
+   *
+   * @generated from field: repeated string consumers = 7;
+   */
+  consumers: string[];
 };
 
 /**

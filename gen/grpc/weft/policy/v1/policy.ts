@@ -121,6 +121,8 @@ export interface EventPolicy {
    * that makes no difference to anybody.
    */
   choreographedSubject: string;
+  /** Services that are told of it, by name. The broker lets nobody else read the events of its owner. */
+  consumers: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -657,6 +659,7 @@ function createBaseEventPolicy(): EventPolicy {
     personalData: [],
     retention: undefined,
     choreographedSubject: "",
+    consumers: [],
     _unknownFields: {},
   };
 }
@@ -682,6 +685,9 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
     }
     if (message.choreographedSubject !== "") {
       writer.uint32(50).string(message.choreographedSubject);
+    }
+    for (const v of message.consumers) {
+      writer.uint32(58).string(v!);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -755,6 +761,14 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
             message.choreographedSubject = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.consumers.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -788,6 +802,7 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
       ? Duration.fromPartial(object.retention)
       : undefined;
     message.choreographedSubject = object.choreographedSubject ?? "";
+    message.consumers = object.consumers?.map((e) => e) || [];
     return message;
   },
 };
