@@ -3,7 +3,7 @@ import { CallAuditedSchema } from '@weft/gen/es/weft/audit/v1/events_pb';
 import { CallAudited } from '@weft/gen/grpc/weft/audit/v1/events';
 import { contextHeaders, type WorkContext } from '../context/index.ts';
 import { type EndedCall, type Operation, status } from '../rpc/index.ts';
-import type { Database, OutgoingEvent } from '../store/index.ts';
+import type { OutgoingEvent } from '../store/index.ts';
 import { type Logger, redactedJson } from '../telemetry/index.ts';
 import { toTimestamp } from '../time/index.ts';
 
@@ -13,7 +13,8 @@ export const callAuditedType = (service: string): string => `weft.${service}.v1.
 
 export interface AuditTrailParts {
   readonly service: string;
-  readonly database: Pick<Database<unknown>, 'transaction'>;
+  /** Resolves when it is certain that the events will be on the bus. */
+  readonly save: (events: readonly OutgoingEvent[]) => Promise<void>;
   readonly logger: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -42,7 +43,7 @@ interface Refusals {
   count: number;
 }
 
-export function auditTrail({ service, database, logger, now }: AuditTrailParts): AuditTrail {
+export function auditTrail({ service, save, logger, now }: AuditTrailParts): AuditTrail {
   const type = callAuditedType(service);
   let noted = new Map<string, Refusals>();
   let timer: NodeJS.Timeout | undefined;
@@ -83,7 +84,7 @@ export function auditTrail({ service, database, logger, now }: AuditTrailParts):
       return eventOf({ ...who, count: BigInt(count), ...times, requestJson: '' }, context);
     });
     try {
-      await database.transaction(async (tx) => tx.publish(...events));
+      await save(events);
     } catch (err) {
       logger.warn({ err, refusals: told.size }, 'refused calls not told to the audit; trying again');
       for (const [key, refusals] of told) merge(key, refusals);
@@ -133,7 +134,7 @@ export function auditTrail({ service, database, logger, now }: AuditTrailParts):
         occurTime: at,
         requestJson: Buffer.byteLength(json) > MOST_CONTENT ? '' : json,
       };
-      await database.transaction(async (tx) => tx.publish(eventOf(content, context)));
+      await save([eventOf(content, context)]);
     },
     flush,
     async stop() {

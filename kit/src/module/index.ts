@@ -6,9 +6,14 @@ export { periodic } from './periodic.ts';
 export {
   type AnyService,
   defineService,
+  defineStateless,
+  type Listener,
+  type Runtime,
   type ServiceParts,
   type ServiceRuntime,
   type ServiceSpec,
+  type StatelessParts,
+  type StatelessSpec,
   type Worker,
 } from './service.ts';
 export { readSettings, run, type System, startSystem } from './system.ts';

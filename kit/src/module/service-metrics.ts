@@ -1,4 +1,4 @@
-import type { Attributes, Meter } from '@opentelemetry/api';
+import type { Attributes, BatchObservableResult, Meter } from '@opentelemetry/api';
 import type { Bus, Consumer, EventMeta } from '../events/index.ts';
 import { type EndedCall, status } from '../rpc/index.ts';
 import type { Database, OutboxLag } from '../store/index.ts';
@@ -30,6 +30,8 @@ const FAILURES: ReadonlySet<status> = new Set([
 
 export interface ServiceMetrics {
   onLag(lag: OutboxLag): void;
+  /** Has the connections of a pool observed. */
+  observePool(database: Pick<Database<unknown>, 'stats'>): void;
   /** Around each delivery to a consumer. */
   delivery(meta: EventMeta, next: () => Promise<void>): Promise<void>;
   /** Is told of the types of events that a transaction has saved. */
@@ -46,12 +48,7 @@ export interface ServiceMetrics {
 }
 
 /** What a service tells of itself besides its calls. Labels are names from the code and the contracts. */
-export function serviceMetrics(
-  meter: Meter,
-  service: string,
-  database: Pick<Database<unknown>, 'stats'>,
-  logger: Logger,
-): ServiceMetrics {
+export function serviceMetrics(meter: Meter, service: string, logger: Logger): ServiceMetrics {
   const of: Attributes = { 'service.name': service };
   const backlog = meter.createGauge('weft.outbox.backlog', {
     description: 'Committed events that are not on the bus yet',
@@ -88,12 +85,15 @@ export function serviceMetrics(
   const pool = { 'db.client.connection.pool.name': service };
   const idle = { ...pool, 'db.client.connection.state': 'idle' };
   const used = { ...pool, 'db.client.connection.state': 'used' };
+  let stats: (() => ReturnType<Database<unknown>['stats']>) | undefined;
   const observe: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
-    const stats = database.stats();
+    result.observe(calls, inFlight.calls, of);
+    if (stats) observePool(result, stats());
+  };
+  const observePool = (result: BatchObservableResult, stats: ReturnType<Database<unknown>['stats']>) => {
     result.observe(connections, stats.idle, idle);
     result.observe(connections, stats.total - stats.idle, used);
     result.observe(waiting, stats.waiting, pool);
-    result.observe(calls, inFlight.calls, of);
   };
   meter.addBatchObservableCallback(observe, observed);
 
@@ -112,6 +112,9 @@ export function serviceMetrics(
   const consumerLabels = (name: string) => labels(name, () => ({ 'messaging.consumer.group.name': name }));
   return {
     inFlight,
+    observePool(database) {
+      stats = () => database.stats();
+    },
     observe({ outcome }) {
       figures.calls++;
       if (outcome && FAILURES.has(outcome.code)) figures.failures++;

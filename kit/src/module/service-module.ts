@@ -1,26 +1,20 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import type { DescMessage } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
-import { auditTrail, CALL_AUDITED, callAuditedType } from '../audit/index.ts';
+import { auditTrail } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
 import type { Registration, Registry } from '../discovery/index.ts';
-import {
-  assertReadable,
-  type Bus,
-  type Consumer,
-  type EventMeta,
-  eventSchema,
-  startConsumer,
-} from '../events/index.ts';
+import { type Bus, type Consumer, type EventMeta, startConsumer } from '../events/index.ts';
 import {
   accessLog,
   type CallerIdentity,
   callMetrics,
   callSpans,
   createClient,
-  type GrpcServer,
+  type HealthCheck,
+  type MethodConcerns,
   type Observer,
+  type ServiceBinding,
   startGrpcServer,
   type TokenOptions,
   type TokenVerifier,
@@ -28,22 +22,24 @@ import {
 import {
   type Database,
   migrate,
+  type OutgoingEvent,
   openDatabase,
   type Purge,
   type Relay,
   startPurge,
   startRelay,
 } from '../store/index.ts';
-import { databaseSpans, type Logger, type Tracing } from '../telemetry/index.ts';
+import { type DatabaseSpans, databaseSpans, type Logger, type Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
-import { type AnyService, type ServiceParts, targetKey } from './service.ts';
+import { registerEvents, typesOf } from './register-events.ts';
+import { type AnyService, type Listener, type Runtime, type ServiceParts, targetKey } from './service.ts';
 import { serviceMetrics } from './service-metrics.ts';
-import type { serviceSettings } from './settings.ts';
-import { eventAttributes, workSpans } from './work-spans.ts';
+import type { serviceSettings, storeSettings } from './settings.ts';
+import { consumerSpan, workSpans } from './work-spans.ts';
 
 /** What the services of one process share. */
 export interface SharedParts {
@@ -63,8 +59,8 @@ export interface SharedParts {
 }
 
 export interface RunningService extends Module {
-  /** Of its gRPC server. */
-  port(): number;
+  /** By name of the listener; `grpc` is the one that others call. */
+  ports(): Readonly<Record<string, number>>;
   /** Events not yet published, deliveries not yet handled, work of its own that has not ended. */
   pending(): Promise<number>;
   /** What it is, how it is, and what it has to do. */
@@ -72,78 +68,103 @@ export interface RunningService extends Module {
 }
 
 type ServiceConfig = ConfigOf<typeof serviceSettings> & BusConfig & Readonly<Record<string, unknown>>;
+type Concerns = Omit<MethodConcerns, 'draining'>;
 
-/** A service as a module: database, bus, clients, consumers, workers and the gRPC server, in this order. */
+/** A service as a module: database, bus, clients, listeners, workers and consumers, in this order. */
 export function serviceModule(spec: AnyService, config: ServiceConfig, shared: SharedParts): RunningService {
   const logger = shared.logger.child({ service: spec.name });
   const tracing = shared.tracing.of(spec.name);
   const work = workSpans(tracing);
-  const observers = [accessLog(logger), callMetrics(shared.meter, shared.version), callSpans(tracing)];
+  const metrics = serviceMetrics(shared.meter, spec.name, logger);
+  const told = [callMetrics(shared.meter, shared.version), callSpans(tracing)];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
-  let server: GrpcServer | undefined;
-  let figures: () => object = () => ({});
   let registration: Registration | undefined;
+  let listeners: readonly Listener[] = [];
   let pending: () => Promise<number> = async () => 0;
+  let stopping = false;
+  let readiness: () => object = () => ({ serving: false });
+
+  async function startStoring(parts: ServiceParts<unknown>, bus: Bus, database: Database<unknown>) {
+    await registerEvents(spec, parts, bus);
+    database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
+    metrics.observePool(database);
+    const purge: Purge = startPurge(database);
+    onStop('purge', () => purge.stop());
+    const relay: Relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
+    onStop('relay', (graceMs) => relay.stop(graceMs));
+    return relay;
+  }
+
+  /** The port that every service has, or those of its own; gives what its readiness is. */
+  async function listen(parts: ServiceParts<unknown>, bindings: readonly ServiceBinding[], opened: Opened) {
+    let health = () => ({ serving: !stopping, dependencies: {} });
+    let serve = async () => {};
+    const grpc: Listener[] = [];
+    if (parts.grpc) {
+      const { grpcHost: host, grpcPort: port } = config;
+      const services = [...parts.grpc, ...bindings];
+      const { concerns, checks } = opened;
+      const server = await startGrpcServer({ host, port, services, concerns, checks, logger });
+      onStop('grpc', (graceMs) => server.stop(graceMs));
+      grpc.push({ name: 'grpc', ...server });
+      health = server.health;
+      serve = server.serve;
+    }
+    const own = (await parts.listen?.()) ?? [];
+    for (const listener of own) onStop(listener.name, (graceMs) => listener.stop(graceMs));
+    listeners = [...grpc, ...own];
+    return { health, serve };
+  }
 
   return {
     name: spec.name,
     needs: spec.needs,
-    port: () => server?.port ?? 0,
+    ports: () => portsOf(listeners),
     pending: () => pending(),
-    status: () => ({ name: spec.name, port: server?.port ?? 0, ...server?.health(), ...figures() }),
+    status: () => ({ name: spec.name, ports: portsOf(listeners), ...readiness(), ...metrics.figures() }),
     async start() {
       const bus = await shared.bus(config);
-      const database = await openStore(spec, config, bus, tracing, logger);
-      onStop('database', (graceMs) => database.close(graceMs));
-      const metrics = serviceMetrics(shared.meter, spec.name, database, logger);
+      const spans = databaseSpans(tracing, spec.name);
+      const database = spec.migrations && (await openStore(spec, config as StoreConfig, bus, spans, logger));
+      if (database) onStop('database', (graceMs) => database.close(graceMs));
+      // Who keeps nothing has no outbox: what it refuses is told as long as the bus takes it.
+      const save = database
+        ? (events: readonly OutgoingEvent[]) => database.transaction(async (tx) => tx.publish(...events))
+        : (events: readonly OutgoingEvent[]) => bus.publish(events);
+      const audit = auditTrail({ service: spec.name, save, logger, now: Date.now });
+      onStop('audit', () => audit.stop());
       onStop('metrics', () => metrics.stop());
-      figures = metrics.figures;
-      database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
-      const clients = clientsOf(spec, config, shared, tracing, observers.slice(1));
+      const observers = [accessLog(logger), ...told, audit.observe, metrics.observe];
+      const clients = clientsOf(spec, config, shared, tracing, told);
       onStop('clients', () => clients.close());
-      const parts: ServiceParts<unknown> = await spec.create({
-        config,
-        database,
+      const { jwksUrl, issuer, audience } = config;
+      const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience });
+      const runtime: Runtime<never> = {
+        config: config as never,
         bus,
         logger,
         client: clients.client,
         now: () => new Date(),
         newId: () => randomUUIDv7(),
+        startTrace: () => tracing.start(),
         runWork: work.run,
+        tracing,
         meter: shared.meter,
-      });
-      await registerEvents(spec, parts, bus);
-      const purge: Purge = startPurge(database);
-      onStop('purge', () => purge.stop());
-      const relay: Relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
-      onStop('relay', (graceMs) => relay.stop(graceMs));
+        observers,
+        verifyToken,
+      };
+      const parts: ServiceParts<unknown> = await spec.create({ ...runtime, database } as never);
+      const relay = database && (await startStoring(parts, bus, database));
       const consumers = new Map<string, Consumer>();
-      const audit = auditTrail({ service: spec.name, database, logger, now: Date.now });
-      onStop('audit', () => audit.stop());
-      server = await startGrpcServer({
-        host: config.grpcHost,
-        port: config.grpcPort,
-        services: [...parts.grpc, eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now })],
-        concerns: {
-          service: spec.name,
-          verifyToken: shared.tokenVerifier({
-            jwksUrl: config.jwksUrl,
-            issuer: config.issuer,
-            audience: config.audience,
-          }),
-          ...(shared.identify && { identify: shared.identify }),
-          tracing,
-          observers: [...observers, audit.observe, metrics.observe],
-          inFlight: metrics.inFlight,
-          audit: audit.operation,
-          now: Date.now,
-        },
-        checks: { database: () => database.check(), bus: () => bus.check() },
-        logger,
+      const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
+      const { identify } = shared;
+      const watching = { inFlight: metrics.inFlight, audit: audit.operation };
+      const whom = { service: spec.name, verifyToken, ...(identify && { identify }) };
+      const { health, serve } = await listen(parts, [operations], {
+        concerns: { ...whom, ...watching, tracing, observers, now: Date.now },
+        checks: { ...(database && { database: () => database.check() }), bus: () => bus.check() },
       });
-      const running = server;
-      onStop('grpc', (graceMs) => running.stop(graceMs));
       const workers = parts.workers ?? [];
       for (const worker of workers) {
         await worker.start();
@@ -151,31 +172,36 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       }
       const span = consumerSpan(work);
       const around = (meta: EventMeta, next: () => Promise<void>) => span(meta, () => metrics.delivery(meta, next));
-      for (const consumer of parts.consumers ?? []) {
-        const started = startConsumer(bus, database, consumer, { logger, around });
+      for (const consumer of (database && parts.consumers) ?? []) {
+        const started = startConsumer(bus, database as Database<unknown>, consumer, { logger, around });
         onStop(`consumer ${consumer.name}`, () => started.stop());
         consumers.set(consumer.name, started);
       }
-      const watching = metrics.watch(consumers, workers, bus);
-      await watching.start();
-      onStop('measuring', () => watching.stop());
+      const measuring = metrics.watch(consumers, workers, bus);
+      await measuring.start();
+      onStop('measuring', () => measuring.stop());
       pending = async () => {
         const counts = [
-          relay.backlog(),
+          relay?.backlog() ?? 0,
           ...[...consumers.values()].map((one) => one.lag()),
           ...workers.map((one) => one.pending?.() ?? 0),
         ];
         return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
       };
       for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
-      shared.ops.health.set(spec.name, () => running.health());
-      await running.serve();
-      registration = await shared.registry?.register(spec.name, `${advertisedHost(config)}:${running.port}`);
-      logger.info({ port: running.port }, 'serving');
+      readiness = health;
+      shared.ops.health.set(spec.name, health);
+      await serve();
+      const ports = this.ports();
+      if (ports.grpc !== undefined) {
+        registration = await shared.registry?.register(spec.name, `${advertisedHost(config)}:${ports.grpc}`);
+      }
+      logger.info({ ports }, 'serving');
     },
     announceStop() {
+      stopping = true;
       void registration?.deregister();
-      server?.announceStop();
+      for (const listener of listeners) listener.announceStop();
     },
     async stop(graceMs) {
       const left = countdown(graceMs);
@@ -191,6 +217,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   };
 }
 
+const portsOf = (listeners: readonly Listener[]) => Object.fromEntries(listeners.map(({ name, port }) => [name, port]));
+
 /** Where callers find it. Throws where it listens everywhere and no address of this machine is for others. */
 function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): string {
   if (named !== '') return named;
@@ -200,6 +228,13 @@ function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): str
   if (!outside) throw new Error('ADVERTISED_HOST is required: this machine has no address of its own');
   return outside.address;
 }
+
+interface Opened {
+  readonly concerns: Concerns;
+  readonly checks: Readonly<Record<string, HealthCheck>>;
+}
+
+type StoreConfig = ServiceConfig & ConfigOf<typeof storeSettings>;
 
 const LATE_MS = 50;
 
@@ -212,41 +247,20 @@ async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise
 
 async function openStore(
   spec: AnyService,
-  config: ServiceConfig,
+  config: StoreConfig,
   bus: Bus,
-  tracing: Tracing,
+  spans: DatabaseSpans,
   logger: Logger,
 ): Promise<Database<unknown>> {
   const { databaseUrl: url, databaseConnections: maxConnections } = config;
-  const database = openDatabase<unknown>({
-    url,
-    name: spec.name,
-    maxConnections,
-    spans: databaseSpans(tracing, spec.name),
-    logger,
-  });
+  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, spans, logger });
   try {
-    await Promise.all([migrate(database, spec.migrations), bus.check()]);
+    await Promise.all([migrate(database, spec.migrations ?? []), bus.check()]);
     return database;
   } catch (error) {
     await database.close(500);
     throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
   }
-}
-
-const typesOf = ({ publishes = [] }: AnyService): string[] => publishes.map(({ type }) => type);
-
-/** Refuses to start where what is on the bus would be read as something else. */
-async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bus: Bus): Promise<void> {
-  const byType = (events: readonly { type: string; schema: DescMessage }[]) =>
-    new Map(events.map(({ type, schema }) => [type, schema]));
-  const audited = { type: callAuditedType(spec.name), schema: CALL_AUDITED };
-  const published = byType([...(spec.publishes ?? []), audited]);
-  const read = byType((parts.consumers ?? []).flatMap(({ subscriptions }) => subscriptions));
-  const schemas = (events: ReadonlyMap<string, DescMessage>) =>
-    [...events].map(([type, message]) => eventSchema(type, message));
-  assertReadable([...published, ...read], await bus.schemas());
-  await bus.registerSchemas(spec.name, schemas(published), schemas(read));
 }
 
 function clientsOf(
@@ -275,17 +289,5 @@ function clientsOf(
     close: () => {
       for (const client of open) client.close();
     },
-  };
-}
-
-function consumerSpan({ handle }: ReturnType<typeof workSpans>) {
-  return (meta: EventMeta, next: () => Promise<void>): Promise<void> => {
-    const attributes = {
-      ...eventAttributes(meta),
-      'messaging.operation.name': 'process',
-      'messaging.operation.type': 'process',
-      'messaging.consumer.group.name': meta.consumer,
-    };
-    return handle({ name: `process ${meta.type}`, headers: meta.headers, attributes }, next);
   };
 }

@@ -1,5 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import { contextFromHeaders, runInContext } from '../context/index.ts';
+import type { EventMeta } from '../events/index.ts';
 import { parseTraceparent, type Tracing } from '../telemetry/index.ts';
 
 /** Work that no call waits for: of an event, of a saga. */
@@ -18,7 +19,13 @@ export interface BackgroundWork {
 /** Does the work in the context of its headers, and in a span below the one that they name. */
 export type RunWork = <T>(work: BackgroundWork, run: () => Promise<T>) => Promise<T>;
 
-export function workSpans(tracing: Tracing): { readonly run: RunWork; readonly handle: RunWork } {
+export interface WorkSpans {
+  readonly run: RunWork;
+  /** Of an event. */
+  readonly handle: RunWork;
+}
+
+export function workSpans(tracing: Tracing): WorkSpans {
   const runAs =
     (kind: SpanKind): RunWork =>
     async (work, run) => {
@@ -58,11 +65,24 @@ export function workSpans(tracing: Tracing): { readonly run: RunWork; readonly h
 }
 
 /** What an event's span is of. Source: OpenTelemetry messaging semantic conventions, CloudEvents. */
-export function eventAttributes(event: { id: string; type: string; key: string }): Record<string, string> {
+function eventAttributes(event: { id: string; type: string; key: string }): Record<string, string> {
   return {
     'messaging.system': 'weft',
     'messaging.destination.name': event.type,
     'messaging.message.id': event.id,
     'cloudevents.event_subject': event.key,
+  };
+}
+
+/** Around each delivery to a consumer. */
+export function consumerSpan({ handle }: WorkSpans) {
+  return (meta: EventMeta, next: () => Promise<void>): Promise<void> => {
+    const attributes = {
+      ...eventAttributes(meta),
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.consumer.group.name': meta.consumer,
+    };
+    return handle({ name: `process ${meta.type}`, headers: meta.headers, attributes }, next);
   };
 }

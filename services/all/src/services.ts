@@ -1,6 +1,7 @@
 import { audit } from '@weft/audit/module';
 import { catalog } from '@weft/catalog/module';
 import { checkout } from '@weft/checkout/module';
+import { gateway } from '@weft/gateway/module';
 import { inventory } from '@weft/inventory/module';
 import type { AnyService } from '@weft/kit/module';
 import { notifications } from '@weft/notifications/module';
@@ -13,6 +14,8 @@ export interface Listed {
   readonly spec: AnyService;
   /** The loopback port that it has on a laptop. */
   readonly port: number;
+  /** Those of its other listeners, by name: http is <NAME>_HTTP_PORT. */
+  readonly listeners?: Readonly<Record<string, number>>;
 }
 
 /** The one list of services. */
@@ -26,4 +29,5 @@ export const services: readonly Listed[] = [
   { spec: shipping, port: 50057 },
   { spec: notifications, port: 50058 },
   { spec: audit, port: 50059 },
+  { spec: gateway, port: 50060, listeners: { http: 8080 } },
 ];
