@@ -1,14 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import {
-  type Container,
-  fetchDependencies,
-  hasHelm,
-  type KubeObject,
-  objectsOf,
-  podsOf,
-  RELEASES,
-  render,
-} from './render.ts';
+import { type Container, hasHelm, type KubeObject, objectsOf, podsOf, RELEASES, render } from './render.ts';
 
 /** What the restricted Pod Security standard asks of a pod and its containers, and what we ask of them beside. */
 function faultsOf(of: string, pod: ReturnType<typeof podsOf>[number]['pod']): string[] {
@@ -43,7 +34,6 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
   let objects: KubeObject[] = [];
   const of = (kind: string) => objects.filter((one) => one.kind === kind);
   beforeAll(() => {
-    fetchDependencies();
     objects = objectsOf(render(release));
   });
 

@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
@@ -39,17 +41,35 @@ export const has = (program: string, ...args: readonly string[]): boolean => run
 
 export const hasHelm = has('helm', 'version');
 
-/** Brings charts/service into charts/weft. */
-export function fetchDependencies(): void {
-  const { status, stderr } = run('helm', 'dependency', 'build', 'charts/weft');
+let copied: string | undefined;
+
+/** A copy of the charts, with charts/service in charts/weft: tests beside this one make theirs. It goes with the process. */
+function charts(): string {
+  if (copied) return copied;
+  const base = mkdtempSync(join(tmpdir(), 'weft-charts-'));
+  process.once('exit', () => rmSync(base, { recursive: true, force: true }));
+  for (const name of ['service', 'weft', 'backing'])
+    cpSync(join(ROOT, 'charts', name), join(base, name), {
+      recursive: true,
+      filter: (path) => path !== join(ROOT, 'charts/weft/charts'),
+    });
+  const { status, stderr } = run('helm', 'dependency', 'build', join(base, 'weft'));
   if (status !== 0) throw new Error(stderr);
+  copied = base;
+  return base;
 }
 
 export function template({ chart, values = [], set = [] }: Release): Answer {
-  const files = values.flatMap((file) => ['-f', `charts/${chart}/${file}`]);
+  const files = values.flatMap((file) => ['-f', join(charts(), chart, file)]);
   const sets = set.flatMap((one) => ['--set', one]);
   const versions = ['--kube-version', KUBERNETES];
-  return run('helm', 'template', chart, `charts/${chart}`, '-n', 'weft', ...versions, ...files, ...sets);
+  return run('helm', 'template', chart, join(charts(), chart), '-n', 'weft', ...versions, ...files, ...sets);
+}
+
+/** What helm lint finds. */
+export function lint(chart: Release['chart'], ...set: readonly string[]): Answer {
+  const sets = set.flatMap((one) => ['--set', one]);
+  return run('helm', 'lint', join(charts(), chart), '--strict', '--kube-version', KUBERNETES, ...sets);
 }
 
 /** Throws with what helm said when it refuses. */

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { services } from '@weft/all/services';
 import { eventually } from '@weft/kit/testing';
 import type { Cluster } from './cluster.ts';
+import { spread, workingSets } from './figures.ts';
 import { install, secondsToReady, uninstall } from './install.ts';
 import { openSystem, type System } from './system.ts';
 
@@ -46,8 +47,12 @@ export function whole(cluster: Cluster, { keep, installed }: Options, parts: rea
         const ready = status.conditions?.find(({ type }) => type === 'Ready')?.status;
         assert.equal(ready, 'True', `${metadata.name} is not ready`);
       }
-      const seconds = pods.map(secondsToReady).sort((a, b) => a - b);
-      figure('seconds from start to ready', seconds.join(' '));
+      spread('from the start of its container', pods.map(secondsToReady), 's until ready');
+      const own = await workingSets(cluster, (name) => names.has(name));
+      const proxies = await workingSets(cluster, (name) => name === 'istio-proxy');
+      const megabytes = (bytes: readonly number[]) => bytes.map((one) => one / 2 ** 20);
+      spread('memory of a service', megabytes(own), 'MiB');
+      spread('memory of a proxy', megabytes(proxies), 'MiB');
     });
 
     it('passes the tests of the chart', async () => {
