@@ -23,6 +23,12 @@ if (typeof found === 'string') {
   const { quick } = await import('./quick.ts');
   const { valid } = await import('./valid.ts');
   const { rolling } = await import('./rolling.ts');
+  const { matrix } = await import('./matrix.ts');
+  const { shifts, traffic } = await import('./traffic.ts');
   const { whole } = await import('./whole.ts');
-  whole(found, options, options.quick ? [valid, quick] : [valid, quick, rolling]);
+  whole(
+    found,
+    options,
+    options.quick ? [valid, quick, matrix, traffic] : [valid, quick, matrix, traffic, shifts, rolling],
+  );
 }

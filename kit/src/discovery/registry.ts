@@ -4,12 +4,11 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { connect, type Msg } from '@nats-io/transport-node';
 import { type ServerOptions, serverOf } from '../events/jetstream/server.ts';
+import { REGISTRY as BUCKET } from '../events/jetstream/subjects.ts';
 import { Alarm } from '../store/backoff.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 
-/** The KV bucket that has a key an instance, `<service>.<instance>`, with its address. */
-const BUCKET = 'weft_registry';
 const SUBJECT = `$KV.${BUCKET}.>`;
 const OPERATION = 'KV-Operation';
 /** More of them than this are not heard of. */
