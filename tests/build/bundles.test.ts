@@ -89,6 +89,6 @@ describe('npm run build', () => {
     });
     const [code] = await once(child, 'close');
     expect(code).toBe(1);
-    expect(errors).toContain(`weft: setting ${name.toUpperCase()}_DATABASE_URL is required\n`);
+    expect(errors).toContain(`weft: setting ${name.toUpperCase()}_IDENTITY_JWKS_URL is required\n`);
   });
 });

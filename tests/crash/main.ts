@@ -36,7 +36,10 @@ const ORDERS = Number(values.orders);
 const KILLS = Number(values.kills);
 const LIMIT_MS = Number(values.minutes) * 60_000;
 /** Users takes no part in orders. */
-const SERVICES = [...services.map(({ spec }) => spec.name).filter((name) => name !== 'users'), 'ledger'];
+const SERVICES = [
+  ...services.flatMap(({ spec }) => (spec.migrations && spec.name !== 'users' ? [spec.name] : [])),
+  'ledger',
+];
 const PRODUCTS = 40;
 const STOCK = 2_000n;
 const SCARCE = 60n;

@@ -20,10 +20,11 @@ export async function shopProcess(dataFolder: string, { mode = 'all', env: extra
   const names = services.map(({ spec }) => spec.name);
   const ports = new Map(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
   const opsPorts = new Map(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
-  const own = names.flatMap((name): [string, string][] => [
+  const own: [string, string][] = names.flatMap((name): [string, string][] => [
     [`${name.toUpperCase()}_GRPC_PORT`, String(ports.get(name))],
     [`${name.toUpperCase()}_OPS_PORT`, String(opsPorts.get(name))],
   ]);
+  own.push(['GATEWAY_HTTP_PORT', String(await freePort())]);
   const { DATABASE_URL: _, TARGET: __, ...inherited } = process.env;
   const opsPort = String(opsPorts.get('users'));
   const env = { ...inherited, WEFT_DATA: dataFolder, OPS_PORT: opsPort, ...Object.fromEntries(own), ...extra };

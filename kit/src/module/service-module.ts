@@ -19,8 +19,10 @@ import {
   callMetrics,
   callSpans,
   createClient,
-  type GrpcServer,
+  type HealthCheck,
+  type MethodConcerns,
   type Observer,
+  type ServiceBinding,
   startGrpcServer,
   type TokenOptions,
   type TokenVerifier,
@@ -40,8 +42,8 @@ import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
-import { type AnyService, type ServiceParts, targetKey } from './service.ts';
-import type { serviceSettings } from './settings.ts';
+import { type AnyService, type Listener, type Runtime, type ServiceParts, targetKey } from './service.ts';
+import type { serviceSettings, storeSettings } from './settings.ts';
 
 /** What the services of one process share. */
 export interface SharedParts {
@@ -61,100 +63,123 @@ export interface SharedParts {
 }
 
 export interface RunningService extends Module {
-  /** Of its gRPC server. */
-  port(): number;
+  /** By name of the listener; `grpc` is the one that others call. */
+  ports(): Readonly<Record<string, number>>;
   /** Events not yet published, deliveries not yet handled, work of its own that has not ended. */
   pending(): Promise<number>;
 }
 
 type ServiceConfig = ConfigOf<typeof serviceSettings> & BusConfig & Readonly<Record<string, unknown>>;
+type Concerns = Omit<MethodConcerns, 'draining'>;
 
-/** A service as a module: database, bus, clients, consumers, workers and the gRPC server, in this order. */
+/** A service as a module: database, bus, clients, listeners, workers and consumers, in this order. */
 export function serviceModule(spec: AnyService, config: ServiceConfig, shared: SharedParts): RunningService {
   const logger = shared.logger.child({ service: spec.name });
   const observers = [accessLog(logger), callMetrics(shared.meter, shared.version), callSpans(shared.tracing)];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
-  let server: GrpcServer | undefined;
   let registration: Registration | undefined;
+  let listeners: readonly Listener[] = [];
   let pending: () => Promise<number> = async () => 0;
+  let stopping = false;
+
+  async function startStoring(parts: ServiceParts<unknown>, bus: Bus, database: Database<unknown>) {
+    await registerEvents(spec, parts, bus);
+    const purge: Purge = startPurge(database);
+    onStop('purge', () => purge.stop());
+    const relay: Relay = startRelay({ db: database, bus, logger, onLag: lagMetrics(shared.meter, spec.name) });
+    onStop('relay', (graceMs) => relay.stop(graceMs));
+    return relay;
+  }
+
+  /** The port that every service has, or those of its own; gives what its readiness is. */
+  async function listen(parts: ServiceParts<unknown>, bindings: readonly ServiceBinding[], opened: Opened) {
+    let health = () => ({ serving: !stopping, dependencies: {} });
+    let serve = async () => {};
+    const grpc: Listener[] = [];
+    if (parts.grpc) {
+      const { grpcHost: host, grpcPort: port } = config;
+      const services = [...parts.grpc, ...bindings];
+      const { concerns, checks } = opened;
+      const server = await startGrpcServer({ host, port, services, concerns, checks, logger });
+      onStop('grpc', (graceMs) => server.stop(graceMs));
+      grpc.push({ name: 'grpc', ...server });
+      health = server.health;
+      serve = server.serve;
+    }
+    const own = (await parts.listen?.()) ?? [];
+    for (const listener of own) onStop(listener.name, (graceMs) => listener.stop(graceMs));
+    listeners = [...grpc, ...own];
+    return { health, serve };
+  }
 
   return {
     name: spec.name,
     needs: spec.needs,
-    port: () => server?.port ?? 0,
+    ports: () => Object.fromEntries(listeners.map(({ name, port }) => [name, port])),
     pending: () => pending(),
     async start() {
       const bus = await shared.bus(config);
-      const database = await openStore(spec, config, bus, logger);
-      onStop('database', (graceMs) => database.close(graceMs));
+      const database = spec.migrations && (await openStore(spec, config as StoreConfig, bus, logger));
+      if (database) onStop('database', (graceMs) => database.close(graceMs));
       const clients = clientsOf(spec, config, shared, observers.slice(1));
       onStop('clients', () => clients.close());
-      const parts: ServiceParts<unknown> = await spec.create({
-        config,
-        database,
+      const { jwksUrl, issuer, audience } = config;
+      const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience });
+      const runtime: Runtime<never> = {
+        config: config as never,
         bus,
         logger,
         client: clients.client,
         now: () => new Date(),
         newId: () => randomUUIDv7(),
         startTrace: () => shared.tracing.start(),
-      });
-      await registerEvents(spec, parts, bus);
-      const purge: Purge = startPurge(database);
-      onStop('purge', () => purge.stop());
-      const relay: Relay = startRelay({ db: database, bus, logger, onLag: lagMetrics(shared.meter, spec.name) });
-      onStop('relay', (graceMs) => relay.stop(graceMs));
+        tracing: shared.tracing,
+        meter: shared.meter,
+        observers,
+        verifyToken,
+      };
+      const parts: ServiceParts<unknown> = await spec.create({ ...runtime, database } as never);
+      const relay = database && (await startStoring(parts, bus, database));
       const consumers = new Map<string, Consumer>();
-      server = await startGrpcServer({
-        host: config.grpcHost,
-        port: config.grpcPort,
-        services: [...parts.grpc, eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now })],
-        concerns: {
-          service: spec.name,
-          verifyToken: shared.tokenVerifier({
-            jwksUrl: config.jwksUrl,
-            issuer: config.issuer,
-            audience: config.audience,
-          }),
-          ...(shared.identify && { identify: shared.identify }),
-          tracing: shared.tracing,
-          observers,
-          now: Date.now,
-        },
-        checks: { database: () => database.check(), bus: () => bus.check() },
-        logger,
+      const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
+      const { identify, tracing } = shared;
+      const { health, serve } = await listen(parts, [operations], {
+        concerns: { service: spec.name, verifyToken, ...(identify && { identify }), tracing, observers, now: Date.now },
+        checks: { ...(database && { database: () => database.check() }), bus: () => bus.check() },
       });
-      const running = server;
-      onStop('grpc', (graceMs) => running.stop(graceMs));
       const workers = parts.workers ?? [];
       for (const worker of workers) {
         await worker.start();
         onStop('worker', () => worker.stop());
       }
-      for (const consumer of parts.consumers ?? []) {
+      for (const consumer of (database && parts.consumers) ?? []) {
         const around = consumerSpan(shared.tracing, consumer.name);
-        const started = startConsumer(bus, database, consumer, { logger, around });
+        const started = startConsumer(bus, database as Database<unknown>, consumer, { logger, around });
         onStop(`consumer ${consumer.name}`, () => started.stop());
         consumers.set(consumer.name, started);
       }
       pending = async () => {
         const counts = [
-          relay.backlog(),
+          relay?.backlog() ?? 0,
           ...[...consumers.values()].map((one) => one.lag()),
           ...workers.map((one) => one.pending?.() ?? 0),
         ];
         return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
       };
       for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
-      shared.ops.health.set(spec.name, () => running.health());
-      await running.serve();
-      registration = await shared.registry?.register(spec.name, `${advertisedHost(config)}:${running.port}`);
-      logger.info({ port: running.port }, 'serving');
+      shared.ops.health.set(spec.name, health);
+      await serve();
+      const ports = this.ports();
+      if (ports.grpc !== undefined) {
+        registration = await shared.registry?.register(spec.name, `${advertisedHost(config)}:${ports.grpc}`);
+      }
+      logger.info({ ports }, 'serving');
     },
     announceStop() {
+      stopping = true;
       void registration?.deregister();
-      server?.announceStop();
+      for (const listener of listeners) listener.announceStop();
     },
     async stop(graceMs) {
       const left = countdown(graceMs);
@@ -180,6 +205,13 @@ function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): str
   return outside.address;
 }
 
+interface Opened {
+  readonly concerns: Concerns;
+  readonly checks: Readonly<Record<string, HealthCheck>>;
+}
+
+type StoreConfig = ServiceConfig & ConfigOf<typeof storeSettings>;
+
 const LATE_MS = 50;
 
 /** Waits no longer for what ought to have stopped: the rest has to let go as well before the process is cut off. */
@@ -189,16 +221,11 @@ async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise
   });
 }
 
-async function openStore(
-  spec: AnyService,
-  config: ServiceConfig,
-  bus: Bus,
-  logger: Logger,
-): Promise<Database<unknown>> {
+async function openStore(spec: AnyService, config: StoreConfig, bus: Bus, logger: Logger): Promise<Database<unknown>> {
   const { databaseUrl: url, databaseConnections: maxConnections } = config;
   const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, logger });
   try {
-    await Promise.all([migrate(database, spec.migrations), bus.check()]);
+    await Promise.all([migrate(database, spec.migrations ?? []), bus.check()]);
     return database;
   } catch (error) {
     await database.close(500);

@@ -1,17 +1,17 @@
 import type { DescService } from '@bufbuild/protobuf';
+import type { Meter } from '@opentelemetry/api';
 import { type ConfigOf, type Environment, type Settings, setting } from '../config/index.ts';
 import { REGISTRY_SCHEME } from '../discovery/resolver.ts';
 import type { Bus, ConsumerDefinition, EventContract } from '../events/index.ts';
-import type { ClientOf, GeneratedService, ServiceBinding } from '../rpc/index.ts';
+import type { ClientOf, GeneratedService, Observer, ServiceBinding, TokenVerifier } from '../rpc/index.ts';
 import type { Database, Migration } from '../store/index.ts';
-import type { Logger, TraceContext } from '../telemetry/index.ts';
+import type { Logger, TraceContext, Tracing } from '../telemetry/index.ts';
 import type { OpsRoute } from './ops-server.ts';
-import { jetStreamSettings, postgresBusSettings, processSettings, serviceSettings } from './settings.ts';
+import { jetStreamSettings, postgresBusSettings, processSettings, serviceSettings, storeSettings } from './settings.ts';
 
-/** What a service is handed to build itself from. */
-export interface ServiceRuntime<S extends Settings, Schema> {
+/** What every service is handed to build itself from. */
+export interface Runtime<S extends Settings> {
   readonly config: ConfigOf<S> & ConfigOf<typeof serviceSettings>;
-  readonly database: Database<Schema>;
   readonly bus: Bus;
   readonly logger: Logger;
   /** A client of another service, one channel each; the service must be among `needs`. */
@@ -21,6 +21,27 @@ export interface ServiceRuntime<S extends Settings, Schema> {
   readonly newId: () => string;
   /** Begins a trace, for work that no call and no event asked for. */
   readonly startTrace: () => TraceContext;
+  readonly tracing: Tracing;
+  readonly meter: Meter;
+  /** What looks on at calls that are served: access log, metrics, spans. */
+  readonly observers: readonly Observer[];
+  readonly verifyToken: TokenVerifier;
+}
+
+/** What a service with a database is handed. */
+export interface ServiceRuntime<S extends Settings, Schema> extends Runtime<S> {
+  readonly database: Database<Schema>;
+}
+
+/** A port of a service's own. */
+export interface Listener {
+  /** `grpc` is the port that others call it by. */
+  readonly name: string;
+  readonly port: number;
+  /** Says that it is about to stop, while it goes on answering. */
+  announceStop(): void;
+  /** Lets what is in hand finish for up to `graceMs`, then cuts it. */
+  stop(graceMs: number): Promise<void>;
 }
 
 /** Work that goes on by itself. */
@@ -34,7 +55,10 @@ export interface Worker {
 
 /** What a service consists of. */
 export interface ServiceParts<Schema> {
-  readonly grpc: readonly ServiceBinding[];
+  /** Absent where it has listeners instead. */
+  readonly grpc?: readonly ServiceBinding[];
+  /** Opens the ports of its own, once everything else runs. */
+  readonly listen?: () => Promise<readonly Listener[]>;
   readonly consumers?: readonly ConsumerDefinition<Schema>[];
   readonly workers?: readonly Worker[];
   /** Added to the process's ops port, by path. */
@@ -46,17 +70,31 @@ export interface ServiceSpec<S extends Settings = Settings, Schema = unknown> {
   /** Services that it calls; each gives a setting <NAME>_TARGET. */
   readonly needs: readonly string[];
   readonly settings: S;
-  readonly migrations: readonly Migration[];
+  /** Absent where it keeps nothing: it has no database then, publishes nothing and has no consumers. */
+  readonly migrations?: readonly Migration[];
   /** The events of its contract. */
   readonly publishes?: readonly EventContract[];
   create(runtime: ServiceRuntime<S, Schema>): Promise<ServiceParts<Schema>> | ServiceParts<Schema>;
 }
+
+/** A service that keeps nothing. */
+export interface StatelessSpec<S extends Settings = Settings>
+  extends Pick<ServiceSpec<S>, 'name' | 'needs' | 'settings'> {
+  create(runtime: Runtime<S>): Promise<StatelessParts> | StatelessParts;
+}
+
+export type StatelessParts = Omit<ServiceParts<unknown>, 'consumers'>;
 
 // biome-ignore lint/suspicious/noExplicitAny: a list of services has services of any settings and schema
 export type AnyService = ServiceSpec<any, any>;
 
 /** Defines a service; nothing runs until a process starts it. */
 export function defineService<S extends Settings, Schema>(spec: ServiceSpec<S, Schema>): ServiceSpec<S, Schema> {
+  return spec;
+}
+
+/** As defineService, for one that keeps nothing. */
+export function defineStateless<S extends Settings>(spec: StatelessSpec<S>): ServiceSpec<S> {
   return spec;
 }
 
@@ -69,7 +107,8 @@ export function settingsOf(spec: AnyService, environment: Environment) {
   ]);
   const ownBus = environment[`${spec.name.toUpperCase()}_${jetStreamSettings.natsUrl.name}`];
   const bus = ownBus || environment[jetStreamSettings.natsUrl.name] ? jetStreamSettings : postgresBusSettings;
-  return { ...spec.settings, ...serviceSettings, ...bus, ...(Object.fromEntries(targets) as Settings) };
+  const store = spec.migrations ? storeSettings : {};
+  return { ...spec.settings, ...serviceSettings, ...store, ...bus, ...(Object.fromEntries(targets) as Settings) };
 }
 
 export const targetKey = (service: string): string => `${service}Target`;

@@ -24,8 +24,6 @@ export const serviceSettings = {
   grpcPort: setting.port('GRPC_PORT', { fallback: 50051 }),
   /** What callers know it by, where that is not where it listens. */
   advertisedHost: setting.text('ADVERTISED_HOST', { fallback: '' }),
-  databaseUrl: setting.postgresUrl('DATABASE_URL'),
-  databaseConnections: setting.integer('DATABASE_CONNECTIONS', { low: 2, high: 100 }, { fallback: 10 }),
   jwksUrl: setting.httpUrl('IDENTITY_JWKS_URL'),
   issuer: setting.text('IDENTITY_ISSUER', { fallback: 'weft' }),
   audience: setting.text('IDENTITY_AUDIENCE', { fallback: 'weft' }),
@@ -39,6 +37,12 @@ export const registrySettings = {
   natsCaFile: setting.text('NATS_CA_FILE', { fallback: '' }),
   natsCertFile: setting.text('NATS_CERT_FILE', { fallback: '' }),
   natsKeyFile: setting.text('NATS_KEY_FILE', { fallback: '' }),
+};
+
+/** Settings of a service that keeps something. */
+export const storeSettings = {
+  databaseUrl: setting.postgresUrl('DATABASE_URL'),
+  databaseConnections: setting.integer('DATABASE_CONNECTIONS', { low: 2, high: 100 }, { fallback: 10 }),
 };
 
 /** Settings of the bus on PostgreSQL, which a service has where no NATS_URL is set. */

@@ -18,6 +18,8 @@ export interface System {
   readonly opsPort: number;
   /** gRPC port by service. */
   readonly ports: Readonly<Record<string, number>>;
+  /** The other ports, by service and name. */
+  readonly listeners: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /**
    * By service, what it has not done yet: events that are not published, deliveries that are not handled, work of its own
    * that has not ended. The ops port has it at /pending.
@@ -69,7 +71,9 @@ export async function startSystem(
   const registry = await registryOf(config, specs, logger);
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
   const buses: Buses = createBuses(
-    specs.map(({ name, publishes = [] }, index) => ({ name, publishes, config: configs[index] as BusConfig })),
+    specs.flatMap(({ name, migrations, publishes = [] }, index) =>
+      migrations ? [{ name, publishes, config: configs[index] as BusConfig }] : [],
+    ),
     logger,
   );
   const verifiers = new Map<string, TokenVerifier>();
@@ -107,7 +111,13 @@ export async function startSystem(
   return {
     logger,
     opsPort: ops.port,
-    ports: Object.fromEntries(services.map((service) => [service.name, service.port()])),
+    ports: Object.fromEntries(services.map((service) => [service.name, service.ports().grpc ?? 0])),
+    listeners: Object.fromEntries(
+      services.map((service) => {
+        const { grpc, ...others } = service.ports();
+        return [service.name, others];
+      }),
+    ),
     pending,
     stopTimeout: config.stopTimeout,
     async stop() {

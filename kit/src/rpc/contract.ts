@@ -1,6 +1,12 @@
 import { type DescMessage, type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
-import { type MethodPolicy, method as methodPolicy, Role } from '@weft/gen/es/weft/policy/v1/policy_pb';
+import {
+  type CachePolicy,
+  type MethodPolicy,
+  method as methodPolicy,
+  type RateLimit,
+  Role,
+} from '@weft/gen/es/weft/policy/v1/policy_pb';
 
 export type RoleName = 'public' | 'customer' | 'support' | 'admin';
 
@@ -24,6 +30,21 @@ export interface MethodContract {
   readonly roles: ReadonlySet<RoleName>;
   /** It may be tried again when it is not known whether it was done. */
   readonly retryable: boolean;
+  /** How often one user may call within a window; undefined where the contract leaves it to the edge. */
+  readonly rateLimit: { readonly calls: number; readonly window: number } | undefined;
+  /** What the edge may do with a copy of the answer; undefined where it may keep none. */
+  readonly cacheable: CacheContract | undefined;
+}
+
+export interface CacheContract {
+  /** A copy stands in for so long while the service does not answer. */
+  readonly stale: number;
+  /** A copy is given for so long without asking; 0 for never. */
+  readonly fresh: number;
+  /** Local name of the request's field that names the aggregate; empty where there is none. */
+  readonly key: string;
+  /** Types of the events of that aggregate that end a copy. */
+  readonly endedBy: readonly string[];
 }
 
 /** Reads the contracts of a service's methods, by their local name. Throws where an option is missing. */
@@ -51,7 +72,28 @@ function methodContract(service: DescService, method: DescMethod): MethodContrac
     callers: new Set(policy.callers),
     roles: new Set(policy.roles.flatMap((role) => ROLE_NAMES[role] ?? [])),
     retryable: method.idempotency !== IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+    rateLimit: policy.rateLimit && rateLimit(policy.rateLimit, name),
+    cacheable: policy.cacheable && cacheable(policy.cacheable, method, name),
   });
+}
+
+function rateLimit({ calls, window }: RateLimit, name: string) {
+  if (calls < 1) throw new Error(`${name}: rate_limit.calls is not set`);
+  return { calls, window: required(window, `${name}: rate_limit.window`) };
+}
+
+function cacheable(policy: CachePolicy, method: DescMethod, name: string): CacheContract {
+  if (method.idempotency !== IdempotencyLevel.NO_SIDE_EFFECTS)
+    throw new Error(`${name}: only a method with NO_SIDE_EFFECTS is cacheable`);
+  const field = method.input.fields.find((one) => one.name === policy.key);
+  if (policy.key !== '' && !field) throw new Error(`${name}: its request has no field ${policy.key}`);
+  if (policy.fresh && !field) throw new Error(`${name}: what is fresh without asking needs a key`);
+  return {
+    stale: required(policy.stale, `${name}: cacheable.stale`),
+    fresh: policy.fresh ? required(policy.fresh, `${name}: cacheable.fresh`) : 0,
+    key: field?.localName ?? '',
+    endedBy: policy.endedBy,
+  };
 }
 
 function required(duration: { seconds: bigint; nanos: number } | undefined, what: string): number {

@@ -1,12 +1,15 @@
 export { status } from '@grpc/grpc-js';
+export { authorize } from './authorization.ts';
 export { type CallOptions, type ClientOf, type ClientOptions, createClient } from './client.ts';
 export type { CallContext, User } from './context.ts';
-export type { RoleName } from './contract.ts';
-export { outcomeOf, RemoteError } from './errors.ts';
+export { type MethodContract, methodContracts, type RoleName } from './contract.ts';
+export { type Outcome, outcomeOf, RemoteError } from './errors.ts';
 export type { HealthCheck, HealthState } from './health.ts';
 export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
 export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
-export { accessLog, callMetrics, callSpans, type Observer } from './observation.ts';
+export { MAX_MESSAGE_BYTES } from './limits.ts';
+export type { MethodConcerns } from './method.ts';
+export { accessLog, callMetrics, callSpans, type EndedCall, type Observer, tell } from './observation.ts';
 export { actsFor, isStaff, maySee } from './ownership.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';
 export { type GeneratedService, type HandlersOf, type ServiceBinding, serveService } from './service.ts';

@@ -20,11 +20,11 @@ export async function testIdentity() {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`,
-    token: ({ id, roles }: User, seconds: number) =>
+    token: ({ id, roles }: User, seconds: number, { issuer = 'weft', audience = 'weft' } = {}) =>
       new SignJWT({ roles: [...roles] })
         .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })
-        .setIssuer('weft')
-        .setAudience('weft')
+        .setIssuer(issuer)
+        .setAudience(audience)
         .setSubject(id)
         .setIssuedAt()
         .setExpirationTime(Math.floor(Date.now() / 1000) + seconds)

@@ -21,13 +21,21 @@ export interface Stage {
   client<G extends GeneratedService>(generated: G, descriptor: DescService, as?: As): Promise<ClientOf<G>>;
   /** host:port of a service. */
   target(service: string): string;
+  /** http://host:port of a service's own HTTP listener, where it has one. */
+  http(service: string): string;
   /** http://host:port of the ops port of the process that runs a service. */
   ops(service: string): string;
   /** The database of a service, as its administrator. */
   database(service: string): TestDatabase;
   readonly bus: TestDatabase;
   /** A token as users would give it, valid for `seconds`; only where users itself does not run. */
-  token(user: NonNullable<As['user']>, seconds?: number): Promise<string>;
+  token(
+    user: NonNullable<As['user']>,
+    seconds?: number,
+    claims?: { readonly issuer?: string; readonly audience?: string },
+  ): Promise<string>;
+  /** Where the keys of these tokens are. */
+  jwksUrl(): string;
 }
 
 export interface StageOptions {
@@ -60,6 +68,7 @@ export async function openStage(
     const port = await freePort();
     for (const name of process) opsPorts.set(name, port);
   }
+  const httpPorts = new Map(await Promise.all(names.map(async (name) => [name, await freePort()] as const)));
   const identity = await testIdentity();
   const ops = (service: string) => `http://127.0.0.1:${opsPorts.get(service)}`;
   const perService = names.flatMap((name): [string, string][] => {
@@ -67,6 +76,7 @@ export async function openStage(
     return [
       [`${prefix}_DATABASE_URL`, databases.get(name)?.url ?? ''],
       [`${prefix}_GRPC_PORT`, String(ports.get(name))],
+      [`${prefix}_HTTP_PORT`, String(httpPorts.get(name))],
       [`${prefix}_TARGET`, `127.0.0.1:${ports.get(name)}`],
     ];
   });
@@ -82,6 +92,7 @@ export async function openStage(
   const target = (service: string) => `127.0.0.1:${ports.get(service)}`;
   const stage: Stage = {
     target,
+    http: (service) => `http://127.0.0.1:${httpPorts.get(service)}`,
     ops,
     bus,
     async client(generated, descriptor, { user, token, caller } = {}) {
@@ -98,7 +109,8 @@ export async function openStage(
       return client;
     },
     database: (service) => databases.get(service) as TestDatabase,
-    token: (user, seconds = 600) => identity.token(user, seconds),
+    token: (user, seconds = 600, claims = {}) => identity.token(user, seconds, claims),
+    jwksUrl: () => identity.url,
   };
   return {
     stage,

@@ -173,12 +173,12 @@ describe('a system that cannot start', () => {
       problems: [
         'LOG_LEVEL must be one of debug, info, warn, error, silent (it is "loud")',
         'ORDERS_GRPC_PORT must be a whole number from 0 to 65535 (it is "x")',
-        'ORDERS_DATABASE_URL is required',
         'ORDERS_IDENTITY_JWKS_URL is required',
+        'ORDERS_DATABASE_URL is required',
         'ORDERS_BUS_DATABASE_URL is required',
         'ORDERS_STOCK_TARGET is required',
-        'STOCK_DATABASE_URL is required',
         'STOCK_IDENTITY_JWKS_URL is required',
+        'STOCK_DATABASE_URL is required',
         'STOCK_BUS_DATABASE_URL is required',
       ],
     });

@@ -26,7 +26,8 @@ export function targeted(environment: Environment): readonly Listed[] {
 export function laptopEnvironment(environment: Environment, running: readonly Listed[]): Environment {
   const grpc = grpcPorts(environment);
   const opsPort = opsPortOf(environment, running);
-  assertDistinct([...grpc, ['OPS_PORT', opsPort]]);
+  const others = listenerPorts(environment);
+  assertDistinct([...grpc, ...others, ['OPS_PORT', opsPort]]);
   // The keys of access tokens are served by the process that runs users.
   const runsUsers = running.some(({ spec }) => spec.name === 'users');
   const keysPort = runsUsers ? opsPort : environment.USERS_OPS_PORT || OPS_PORT;
@@ -36,7 +37,7 @@ export function laptopEnvironment(environment: Environment, running: readonly Li
     DATABASE_CONNECTIONS: '5',
     LOG_FORMAT: process.stdout.isTTY ? 'pretty' : 'json',
     IDENTITY_JWKS_URL: `http://127.0.0.1:${keysPort}/.well-known/jwks.json`,
-    ...Object.fromEntries(grpc),
+    ...Object.fromEntries([...grpc, ...others]),
     ...Object.fromEntries(grpc.map(([name, port]) => [name.replace('_GRPC_PORT', '_TARGET'), `127.0.0.1:${port}`])),
     ...Object.fromEntries(Object.entries(environment).filter(([, value]) => value)),
     OPS_PORT: opsPort,
@@ -53,7 +54,7 @@ export function splitEnvironments(environment: Environment, running: readonly Li
     const name = `${nameOf(spec.name)}_OPS_PORT`;
     return [name, environment[name] || (/^\d+$/.test(first) ? String(Number(first) + index) : first)];
   });
-  assertDistinct([...grpcPorts(environment), ...ops]);
+  assertDistinct([...grpcPorts(environment), ...listenerPorts(environment), ...ops]);
   return running.map((one) => laptopEnvironment({ ...environment, ...Object.fromEntries(ops) }, [one]));
 }
 
@@ -65,6 +66,15 @@ function grpcPorts(environment: Environment): Ports {
     const name = `${nameOf(spec.name)}_GRPC_PORT`;
     return [name, environment[name] || String(port)];
   });
+}
+
+function listenerPorts(environment: Environment): Ports {
+  return services.flatMap(({ spec, listeners = {} }) =>
+    Object.entries(listeners).map(([listener, port]): [string, string] => {
+      const name = `${nameOf(spec.name)}_${nameOf(listener)}_PORT`;
+      return [name, environment[name] || String(port)];
+    }),
+  );
 }
 
 function opsPortOf(environment: Environment, running: readonly Listed[]): string {

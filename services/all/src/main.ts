@@ -14,7 +14,7 @@ await main(async () => {
   const settings = laptopEnvironment(process.env, running);
   const dataFolder = resolve(process.env.WEFT_DATA || '.weft');
   const specs = running.map(({ spec }) => spec);
-  const names = specs.map(({ name }) => name);
+  const names = specs.flatMap(({ name, migrations }) => (migrations ? [name] : []));
   const backing = await (whole ? startBacking : joinBacking)(names, dataFolder, process.env);
   const system = await startSystem(specs, { ...backing.environment, ...settings }).catch(async (error: unknown) => {
     await backing.stop();
@@ -28,6 +28,9 @@ await main(async () => {
     dataFolder,
     ports: [
       ...Object.entries(system.ports).map(([name, port]) => portLine(name, `${host}:${port}`)),
+      ...Object.entries(system.listeners).flatMap(([name, ports]) =>
+        Object.entries(ports).map(([listener, port]) => portLine(name, `${listener}://${host}:${port}`)),
+      ),
       portLine('ops', `http://127.0.0.1:${system.opsPort}`, '  (/readyz /livez /metrics)'),
     ],
     hints: whole ? firstSteps(`127.0.0.1:${system.ports.catalog}`) : [],

@@ -1,5 +1,6 @@
 import { catalog } from '@weft/catalog/module';
 import { checkout } from '@weft/checkout/module';
+import { gateway } from '@weft/gateway/module';
 import { inventory } from '@weft/inventory/module';
 import type { AnyService } from '@weft/kit/module';
 import { notifications } from '@weft/notifications/module';
@@ -12,6 +13,8 @@ export interface Listed {
   readonly spec: AnyService;
   /** The loopback port that it has on a laptop. */
   readonly port: number;
+  /** Those of its other listeners, by name: http is <NAME>_HTTP_PORT. */
+  readonly listeners?: Readonly<Record<string, number>>;
 }
 
 /** The one list of services. */
@@ -24,4 +27,5 @@ export const services: readonly Listed[] = [
   { spec: payments, port: 50056 },
   { spec: shipping, port: 50057 },
   { spec: notifications, port: 50058 },
+  { spec: gateway, port: 50060, listeners: { http: 8080 } },
 ];

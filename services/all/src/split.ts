@@ -21,7 +21,7 @@ await main(async () => {
   const running = targeted(process.env);
   const environments = splitEnvironments(process.env, running);
   const dataFolder = resolve(process.env.WEFT_DATA || '.weft');
-  const names = running.map(({ spec }) => spec.name);
+  const names = running.flatMap(({ spec }) => (spec.migrations ? [spec.name] : []));
   const backing = await startBacking(names, dataFolder, process.env);
   try {
     const stopTimeout = stopTimeoutOf(
@@ -50,9 +50,16 @@ await main(async () => {
       services: running.length,
       how: ', a process each',
       dataFolder,
-      ports: running.map(({ spec }, index) => {
-        const { [`${nameOf(spec.name)}_GRPC_PORT`]: port, GRPC_HOST: host, OPS_PORT: ops } = environments[index] ?? {};
-        return portLine(spec.name, `${host || '127.0.0.1'}:${port}`, `  ops http://127.0.0.1:${ops}`);
+      ports: running.flatMap(({ spec, listeners = {} }, index) => {
+        const environment = environments[index] ?? {};
+        const { [`${nameOf(spec.name)}_GRPC_PORT`]: port, GRPC_HOST: host, OPS_PORT: ops } = environment;
+        const others = Object.keys(listeners).map((listener) =>
+          portLine(
+            spec.name,
+            `${listener}://${host || '127.0.0.1'}:${environment[`${nameOf(spec.name)}_${nameOf(listener)}_PORT`]}`,
+          ),
+        );
+        return [portLine(spec.name, `${host || '127.0.0.1'}:${port}`, `  ops http://127.0.0.1:${ops}`), ...others];
       }),
       hints: running.length === services.length ? firstSteps(`127.0.0.1:${environments[0]?.CATALOG_GRPC_PORT}`) : [],
     });

@@ -34,7 +34,7 @@ const STOP_WITH_PARENT =
  */
 export async function startEmbedded(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<EmbeddedSystem> {
   const folder = dataFolder(environment);
-  const [opsPort, ...ports] = await freePorts(SERVICES.length + 1);
+  const [opsPort, ...ports] = await freePorts(SERVICES.length + 3);
   const targets = Object.fromEntries(
     SERVICES.map((service, index) => [service, `127.0.0.1:${ports[index]}`]),
   ) as Targets;
@@ -79,6 +79,9 @@ function childEnvironment(
   const own = Object.fromEntries(
     SERVICES.map((service, index) => [`${service.toUpperCase()}_GRPC_PORT`, `${ports[index]}`]),
   );
+  // Nobody calls it for one command, and it has to be somewhere.
+  const [gatewayGrpc, gatewayHttp] = ports.slice(SERVICES.length);
+  Object.assign(own, { GATEWAY_GRPC_PORT: `${gatewayGrpc}`, GATEWAY_HTTP_PORT: `${gatewayHttp}` });
   // It runs every service, here.
   const elsewhere = new Set(['TARGET', ...SERVICES.map((service: ServiceName) => `${service.toUpperCase()}_TARGET`)]);
   const inherited = Object.entries(environment).filter(([name]) => !elsewhere.has(name));

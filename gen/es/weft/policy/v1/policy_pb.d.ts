@@ -67,6 +67,20 @@ export declare type MethodPolicy = Message<"weft.policy.v1.MethodPolicy"> & {
    * @generated from field: weft.policy.v1.StreamPolicy stream = 4;
    */
   stream?: StreamPolicy | undefined;
+
+  /**
+   * How often one end user may call, or one address where nobody is signed in. The edge counts; its own default where absent.
+   *
+   * @generated from field: weft.policy.v1.RateLimit rate_limit = 5;
+   */
+  rateLimit?: RateLimit | undefined;
+
+  /**
+   * Present where the edge may keep a copy of the answer. Only on methods with NO_SIDE_EFFECTS.
+   *
+   * @generated from field: weft.policy.v1.CachePolicy cacheable = 6;
+   */
+  cacheable?: CachePolicy | undefined;
 };
 
 /**
@@ -74,6 +88,74 @@ export declare type MethodPolicy = Message<"weft.policy.v1.MethodPolicy"> & {
  * Use `create(MethodPolicySchema)` to create a new message.
  */
 export declare const MethodPolicySchema: GenMessage<MethodPolicy>;
+
+/**
+ * A number of calls within a fixed window.
+ *
+ * @generated from message weft.policy.v1.RateLimit
+ */
+export declare type RateLimit = Message<"weft.policy.v1.RateLimit"> & {
+  /**
+   * How many calls.
+   *
+   * @generated from field: int32 calls = 1;
+   */
+  calls: number;
+
+  /**
+   * Within which time.
+   *
+   * @generated from field: google.protobuf.Duration window = 2;
+   */
+  window?: Duration | undefined;
+};
+
+/**
+ * Describes the message weft.policy.v1.RateLimit.
+ * Use `create(RateLimitSchema)` to create a new message.
+ */
+export declare const RateLimitSchema: GenMessage<RateLimit>;
+
+/**
+ * What the edge may do with an answer.
+ *
+ * @generated from message weft.policy.v1.CachePolicy
+ */
+export declare type CachePolicy = Message<"weft.policy.v1.CachePolicy"> & {
+  /**
+   * While the service does not answer, a copy not older than this stands in, marked with its age.
+   *
+   * @generated from field: google.protobuf.Duration stale = 1;
+   */
+  stale?: Duration | undefined;
+
+  /**
+   * So long a copy is given without asking the service, unless an event named below ends it. The service is always asked where absent.
+   *
+   * @generated from field: google.protobuf.Duration fresh = 2;
+   */
+  fresh?: Duration | undefined;
+
+  /**
+   * Field of the request that names the aggregate.
+   *
+   * @generated from field: string key = 3;
+   */
+  key: string;
+
+  /**
+   * Subjects of the events of that aggregate that end a copy.
+   *
+   * @generated from field: repeated string ended_by = 4;
+   */
+  endedBy: string[];
+};
+
+/**
+ * Describes the message weft.policy.v1.CachePolicy.
+ * Use `create(CachePolicySchema)` to create a new message.
+ */
+export declare const CachePolicySchema: GenMessage<CachePolicy>;
 
 /**
  * Bounds of a streaming method, instead of a deadline.

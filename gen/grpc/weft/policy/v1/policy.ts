@@ -53,7 +53,41 @@ export interface MethodPolicy {
   /** End users that may call. A method with neither callers nor roles refuses everybody. */
   roles: Role[];
   /** Bounds of a streaming method. Required on streams, absent on unary methods. */
-  stream: StreamPolicy | undefined;
+  stream:
+    | StreamPolicy
+    | undefined;
+  /** How often one end user may call, or one address where nobody is signed in. The edge counts; its own default where absent. */
+  rateLimit:
+    | RateLimit
+    | undefined;
+  /** Present where the edge may keep a copy of the answer. Only on methods with NO_SIDE_EFFECTS. */
+  cacheable: CachePolicy | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A number of calls within a fixed window. */
+export interface RateLimit {
+  /** How many calls. */
+  calls: number;
+  /** Within which time. */
+  window: Duration | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** What the edge may do with an answer. */
+export interface CachePolicy {
+  /** While the service does not answer, a copy not older than this stands in, marked with its age. */
+  stale:
+    | Duration
+    | undefined;
+  /** So long a copy is given without asking the service, unless an event named below ends it. The service is always asked where absent. */
+  fresh:
+    | Duration
+    | undefined;
+  /** Field of the request that names the aggregate. */
+  key: string;
+  /** Subjects of the events of that aggregate that end a copy. */
+  endedBy: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -166,7 +200,15 @@ export const ServicePolicy: MessageFns<ServicePolicy, "weft.policy.v1.ServicePol
 };
 
 function createBaseMethodPolicy(): MethodPolicy {
-  return { timeout: undefined, callers: [], roles: [], stream: undefined, _unknownFields: {} };
+  return {
+    timeout: undefined,
+    callers: [],
+    roles: [],
+    stream: undefined,
+    rateLimit: undefined,
+    cacheable: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy"> = {
@@ -188,6 +230,12 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
     }
     if (message.stream !== undefined) {
       StreamPolicy.encode(message.stream, writer.uint32(34).fork()).join();
+    }
+    if (message.rateLimit !== undefined) {
+      RateLimit.encode(message.rateLimit, writer.uint32(42).fork()).join();
+    }
+    if (message.cacheable !== undefined) {
+      CachePolicy.encode(message.cacheable, writer.uint32(50).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -255,6 +303,22 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
             message.stream = StreamPolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.rateLimit = RateLimit.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cacheable = CachePolicy.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -288,6 +352,212 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
     message.stream = (object.stream !== undefined && object.stream !== null)
       ? StreamPolicy.fromPartial(object.stream)
       : undefined;
+    message.rateLimit = (object.rateLimit !== undefined && object.rateLimit !== null)
+      ? RateLimit.fromPartial(object.rateLimit)
+      : undefined;
+    message.cacheable = (object.cacheable !== undefined && object.cacheable !== null)
+      ? CachePolicy.fromPartial(object.cacheable)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRateLimit(): RateLimit {
+  return { calls: 0, window: undefined, _unknownFields: {} };
+}
+
+export const RateLimit: MessageFns<RateLimit, "weft.policy.v1.RateLimit"> = {
+  $type: "weft.policy.v1.RateLimit" as const,
+
+  encode(message: RateLimit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.calls !== 0) {
+      writer.uint32(8).int32(message.calls);
+    }
+    if (message.window !== undefined) {
+      Duration.encode(message.window, writer.uint32(18).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RateLimit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRateLimit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.calls = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.window = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RateLimit>): RateLimit {
+    return RateLimit.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RateLimit>): RateLimit {
+    const message = createBaseRateLimit();
+    message.calls = object.calls ?? 0;
+    message.window = (object.window !== undefined && object.window !== null)
+      ? Duration.fromPartial(object.window)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCachePolicy(): CachePolicy {
+  return { stale: undefined, fresh: undefined, key: "", endedBy: [], _unknownFields: {} };
+}
+
+export const CachePolicy: MessageFns<CachePolicy, "weft.policy.v1.CachePolicy"> = {
+  $type: "weft.policy.v1.CachePolicy" as const,
+
+  encode(message: CachePolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stale !== undefined) {
+      Duration.encode(message.stale, writer.uint32(10).fork()).join();
+    }
+    if (message.fresh !== undefined) {
+      Duration.encode(message.fresh, writer.uint32(18).fork()).join();
+    }
+    if (message.key !== "") {
+      writer.uint32(26).string(message.key);
+    }
+    for (const v of message.endedBy) {
+      writer.uint32(34).string(v!);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CachePolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCachePolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.stale = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.fresh = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endedBy.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CachePolicy>): CachePolicy {
+    return CachePolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CachePolicy>): CachePolicy {
+    const message = createBaseCachePolicy();
+    message.stale = (object.stale !== undefined && object.stale !== null)
+      ? Duration.fromPartial(object.stale)
+      : undefined;
+    message.fresh = (object.fresh !== undefined && object.fresh !== null)
+      ? Duration.fromPartial(object.fresh)
+      : undefined;
+    message.key = object.key ?? "";
+    message.endedBy = object.endedBy?.map((e) => e) || [];
     return message;
   },
 };

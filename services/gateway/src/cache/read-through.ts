@@ -1,0 +1,171 @@
+import { hash } from 'node:crypto';
+import { fromBinary } from '@bufbuild/protobuf';
+import { RemoteError, status, type User } from '@weft/kit/rpc';
+import type { Answer } from '../edge/answer.ts';
+import type { Arrival } from '../edge/arrival.ts';
+import { isAway } from '../edge/failure.ts';
+import type { EdgeMethod } from '../edge/methods.ts';
+import { Cancelled } from '../resilience/cancelled.ts';
+import type { Absence, Copy, CopyStore } from './store.ts';
+
+/** Asks the service. */
+export type Ask = (signal: AbortSignal, deadline: number) => Promise<Uint8Array>;
+
+export interface CopiesOptions {
+  /** Undefined: no copies at all. */
+  readonly store: CopyStore | undefined;
+  readonly methods: Iterable<EdgeMethod>;
+  readonly now: () => number;
+}
+
+interface Flight {
+  readonly aggregate: string;
+  readonly answer: Promise<Uint8Array>;
+  /** The aggregate has changed meanwhile: what is answered is not kept. */
+  ended: boolean;
+  waiting: number;
+  readonly leave: AbortController;
+}
+
+/** So long it is remembered that there is no such thing. */
+const ABSENT_MS = 2_000;
+const MOST_FLIGHTS = 10_000;
+
+export type Copies = ReturnType<typeof createCopies>;
+
+/**
+ * Copies of what services answered, as far as contracts allow: given without asking while they are fresh and events are
+ * followed, and in place of an answer while a service is away. Of many that ask for the same at once one asks the service.
+ */
+export function createCopies({ store, methods, now }: CopiesOptions) {
+  const endings = endingsOf(methods);
+  const flights = new Map<string, Flight>();
+  // Events are not followed yet: nothing is known to be fresh.
+  let freshFrom = Number.POSITIVE_INFINITY;
+
+  async function end(aggregate: string): Promise<void> {
+    for (const flight of flights.values()) if (flight.aggregate === aggregate) flight.ended = true;
+    await store?.end(aggregate);
+  }
+
+  async function answerOf(flight: Flight, signal: AbortSignal): Promise<Uint8Array> {
+    const left = Promise.withResolvers<never>();
+    const leave = () => left.reject(new Cancelled());
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    flight.waiting += 1;
+    try {
+      return await Promise.race([flight.answer, left.promise]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      flight.waiting -= 1;
+      if (flight.waiting === 0) flight.leave.abort();
+    }
+  }
+
+  function launch(id: string, aggregate: string, method: EdgeMethod, ask: Ask): Flight {
+    const { timeout } = method.contract;
+    // Several may wait for it: it ends with the last of them, or when the method's own time is over.
+    const leave = new AbortController();
+    const land = () => {
+      if (flights.get(id) === flight) flights.delete(id);
+    };
+    leave.signal.addEventListener('abort', land, { once: true });
+    const answer = ask(leave.signal, now() + timeout).finally(land);
+    answer.catch(() => {});
+    const flight: Flight = { aggregate, answer, ended: false, waiting: 0, leave };
+    if (flights.size < MOST_FLIGHTS) flights.set(id, flight);
+    return flight;
+  }
+
+  async function readCopied(
+    method: EdgeMethod,
+    request: Uint8Array,
+    user: User | undefined,
+    signal: AbortSignal,
+    ask: Ask,
+    kept: CopyStore,
+  ): Promise<Answer> {
+    const { cacheable, roles, name } = method.contract;
+    if (!cacheable) throw new Error(`${name} is not cacheable`);
+    const aggregate = cacheable.key === '' ? name : `${name}:${aggregateOf(method, request, cacheable.key)}`;
+    const viewer = roles.has('public') ? '' : (user?.id ?? '');
+    const variant = `${viewer}:${hash('sha256', request, 'base64url')}`;
+    const copy = await kept.get(aggregate, variant);
+    const age = copy ? now() - copy.at : Number.POSITIVE_INFINITY;
+    const fresh = copy && copy.at >= freshFrom && age < (copy.absent ? ABSENT_MS : cacheable.fresh);
+    if (fresh && cacheable.fresh > 0) return copyOf(copy, age, false);
+    const id = `${aggregate} ${variant}`;
+    const flight = flights.get(id) ?? launch(id, aggregate, method, ask);
+    try {
+      const bytes = await answerOf(flight, signal);
+      if (!flight.ended) await kept.put(aggregate, variant, { at: now(), bytes }, cacheable.stale);
+      return { bytes, age: undefined, stale: false };
+    } catch (error) {
+      if (isNotFound(error) && cacheable.fresh > 0 && !flight.ended)
+        await kept.put(aggregate, variant, { at: now(), absent: absenceOf(error) }, cacheable.stale);
+      if (isAway(error) && copy?.bytes && age < cacheable.stale) return copyOf(copy, age, true);
+      throw error;
+    }
+  }
+
+  return {
+    async read(method: EdgeMethod, request: Uint8Array, user: User | undefined, arrival: Arrival, ask: Ask) {
+      const { contract } = method;
+      if (store && contract.cacheable) return readCopied(method, request, user, arrival.signal, ask, store);
+      const bytes = await ask(arrival.signal, now() + contract.timeout);
+      const changed = store && endings.byWrite.get(contract.name);
+      for (const { name, key } of changed ?? []) await end(`${name}:${aggregateOf(method, request, key)}`);
+      return { bytes, age: undefined, stale: false } satisfies Answer;
+    },
+    /** Types of the events that end copies. */
+    types: [...endings.byEvent.keys()],
+    /** An event has come: copies of its aggregate are of the past. */
+    async changed(type: string, key: string): Promise<void> {
+      for (const name of endings.byEvent.get(type) ?? []) await end(`${name}:${key}`);
+    },
+    /** Events are followed from this time on (epoch milliseconds); Infinity: they are not. */
+    follows(since: number): void {
+      freshFrom = since;
+    },
+  };
+}
+
+function copyOf({ bytes, absent }: Copy, age: number, stale: boolean): Answer {
+  if (bytes) return { bytes, age: Math.max(0, Math.floor(age / 1000)), stale };
+  const { reason = 'NOT_FOUND', message = 'there is no such thing', metadata = {} } = absent ?? {};
+  throw new RemoteError(status.NOT_FOUND, reason, message, metadata);
+}
+
+const isNotFound = (error: unknown): error is RemoteError =>
+  error instanceof RemoteError && error.code === status.NOT_FOUND;
+
+const absenceOf = ({ reason, message, metadata }: RemoteError): Absence => ({ reason, message, metadata });
+
+function aggregateOf({ descriptor }: EdgeMethod, request: Uint8Array, key: string): string {
+  return String((fromBinary(descriptor.input, request) as unknown as Record<string, unknown>)[key]).slice(0, 128);
+}
+
+interface Ended {
+  readonly name: string;
+  readonly key: string;
+}
+
+/** What ends copies: events by their type, and writes of the same service that name the same aggregate. */
+function endingsOf(methods: Iterable<EdgeMethod>) {
+  const byEvent = new Map<string, string[]>();
+  const byWrite = new Map<string, Ended[]>();
+  const all = [...methods];
+  for (const { contract, service } of all) {
+    const { cacheable, name } = contract;
+    if (!cacheable || cacheable.fresh === 0) continue;
+    for (const type of cacheable.endedBy) byEvent.set(type, [...(byEvent.get(type) ?? []), name]);
+    for (const other of all) {
+      if (other.service !== service || other.contract.cacheable || other.contract.stream) continue;
+      const reads = other.descriptor.idempotency === 1;
+      if (reads || !other.descriptor.input.fields.some(({ localName }) => localName === cacheable.key)) continue;
+      byWrite.set(other.contract.name, [...(byWrite.get(other.contract.name) ?? []), { name, key: cacheable.key }]);
+    }
+  }
+  return { byEvent, byWrite };
+}

@@ -1,0 +1,33 @@
+import { type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
+import { http } from '@weft/gen/es/google/api/annotations_pb';
+import type { HttpRule } from '@weft/gen/es/google/api/http_pb';
+import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
+import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
+import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
+import { NotificationsService } from '@weft/gen/es/weft/notifications/v1/notifications_pb';
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
+import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
+import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+
+/** The contracts that the edge offers. What of them is offered to whom is written in them. */
+export const contracts: readonly DescService[] = [
+  UsersService,
+  CatalogService,
+  InventoryService,
+  OrdersService,
+  CheckoutService,
+  PaymentsService,
+  ShippingService,
+  NotificationsService,
+];
+
+/** `orders` of `weft.orders.v1.OrdersService`: how a service is called in settings. */
+export const serviceOf = (descriptor: DescService): string => descriptor.typeName.split('.')[1] ?? '';
+
+/** A method's routes: the first and its additional bindings. */
+export function httpRules(method: DescMethod): HttpRule[] {
+  if (!hasOption(method, http)) return [];
+  const rule = getOption(method, http);
+  return [rule, ...rule.additionalBindings];
+}

@@ -1,0 +1,181 @@
+import { runInContext } from '@weft/kit/context';
+import { DomainError } from '@weft/kit/failure';
+import {
+  authorize,
+  type CallOptions,
+  type Observer,
+  outcomeOf,
+  RemoteError,
+  type TokenVerifier,
+  tell,
+  type User,
+} from '@weft/kit/rpc';
+import type { Copies } from '../cache/read-through.ts';
+import type { LimitState, RateLimits } from '../limits/rate-limits.ts';
+import type { Shedding } from '../resilience/shedding.ts';
+import type { Upstream } from '../resilience/upstream.ts';
+import type { Answer } from './answer.ts';
+import type { Arrival } from './arrival.ts';
+import { failureOf } from './failure.ts';
+import type { EdgeMethod } from './methods.ts';
+
+/** Who may go on, and how much of a limit is left. */
+export interface Admission {
+  readonly user: User | undefined;
+  readonly limit: LimitState;
+}
+
+/** A client of a service whose messages stay encoded. */
+export type EncodedClient = Readonly<
+  Record<string, (request: Buffer, options?: CallOptions) => Promise<Buffer> & AsyncIterable<Buffer>>
+>;
+
+export interface EdgeParts {
+  readonly verifyToken: TokenVerifier;
+  readonly limits: RateLimits;
+  readonly shedding: Shedding;
+  readonly client: (service: string) => EncodedClient;
+  readonly upstream: (service: string) => Upstream;
+  readonly copies: Copies;
+  readonly observers: readonly Observer[];
+}
+
+export type Edge = ReturnType<typeof createEdge>;
+
+/** What every call goes through, whatever protocol it came by. */
+export function createEdge(parts: EdgeParts) {
+  const { verifyToken, limits, shedding, client, upstream, copies, observers } = parts;
+
+  /** Identity, limit and role, in this order. Throws what the caller is refused with. */
+  async function admit({ contract }: EdgeMethod, arrival: Arrival): Promise<Admission> {
+    shedding.admit();
+    const token = bearer(arrival.authorization);
+    const user = token === undefined ? undefined : await verified(token, contract, arrival);
+    const caller = user === undefined ? arrival.address : `user:${user.id}`;
+    const limit = await limits(contract, caller);
+    authorize(contract, undefined, user);
+    return { user, limit };
+  }
+
+  async function verified(token: string, contract: EdgeMethod['contract'], arrival: Arrival): Promise<User> {
+    try {
+      const user = await verifyToken(token);
+      arrival.token = token;
+      return user;
+    } catch (error) {
+      // Guesses count as well.
+      await limits(contract, arrival.address);
+      throw error;
+    }
+  }
+
+  /** Asks the service, or gives a copy of what it has answered. Throws RemoteError or DomainError. */
+  async function call(
+    method: EdgeMethod,
+    request: Uint8Array,
+    arrival: Arrival,
+    user: User | undefined,
+  ): Promise<Answer> {
+    const ask = (signal: AbortSignal, deadline: number) => {
+      const context = { ...arrival.context(deadline), signal };
+      const asked = () => client(method.service)[method.descriptor.localName]?.(asBuffer(request)) as Promise<Buffer>;
+      return upstream(method.service).run(() => runInContext(context, asked), signal);
+    };
+    return observed(method, arrival, user, () => copies.read(method, request, user, arrival, ask));
+  }
+
+  /** The messages of a stream, until it ends or the signal fires. */
+  async function* stream(method: EdgeMethod, request: Uint8Array, arrival: Arrival, user: User | undefined) {
+    const start = begin();
+    let error: unknown;
+    try {
+      const context = arrival.context(Number.POSITIVE_INFINITY);
+      const messages = runInContext(context, () =>
+        (client(method.service)[method.descriptor.localName] as EncodedClient[string])(asBuffer(request), {
+          signal: arrival.signal,
+        }),
+      )[Symbol.asyncIterator]();
+      try {
+        for (;;) {
+          const next = await runInContext(context, () => messages.next());
+          if (next.done) return;
+          yield next.value as Uint8Array;
+        }
+      } finally {
+        await messages.return?.();
+      }
+    } catch (thrown) {
+      error = thrown;
+      throw thrown;
+    } finally {
+      ended(method, arrival, user, start, error);
+    }
+  }
+
+  async function observed<T>(
+    method: EdgeMethod,
+    arrival: Arrival,
+    user: User | undefined,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const start = begin();
+    let error: unknown;
+    try {
+      return await work();
+    } catch (thrown) {
+      error = thrown;
+      throw thrown;
+    } finally {
+      ended(method, arrival, user, start, error);
+    }
+  }
+
+  function ended(method: EdgeMethod, arrival: Arrival, user: User | undefined, start: Begun, error: unknown): void {
+    tell(observers, {
+      side: 'server',
+      method: method.contract,
+      context: arrival.context(Number.POSITIVE_INFINITY),
+      startTime: start.time,
+      duration: performance.now() - start.clock,
+      outcome: error === undefined ? undefined : { ...outcomeOf(error), ...told(error) },
+      error,
+      userId: user?.id,
+    });
+  }
+
+  return {
+    admit,
+    call,
+    stream,
+    /** Tells those who look on of a call that went no further. */
+    refused: (method: EdgeMethod, arrival: Arrival, error: unknown) =>
+      ended(method, arrival, undefined, begin(), error),
+  };
+}
+
+// The service has logged what nobody foresaw there.
+function told(error: unknown) {
+  const { code, reason, unexpected } = failureOf(error);
+  return { code, reason, unexpected: unexpected && !(error instanceof RemoteError) };
+}
+
+interface Begun {
+  readonly time: number;
+  readonly clock: number;
+}
+
+const begin = (): Begun => ({ time: Date.now(), clock: performance.now() });
+
+const asBuffer = (bytes: Uint8Array): Buffer =>
+  Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+const SCHEME = /^Bearer [^\s]/i;
+const MAX_HEADER = 8192;
+
+/** The token of an authorization header. Throws UNAUTHENTICATED (TOKEN_INVALID) for another scheme. */
+function bearer(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (header.length > MAX_HEADER || !SCHEME.test(header))
+    throw new DomainError('unauthenticated', 'TOKEN_INVALID', 'authorization must be "Bearer <access token>"');
+  return header.slice('Bearer '.length);
+}

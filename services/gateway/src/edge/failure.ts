@@ -1,0 +1,55 @@
+import { DomainError, type FailureKind, type FieldViolation } from '@weft/kit/failure';
+import { outcomeOf, RemoteError, status } from '@weft/kit/rpc';
+
+/** What the edge tells of a failure, in any protocol. */
+export interface Failure {
+  readonly code: status;
+  readonly reason: string;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly FieldViolation[];
+  /** Seconds after which another try makes sense. */
+  readonly retryAfter: number | undefined;
+  readonly unexpected: boolean;
+}
+
+/** A refusal that passes by itself. */
+export class Later extends DomainError {
+  /** Seconds. */
+  readonly retryAfter: number;
+
+  constructor(
+    kind: Extract<FailureKind, 'unavailable' | 'resource-exhausted'>,
+    reason: string,
+    message: string,
+    retryAfter: number,
+  ) {
+    super(kind, reason, message);
+    this.retryAfter = Math.max(1, Math.ceil(retryAfter));
+  }
+}
+
+const RETRY_SECONDS: Readonly<Partial<Record<status, number>>> = {
+  [status.UNAVAILABLE]: 1,
+  [status.RESOURCE_EXHAUSTED]: 1,
+};
+
+/** The one place where a thrown thing becomes what a client is told. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof RemoteError) {
+    const { code, reason, message, metadata, violations } = error;
+    // What a channel says of a connection names addresses, which are nobody's business.
+    const told = code === status.UNAVAILABLE && reason === 'UNAVAILABLE' ? 'the service does not answer' : message;
+    const retryAfter = RETRY_SECONDS[code];
+    return { code, reason, message: told, metadata, violations, retryAfter, unexpected: false };
+  }
+  const outcome = outcomeOf(error);
+  const retryAfter = error instanceof Later ? error.retryAfter : RETRY_SECONDS[outcome.code];
+  return { ...outcome, retryAfter };
+}
+
+/** Whether a service could not be asked, or did not answer: a copy of its answer may stand in. */
+export function isAway(error: unknown): boolean {
+  const code = error instanceof RemoteError ? error.code : error instanceof Later ? status.UNAVAILABLE : undefined;
+  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED;
+}

@@ -1,0 +1,102 @@
+import { Arrival, type ArrivalOptions } from '../edge/arrival.ts';
+import { failureOf } from '../edge/failure.ts';
+import { corsHeaders } from './cors.ts';
+import type { Handle } from './listeners.ts';
+import { problemHeaders, problemOf } from './problem.ts';
+import { reply } from './reply.ts';
+import type { Request, Response } from './request.ts';
+
+export interface Visit {
+  readonly request: Request;
+  readonly response: Response;
+  readonly arrival: Arrival;
+  /** Of every response. */
+  readonly headers: Record<string, string>;
+  /** Of a response that no browser shows. */
+  readonly plainHeaders: Record<string, string>;
+  /** Without the query. */
+  readonly path: string;
+  readonly query: string;
+}
+
+/** Answers a visit; false where it is somebody else's. */
+export type Answerer = (visit: Visit) => Promise<boolean> | boolean;
+
+export interface HandlerOptions extends ArrivalOptions {
+  readonly corsOrigins: ReadonlySet<string>;
+  readonly answerers: readonly Answerer[];
+  readonly onUnexpected: (error: unknown, correlationId: string) => void;
+}
+
+const SECURITY = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-site',
+};
+const OVER_TLS = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
+const MAX_URL = 8192;
+
+/** What every listener does with a request. */
+export function createHandler({ corsOrigins, answerers, onUnexpected, ...arriving }: HandlerOptions): Handle {
+  async function answer(visit: Visit): Promise<void> {
+    for (const answerer of answerers) if (await answerer(visit)) return;
+  }
+  return (request, response) => {
+    const gone = new AbortController();
+    response.once('close', () => {
+      const reset = 'stream' in request && request.stream.rstCode !== 0;
+      if (reset || !response.writableEnded) gone.abort();
+    });
+    response.on('error', () => gone.abort());
+    const arrival = new Arrival(request, gone.signal, arriving);
+    const url = request.url ?? '/';
+    const cut = url.indexOf('?');
+    const plainHeaders = { 'x-correlation-id': arrival.correlationId, ...corsHeaders(request, corsOrigins) };
+    const visit: Visit = {
+      request,
+      response,
+      arrival,
+      headers: {
+        ...SECURITY,
+        ...('encrypted' in request.socket && request.socket.encrypted ? OVER_TLS : {}),
+        ...plainHeaders,
+      },
+      plainHeaders,
+      path: cut === -1 ? url : url.slice(0, cut),
+      query: cut === -1 ? '' : url.slice(cut + 1),
+    };
+    if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
+      response.writeHead(204, visit.headers);
+      response.end();
+      return;
+    }
+    if (url.length > MAX_URL) {
+      response.writeHead(414, visit.headers);
+      response.end();
+      return;
+    }
+    answer(visit).catch((error: unknown) => refuse(visit, error, onUnexpected));
+  };
+}
+
+/** Answers with what went wrong, in the manner of REST. */
+export async function refuse(
+  { request, response, arrival, headers, path }: Visit,
+  error: unknown,
+  onUnexpected: HandlerOptions['onUnexpected'],
+  extra: Record<string, string> = {},
+): Promise<void> {
+  const failure = failureOf(error);
+  if (failure.unexpected) onUnexpected(error, arrival.correlationId);
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  const problem = problemOf(failure, arrival.correlationId, path.slice(0, 200));
+  // What has not been read of the body will not be.
+  const unread = !request.readableEnded && request.method !== 'GET' && request.httpVersionMajor === 1;
+  const all = { ...headers, ...extra, ...problemHeaders(failure), ...(unread && { connection: 'close' }) };
+  await reply(request, response, problem.status, all, JSON.stringify(problem));
+}

@@ -1,0 +1,35 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { Request, Response } from './request.ts';
+
+const WORTH_BYTES = 1024;
+const gzipped = promisify(gzip);
+
+/** Ends a response with a body, compressed where that is worth it and the client takes it. */
+export async function reply(
+  request: Request,
+  response: Response,
+  status: number,
+  headers: Record<string, string>,
+  body: string | Buffer,
+): Promise<void> {
+  const small = body.length < WORTH_BYTES || !/\bgzip\b(?!\s*;\s*q=0(?![.\d]*[1-9]))/.test(accepted(request));
+  const bytes = small ? body : await gzipped(body);
+  const length = typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
+  const vary = [headers.vary, 'accept-encoding'].filter(Boolean).join(', ');
+  const encoding: Record<string, string> = small ? {} : { 'content-encoding': 'gzip' };
+  const empty = status === 204 || status === 304;
+  // The client has gone away, or another part has answered.
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, {
+    ...headers,
+    ...encoding,
+    ...(body.length >= WORTH_BYTES && { vary }),
+    ...(!empty && { 'content-length': String(length) }),
+  });
+  response.end(request.method === 'HEAD' || empty ? undefined : bytes);
+}
+
+const MAX_HEADER = 256;
+
+const accepted = ({ headers }: Request): string => String(headers['accept-encoding'] ?? '').slice(0, MAX_HEADER);

@@ -1,0 +1,4 @@
+import { run } from '@weft/kit/module';
+import { gateway } from './module.ts';
+
+await run(gateway);

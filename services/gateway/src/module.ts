@@ -1,0 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { defineStateless, type Listener } from '@weft/kit/module';
+import { orderFull } from './aggregates/order-full.ts';
+import { followEvents } from './cache/follow-events.ts';
+import { memoryCopies } from './cache/memory.ts';
+import { createCopies } from './cache/read-through.ts';
+import { redisCopies } from './cache/redis.ts';
+import { contracts, serviceOf } from './clients/contracts.ts';
+import { settings } from './config.ts';
+import { answerConnect } from './connect/answer.ts';
+import { answerDocs, documentAt } from './docs/answer.ts';
+import { createEdge, type EncodedClient } from './edge/edge.ts';
+import { edgeMethods, encodedService } from './edge/methods.ts';
+import { createHandler } from './http/handler.ts';
+import { type ListenOptions, listenH2c, listenHttp1, listenTls } from './http/listeners.ts';
+import { answerNothing } from './http/nothing.ts';
+import { createRateLimits } from './limits/rate-limits.ts';
+import { openRedis } from './limits/redis.ts';
+import { startShedding } from './resilience/shedding.ts';
+import { createUpstreams } from './resilience/upstream.ts';
+import { answerRest } from './rest/answer.ts';
+import { createLinks } from './rest/links.ts';
+import { routesOf } from './rest/routes.ts';
+import { v1 } from './versions/v1.ts';
+import { v2 } from './versions/v2.ts';
+
+const GENERATED = new URL('../../../gen/openapi/openapi.json', import.meta.url);
+
+/** The front door: every method that a contract gives to end users, by REST, Connect, gRPC-Web and gRPC. */
+export const gateway = defineStateless({
+  name: 'gateway',
+  needs: contracts.map(serviceOf),
+  settings,
+  create({ config, client, bus, logger, observers, verifyToken, startTrace }) {
+    const methods = edgeMethods(contracts);
+    const redis = config.redisUrl === '' ? undefined : openRedis(config.redisUrl, logger);
+    const keeping = redis ? redisCopies(redis) : memoryCopies();
+    const store = config.copies ? keeping : undefined;
+    const copies = createCopies({ store, methods: methods.values(), now: Date.now });
+    const shedding = startShedding(config.shedDelay);
+    const clients = new Map(
+      contracts.map((descriptor) => {
+        const service = serviceOf(descriptor);
+        return [service, client(service, encodedService(descriptor), descriptor) as unknown as EncodedClient];
+      }),
+    );
+    const edge = createEdge({
+      verifyToken,
+      limits: createRateLimits({ standard: config.rateLimit, overrides: config.rateLimits, redis }),
+      shedding,
+      client: (service) => clients.get(service) as EncodedClient,
+      upstream: createUpstreams({
+        breaker: { failures: config.breakerFailures, pause: config.breakerPause, now: () => performance.now() },
+        bulkhead: { calls: config.bulkheadCalls, queue: config.bulkheadQueue },
+      }),
+      copies,
+      observers,
+    });
+    const { router, routes } = routesOf(methods.values(), [v1, v2]);
+    const linksOf = createLinks(routes);
+    const onUnexpected = (err: unknown, correlationId: string) =>
+      logger.error({ err, correlationId }, 'a request failed at the edge');
+    const stopping = new AbortController();
+    const handle = createHandler({
+      corsOrigins: config.corsOrigins,
+      proxies: config.trustedProxies,
+      startTrace,
+      onUnexpected,
+      answerers: [
+        answerRest({
+          edge,
+          router,
+          linksOf,
+          views: [orderFull({ edge, methods, linksOf })],
+          bodyTimeout: config.requestTimeout,
+          onUnexpected,
+        }),
+        answerConnect({
+          edge,
+          methods,
+          shutdown: stopping.signal,
+          bodyTimeout: config.requestTimeout,
+          onUnexpected,
+        }),
+        answerDocs(documentAt(config.openapiFile || GENERATED)),
+        answerNothing,
+      ],
+    });
+    const following = store && followEvents(bus, copies, logger);
+    const listening: ListenOptions = {
+      host: config.httpHost || config.grpcHost,
+      handle,
+      maxConnections: config.maxConnections,
+      headersTimeout: config.headersTimeout,
+      requestTimeout: config.requestTimeout,
+      idleTimeout: config.idleTimeout,
+    };
+    return {
+      async listen(): Promise<readonly Listener[]> {
+        const open = [
+          await listenHttp1(config.httpPort, listening),
+          await listenH2c(config.grpcPort, { ...listening, host: config.grpcHost }),
+        ];
+        if (config.tlsCertFile === '') return open;
+        const [cert, key] = await Promise.all([readFile(config.tlsCertFile), readFile(config.tlsKeyFile)]);
+        return [...open, await listenTls(config.tlsPort, { cert, key }, listening)];
+      },
+      workers: [
+        {
+          start: () => following?.start(),
+          async stop() {
+            stopping.abort();
+            shedding.stop();
+            await following?.stop();
+            redis?.disconnect();
+          },
+        },
+      ],
+    };
+  },
+});

@@ -1,0 +1,158 @@
+import { DomainError } from '@weft/kit/failure';
+import type { User } from '@weft/kit/rpc';
+import type { Answer } from '../edge/answer.ts';
+import { one } from '../edge/arrival.ts';
+import type { Edge } from '../edge/edge.ts';
+import { ageHeaders } from '../http/age.ts';
+import { readBody } from '../http/body.ts';
+import { type Answerer, refuse, type Visit } from '../http/handler.ts';
+import { reply } from '../http/reply.ts';
+import { Limited, rateLimitHeaders } from '../limits/rate-limits.ts';
+import type { Version } from '../versions/version.ts';
+import { type Body, bodyOf, entityTag, matches } from './body.ts';
+import type { LinksOf } from './links.ts';
+import { pageLinks } from './pages.ts';
+import { encodeRequest, wrong } from './request.ts';
+import type { Router } from './router.ts';
+import type { Route } from './routes.ts';
+import { sendEvents } from './sse.ts';
+
+/** A view of a route that joins more than one service. */
+export interface View {
+  /** `weft.orders.v1.OrdersService/GetOrder?view=full`. */
+  readonly name: string;
+  read(visit: Visit, route: Route, encoded: Uint8Array, user: User | undefined): Promise<Body>;
+}
+
+export interface RestOptions {
+  readonly edge: Edge;
+  readonly router: Router<Route>;
+  readonly linksOf: LinksOf;
+  readonly views: readonly View[];
+  readonly bodyTimeout: number;
+  readonly onUnexpected: (error: unknown, correlationId: string) => void;
+}
+
+class MethodNotAllowed extends DomainError {
+  readonly allowed: readonly string[];
+
+  constructor(allowed: readonly string[]) {
+    super('invalid-argument', 'METHOD_NOT_ALLOWED', `this path knows ${allowed.join(', ')}`);
+    this.allowed = allowed;
+  }
+}
+
+/** REST under /api, as the contracts' google.api.http options say. */
+export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpected }: RestOptions): Answerer {
+  async function answer(visit: Visit, extra: Record<string, string>): Promise<void> {
+    const { request } = visit;
+    const http = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
+    const found = router.find(http, visit.path);
+    if (!found) throw new DomainError('not-found', 'NO_SUCH_PATH', 'there is nothing here');
+    if ('allowed' in found) throw new MethodNotAllowed(found.allowed);
+    const route = found.value;
+    Object.assign(extra, versionHeaders(route.version));
+    const user = await admitted(route, visit, extra);
+    const query = new URLSearchParams(visit.query);
+    const view = query.get('view');
+    query.delete('view');
+    const plain = view === null ? visit : { ...visit, query: query.toString() };
+    const encoded = encodeRequest(route, found.variables, resumed(route, plain), await bodyFor(route, visit));
+    if (view !== null && view !== 'basic') {
+      const joined = views.find(({ name }) => name === `${route.method.contract.name}?view=${view}`);
+      if (!joined) throw wrong('view', 'query.unknown', 'there is no such view');
+      return send(visit, route, await joined.read(visit, route, encoded, user), extra);
+    }
+    if (route.method.contract.stream) return sendEvents(visit, route, encoded, user, { edge, linksOf }, extra);
+    const given: Answer = await edge.call(route.method, encoded, visit.arrival, user);
+    if (given.age !== undefined) Object.assign(extra, ageHeaders(given.age, given.stale));
+    return send(visit, route, bodyOf(route, given.bytes, user, linksOf), extra);
+  }
+
+  async function admitted({ method }: Route, { arrival }: Visit, extra: Record<string, string>) {
+    try {
+      const { user, limit } = await edge.admit(method, arrival);
+      Object.assign(extra, rateLimitHeaders(limit));
+      return user;
+    } catch (error) {
+      if (error instanceof Limited) Object.assign(extra, rateLimitHeaders(error.limit));
+      edge.refused(method, arrival, error);
+      throw error;
+    }
+  }
+
+  async function bodyFor({ body }: Route, { request }: Visit): Promise<Buffer | undefined> {
+    if (body === '') return undefined;
+    const bytes = await readBody(request, bodyTimeout);
+    const type = one(request.headers['content-type']) ?? '';
+    if (bytes.length > 0 && !/^application\/(?:[\w.-]{1,40}\+)?json\s*(?:;|$)/i.test(type))
+      throw new DomainError('invalid-argument', 'MEDIA_TYPE_UNSUPPORTED', 'the body has to be application/json');
+    if (request.headers['content-encoding'] !== undefined && request.headers['content-encoding'] !== 'identity')
+      throw new DomainError('invalid-argument', 'MEDIA_TYPE_UNSUPPORTED', 'the body has to be uncompressed');
+    return bytes;
+  }
+
+  return (visit) => {
+    if (!visit.path.startsWith('/api/')) return false;
+    const extra: Record<string, string> = {};
+    return answer(visit, extra).then(
+      () => true,
+      async (error: unknown) => {
+        if (error instanceof MethodNotAllowed) extra.allow = error.allowed.join(', ');
+        await refuse(visit, error, onUnexpected, extra);
+        return true;
+      },
+    );
+  };
+}
+
+/** A client that comes back to a stream says where it was. */
+function resumed(route: Route, visit: Visit): Visit {
+  const last = one(visit.request.headers['last-event-id']);
+  const resumes = route.method.descriptor.input.fields.some(({ name }) => name === 'resume_token');
+  if (last === undefined || !resumes || visit.query.includes('resume')) return visit;
+  const query = new URLSearchParams(visit.query);
+  query.set('resume_token', last.slice(0, 256));
+  return { ...visit, query: query.toString() };
+}
+
+/** Source: RFC 9745, RFC 8594. */
+function versionHeaders({ deprecated }: Version): Record<string, string> {
+  if (!deprecated) return {};
+  return {
+    deprecation: `@${Math.floor(deprecated.since.getTime() / 1000)}`,
+    sunset: deprecated.sunset.toUTCString(),
+    link: `</api/${deprecated.successor}/>; rel="successor-version"`,
+  };
+}
+
+const WORKED_ON = new Set(['ORDER_STATUS_PLACED', 'ORDER_STATUS_CONFIRMED', 'ORDER_STATUS_CANCELLING']);
+
+async function send(visit: Visit, route: Route, body: Body, extra: Record<string, string>): Promise<void> {
+  const { request, response, path, query } = visit;
+  const status = statusOf(route, body);
+  const text = JSON.stringify(body.json);
+  const headers: Record<string, string> = {
+    ...visit.headers,
+    ...extra,
+    'content-type': 'application/json',
+    // Copies are the client's own, and asked about before they are used again.
+    'cache-control': route.http === 'GET' ? 'private, no-cache' : 'no-store',
+  };
+  const pages = pageLinks(path, query, body.json);
+  if (pages !== '') headers.link = [extra.link, pages].filter(Boolean).join(', ');
+  const self = body.links.self?.href;
+  if ((status === 201 || status === 202) && self !== undefined) headers.location = self;
+  if (body.resource !== undefined || route.http === 'GET') headers.etag = entityTag(text, body.resource);
+  if (route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? ''))
+    return reply(request, response, 304, headers, '');
+  await reply(request, response, status, headers, status === 204 ? '' : text);
+}
+
+function statusOf({ http, template, resource }: Route, { resource: held, links }: Body): number {
+  if (http === 'DELETE') return 204;
+  if (http === 'GET') return 200;
+  if (resource?.type === 'weft.orders.v1.Order' && WORKED_ON.has(String(held?.status))) return 202;
+  const made = http === 'POST' && template.verb === '' && template.variables.length === 0 && links.self !== undefined;
+  return made ? 201 : 200;
+}

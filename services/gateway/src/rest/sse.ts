@@ -1,0 +1,55 @@
+import { once } from 'node:events';
+import type { User } from '@weft/kit/rpc';
+import type { Edge } from '../edge/edge.ts';
+import { failureOf } from '../edge/failure.ts';
+import type { Visit } from '../http/handler.ts';
+import { problemOf } from '../http/problem.ts';
+import { bodyOf } from './body.ts';
+import type { LinksOf } from './links.ts';
+import type { Route } from './routes.ts';
+
+const HEARTBEAT_MS = 15_000;
+
+/**
+ * A stream as server-sent events: each message's resume token is its id, so that a client that comes back says in
+ * Last-Event-ID where it was. A failure after the beginning is an event `problem`. Source: HTML Standard, 9.2.
+ */
+export async function sendEvents(
+  { response, arrival, headers, path }: Visit,
+  route: Route,
+  encoded: Uint8Array,
+  user: User | undefined,
+  { edge, linksOf }: { readonly edge: Edge; readonly linksOf: LinksOf },
+  extra: Record<string, string>,
+): Promise<void> {
+  const messages = edge.stream(route.method, encoded, arrival, user);
+  // What is refused at once is refused with a status.
+  const first = await messages.next();
+  if (response.destroyed) return void (await messages.return(undefined));
+  response.writeHead(200, {
+    ...headers,
+    ...extra,
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+  const send = async (text: string) => {
+    if (response.write(text) || response.destroyed) return;
+    await Promise.race([once(response, 'drain'), once(response, 'close')]);
+  };
+  const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
+  try {
+    for (let next = first; !next.done && !response.destroyed; next = await messages.next()) {
+      const { json } = bodyOf(route, next.value, user, linksOf);
+      const id = typeof json.resumeToken === 'string' ? `id: ${json.resumeToken.replaceAll(/[\r\n\0]/g, '')}\n` : '';
+      await send(`${id}data: ${JSON.stringify(json)}\n\n`);
+    }
+  } catch (error) {
+    const problem = problemOf(failureOf(error), arrival.correlationId, path.slice(0, 200));
+    await send(`event: problem\ndata: ${JSON.stringify(problem)}\n\n`);
+  } finally {
+    clearInterval(heartbeat);
+    await messages.return(undefined);
+  }
+  response.end();
+}

@@ -1,0 +1,62 @@
+import type { DescMessage } from '@bufbuild/protobuf';
+import { InvalidArgument } from '@weft/kit/failure';
+import type { JsonObject } from '../rest/json-text.ts';
+import type { Version } from './version.ts';
+
+/** Changes the names of one message's JSON, in place of what it is given. */
+export type Transform = (json: JsonObject) => JsonObject;
+
+interface Direction {
+  rename(renames: Readonly<Record<string, string>>, json: JsonObject): JsonObject;
+}
+
+const toVersion: Direction = {
+  rename: (renames, json) =>
+    Object.fromEntries(Object.entries(json).map(([name, value]) => [renames[name] ?? name, value])),
+};
+
+const fromVersion: Direction = {
+  rename(renames, json) {
+    const back = new Map(Object.entries(renames).map(([ours, theirs]) => [theirs, ours]));
+    const entries = Object.entries(json).map(([name, value]): [string, unknown] => {
+      if (!back.has(name) && renames[name] !== undefined)
+        throw new InvalidArgument([{ field: name, rule: 'json.unknown', description: 'is called otherwise here' }]);
+      return [back.get(name) ?? name, value];
+    });
+    return Object.fromEntries(entries);
+  },
+};
+
+/** The contract's JSON as a version has it; undefined where both are the same. */
+export const outgoing = (version: Version, message: DescMessage) => compile(version, message, toVersion, new Map());
+
+/** A version's JSON as the contract has it; undefined where both are the same. */
+export const incoming = (version: Version, message: DescMessage) => compile(version, message, fromVersion, new Map());
+
+function compile(
+  version: Version,
+  message: DescMessage,
+  direction: Direction,
+  seen: Map<string, Transform | undefined>,
+): Transform | undefined {
+  if (seen.has(message.typeName)) return seen.get(message.typeName);
+  seen.set(message.typeName, undefined);
+  const renames = version.renames[message.typeName];
+  const inner = message.fields.flatMap((field): [string, Transform][] => {
+    if (!field.message) return [];
+    const transform = compile(version, field.message, direction, seen);
+    return transform ? [[field.jsonName, transform]] : [];
+  });
+  if (!renames && inner.length === 0) return undefined;
+  const transform: Transform = (json) => {
+    const changed = { ...json };
+    for (const [name, change] of inner) {
+      const value = changed[name];
+      if (Array.isArray(value)) changed[name] = value.map((one) => change(one as JsonObject));
+      else if (value !== undefined && value !== null) changed[name] = change(value as JsonObject);
+    }
+    return renames ? direction.rename(renames, changed) : changed;
+  };
+  seen.set(message.typeName, transform);
+  return transform;
+}

@@ -1,0 +1,256 @@
+import { once } from 'node:events';
+import http2 from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '@weft/kit/testing';
+import { parseObject } from '../src/rest/json-text.ts';
+import { type Edge, openEdge } from './fixture.ts';
+import { ORDER_ID, order, product } from './stubs.ts';
+
+let edge: Edge;
+let alice: string;
+let called = 0;
+const port = () => Number(new URL(edge.http).port);
+
+beforeAll(async () => {
+  edge = await openEdge(
+    {
+      catalog: {
+        getProduct: async () => {
+          called += 1;
+          return { product: product() };
+        },
+      },
+      orders: {
+        getOrder: async () => {
+          called += 1;
+          return { order: order() };
+        },
+        placeOrder: async () => {
+          called += 1;
+          return { order: order() };
+        },
+      },
+    },
+    {
+      RATE_LIMIT: '100000/60',
+      RATE_LIMITS: 'weft.orders.v1.OrdersService/PlaceOrder=1000/60',
+      HEADERS_TIMEOUT_MS: '700',
+      REQUEST_TIMEOUT_MS: '700',
+      MAX_CONNECTIONS: '300',
+    },
+  );
+  alice = await edge.token();
+});
+afterAll(() => edge?.stop());
+
+/** What a server answers to bytes, until it closes. */
+async function raw(text: string | Buffer, close = false): Promise<string> {
+  const socket = connect(port(), '127.0.0.1');
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.write(text);
+  if (close) socket.end();
+  await once(socket, 'close');
+  return answer;
+}
+
+const place = (body: string, headers: Record<string, string> = {}) =>
+  edge.send('/api/v2/orders', { method: 'POST', as: alice, body, headers });
+
+describe('paths', () => {
+  it.each([
+    '/api/v2/../../etc/passwd',
+    '/api/v2/products/..%2f..%2fetc',
+    '/api/v2/products/%2e%2e',
+    '/api/v2/products/%00',
+    '/api/v2/products/%c0%af',
+    '/api/v2/products/%',
+    '/api/v2//products/lantern',
+    '/api/v2/products/lantern/',
+    '/api/v2/products/lan\\tern',
+    `/api/v2/orders/${ORDER_ID}%3Acancel`,
+    '/api/v2/orders/..;/products',
+    `/api/v2${'/a'.repeat(1000)}`,
+    '/API/v2/products/lantern',
+    '/api/v3/products/lantern',
+    'http://evil.example/api/v2/products/lantern',
+    '*',
+  ])('%s leads nowhere', async (path) => {
+    const before = called;
+    const answer = await raw(
+      `GET ${path} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer ${alice}\r\nConnection: close\r\n\r\n`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 4(00|04|22) /);
+    expect(called).toBe(before);
+  });
+});
+
+describe('bodies', () => {
+  const lines =
+    '"lines":[{"productId":"lantern","quantity":"1"}],"paymentMethodToken":"tok_approved","idempotencyKey":"k"';
+  it.each([
+    ['a key twice', `{${lines},"customerId":"a","customerId":"b"}`],
+    ['a key in both its spellings', `{${lines},"customerId":"${ORDER_ID}","customer_id":"${ORDER_ID}"}`],
+    ['a key twice further in', `{"lines":[{"productId":"lantern","quantity":"1","quantity":"2"}]}`],
+    ['a key twice by an escape', `{${lines},"customerId":"a","customer\\u0049d":"b"}`],
+    ['__proto__', `{${lines},"__proto__":{"customerId":"x"}}`],
+    ['constructor', `{${lines},"constructor":{"prototype":{"admin":true}}}`],
+    ['what is no field', `{${lines},"isAdmin":true}`],
+    ['an array', '[]'],
+    ['null', 'null'],
+    ['no JSON', '{"lines":'],
+    ['no UTF-8', '{"lines":"\\ud800"}'],
+    ['a number that is none', `{"lines":[{"productId":"lantern","quantity":1e400}]}`],
+    ['a depth of 100,000', `{"lines":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['a version of nobody', `{${lines},"saga_style":99999999999}`],
+  ])('with %s are refused, and change nothing', async (_, body) => {
+    const before = called;
+    const { status } = await place(body);
+    expect([400, 422]).toContain(status);
+    expect(called).toBe(before);
+    expect(({} as Record<string, unknown>).admin).toBeUndefined();
+  });
+
+  it('of ten megabytes are refused with 413 in every protocol', async () => {
+    const before = called;
+    const huge = `{"paymentMethodToken":"${'x'.repeat(10 * 1024 * 1024)}"}`;
+    const rest = await place(huge).catch(() => undefined);
+    if (rest) expect(rest.status).toBe(413);
+    const declared = await raw(
+      `POST /api/v2/orders HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer ${alice}\r\nContent-Type: application/json\r\nContent-Length: 10485760\r\n\r\n{`,
+    );
+    expect(declared).toMatch(/^HTTP\/1\.1 413 /);
+    const connected = await edge
+      .send('/weft.orders.v1.OrdersService/PlaceOrder', { method: 'POST', as: alice, body: huge })
+      .catch(() => undefined);
+    if (connected) expect([413, 429]).toContain(connected.status);
+    expect(called).toBe(before);
+  });
+
+  it('of another type, or compressed, are refused with 415', async () => {
+    expect((await place('<order/>', { 'content-type': 'application/xml' })).status).toBe(415);
+    expect((await place('{}', { 'content-encoding': 'gzip' })).status).toBe(415);
+  });
+
+  it('are read in time that grows with their length alone', () => {
+    const time = (size: number) => {
+      const text = Buffer.from(`{"a":"${'\\\\'.repeat(size)}","b":[${'{},'.repeat(size)}{}]}`);
+      const start = performance.now();
+      parseObject(text);
+      return performance.now() - start;
+    };
+    time(1000);
+    expect(time(400_000)).toBeLessThan(4000);
+  });
+});
+
+describe('headers', () => {
+  it.each([
+    ['if-none-match', `${'"a",'.repeat(3000)}`],
+    ['accept-encoding', `${'gzip;q=0 '.repeat(1000)}`],
+    ['if-match', `"v${'1'.repeat(8000)}`],
+    ['authorization', `Bearer${' '.repeat(8000)}x`],
+    ['x-correlation-id', `${'a'.repeat(8000)}!`],
+    ['traceparent', `00-${'0'.repeat(8000)}`],
+    ['content-type', `application/${'a'.repeat(8000)}json`],
+  ])('%s that would keep an expression busy do not', async (name, value) => {
+    const start = performance.now();
+    await edge.send('/api/v2/products/lantern', { headers: { [name]: value } });
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
+
+  it('larger than 16 KB are refused with 431', async () => {
+    const answer = await raw(`GET /api/v2/products/lantern HTTP/1.1\r\nHost: shop\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+  });
+});
+
+describe('request smuggling', () => {
+  const head = 'POST /api/v2/orders HTTP/1.1\r\nHost: shop\r\n';
+  const smuggled = 'GET /api/v2/products/lantern HTTP/1.1\r\nHost: shop\r\n\r\n';
+  it.each([
+    ['both lengths', `${head}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${smuggled}`],
+    ['two lengths', `${head}Content-Length: 0\r\nContent-Length: 44\r\n\r\n${smuggled}`],
+    ['an encoding that is none', `${head}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${smuggled}`],
+    ['a space before the colon', `${head}Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n${smuggled}`],
+    ['a bare line feed', `${head}Transfer-Encoding: chunked\n\r\n0\r\n\r\n${smuggled}`],
+    ['a folded header', `${head}Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n${smuggled}`],
+    ['a chunk size that is none', `${head}Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n${smuggled}`],
+    ['no host', `GET /api/v2/products/lantern HTTP/1.1\r\n\r\n`],
+  ])('with %s is refused, and what follows is not read', async (_, text) => {
+    const before = called;
+    const answer = await raw(text);
+    expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(answer.match(/HTTP\/1\.1 200/)).toBeNull();
+    expect(called).toBe(before);
+  });
+});
+
+describe('connections', () => {
+  const isServed = async () => (await edge.send('/api/v2/products/lantern')).status === 200;
+
+  it('that send their headers or their body drop by drop are closed', async () => {
+    const slow = async (text: string) => {
+      const socket = connect(port(), '127.0.0.1');
+      let answer = '';
+      socket.on('data', (chunk) => {
+        answer += chunk;
+      });
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(text);
+      const drip = setInterval(() => socket.write('a'), 100);
+      await once(socket, 'close');
+      clearInterval(drip);
+      return answer;
+    };
+    const [headers, body] = await Promise.all([
+      slow('GET /api/v2/products/lantern HTTP/1.1\r\nHost: shop\r\nX: '),
+      slow(
+        `POST /api/v2/orders HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer ${alice}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+      ),
+    ]);
+    expect(headers).toMatch(/^(HTTP\/1\.1 408 |$)/);
+    expect(body).toMatch(/^HTTP\/1\.1 408 /);
+    expect(await isServed()).toBe(true);
+  });
+
+  it('that are idle, far more than there may be, keep nobody out for long', async () => {
+    const sockets: Socket[] = [];
+    for (let n = 0; n < 10_000; n++) {
+      const socket = connect(port(), '127.0.0.1').resume();
+      socket.on('error', () => {});
+      if (n % 500 === 499) await new Promise((resolve) => setImmediate(resolve));
+      sockets.push(socket);
+    }
+    try {
+      await eventually(isServed, 15_000);
+      // Those that were let in have said nothing: they are closed.
+      await eventually(() => sockets.slice(0, 300).every((one) => one.destroyed), 15_000);
+      expect(await isServed()).toBe(true);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
+  });
+
+  it('that reset stream after stream are ended, and others are served', async () => {
+    const session = http2.connect(edge.h2c);
+    session.on('error', () => {});
+    const closed = new Promise((resolve) => session.once('close', resolve));
+    const flood = setInterval(() => {
+      for (let n = 0; n < 200 && !session.destroyed; n++) {
+        const stream = session.request({ ':path': '/api/v2/products/lantern' });
+        stream.on('error', () => {});
+        stream.close(http2.constants.NGHTTP2_CANCEL);
+      }
+    }, 5);
+    await closed;
+    clearInterval(flood);
+    expect(await isServed()).toBe(true);
+  });
+});

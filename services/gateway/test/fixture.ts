@@ -1,0 +1,48 @@
+import type { RoleName } from '@weft/kit/rpc';
+import { boot, freePort } from '@weft/kit/testing';
+import { gateway } from '../src/module.ts';
+import { ALICE, type StubHandlers, serveStubs } from './stubs.ts';
+
+const SERVICES = ['users', 'catalog', 'inventory', 'orders', 'checkout', 'payments', 'shipping', 'notifications'];
+
+export type Edge = Awaited<ReturnType<typeof openEdge>>;
+
+export interface Sent {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks at what it expects
+  readonly json: any;
+  readonly text: string;
+}
+
+/** A gateway, as real as it is, before stand-ins for the services. */
+export async function openEdge(handlers: StubHandlers, env: Readonly<Record<string, string>> = {}) {
+  const stubs = await serveStubs(handlers);
+  const nowhere = await freePort();
+  const targets = { ...Object.fromEntries(SERVICES.map((name) => [name, `127.0.0.1:${nowhere}`])), ...stubs.targets };
+  const booted = await boot([gateway], { targets, env: { SHED_DELAY_MS: '0', ...env } });
+  const http = booted.http('gateway');
+  const token = (id = ALICE, ...roles: RoleName[]) =>
+    booted.token({ id, roles: roles.length === 0 ? ['customer'] : roles });
+  return {
+    booted,
+    stubs,
+    http,
+    h2c: `http://${booted.target('gateway')}`,
+    token,
+    async send(path: string, init: RequestInit & { readonly as?: string } = {}): Promise<Sent> {
+      const { as, ...rest } = init;
+      const headers = new Headers(rest.headers);
+      if (as !== undefined) headers.set('authorization', `Bearer ${as}`);
+      if (rest.body && !headers.has('content-type')) headers.set('content-type', 'application/json');
+      const response = await fetch(`${http}${path}`, { ...rest, headers });
+      const text = await response.text();
+      const isJson = /json/.test(response.headers.get('content-type') ?? '') && text !== '';
+      return { status: response.status, headers: response.headers, text, json: isJson ? JSON.parse(text) : undefined };
+    },
+    async stop() {
+      await booted.stop();
+      await stubs.stop();
+    },
+  };
+}

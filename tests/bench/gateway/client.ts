@@ -1,0 +1,82 @@
+import http from 'node:http';
+import http2 from 'node:http2';
+import { GetProductRequest } from '@weft/gen/grpc/weft/catalog/v1/catalog';
+import { PRODUCT_ID } from './reply.ts';
+
+// A client of the benchmark, `grpc`, `connect`, `rest` or `json`: asks as fast as it is answered, for as long as it is told.
+
+const IN_FLIGHT = 32;
+const [kind = '', port = '', token = ''] = process.argv.slice(2);
+const PATH = '/weft.catalog.v1.CatalogService/GetProduct';
+const encoded = Buffer.from(GetProductRequest.encode({ productId: PRODUCT_ID }).finish());
+const framed = Buffer.concat([Buffer.from([0, 0, 0, 0, encoded.length]), encoded]);
+const authorization = `Bearer ${token}`;
+
+export interface Load {
+  readonly calls: number;
+}
+
+function overHttp2(type: string, body: Buffer): () => Promise<void> {
+  const session = http2.connect(`http://127.0.0.1:${port}`);
+  const headers = { ':method': 'POST', ':path': PATH, 'content-type': type, te: 'trailers', authorization };
+  return () =>
+    new Promise((resolve, reject) => {
+      const stream = session.request(headers);
+      let bytes = 0;
+      let status: unknown;
+      stream.on('response', (response) => {
+        status = response[':status'];
+      });
+      stream.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      stream.on('error', reject);
+      stream.on('end', () =>
+        status === 200 && bytes > 300 ? resolve() : reject(new Error(`${status}, ${bytes} bytes`)),
+      );
+      stream.end(body);
+    });
+}
+
+function overHttp1(method: string, path: string, body: string): () => Promise<void> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
+  const headers = { authorization, ...(body !== '' && { 'content-type': 'application/json' }) };
+  return () =>
+    new Promise((resolve, reject) => {
+      const request = http.request({ host: '127.0.0.1', port, method, path, agent, headers }, (response) => {
+        response.resume();
+        response.on('end', () =>
+          response.statusCode === 200 ? resolve() : reject(new Error(`${response.statusCode}`)),
+        );
+      });
+      request.on('error', reject);
+      request.end(body);
+    });
+}
+
+const KINDS: Readonly<Record<string, () => () => Promise<void>>> = {
+  grpc: () => overHttp2('application/grpc+proto', framed),
+  connect: () => overHttp2('application/proto', encoded),
+  rest: () => overHttp1('GET', `/api/v2/products/${PRODUCT_ID}`, ''),
+  json: () => overHttp1('POST', PATH, JSON.stringify({ productId: PRODUCT_ID })),
+};
+
+async function run(call: () => Promise<void>, milliseconds: number): Promise<Load> {
+  const end = performance.now() + milliseconds;
+  let calls = 0;
+  const loop = async () => {
+    while (performance.now() < end) {
+      await call();
+      calls += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: IN_FLIGHT }, loop));
+  return { calls };
+}
+
+const make = KINDS[kind];
+if (!make) throw new Error(`one of ${Object.keys(KINDS).join(', ')}`);
+const call = make();
+process.on('message', async (milliseconds: number) => process.send?.(await run(call, milliseconds)));
+process.on('disconnect', () => process.exit());
+process.send?.('ready');
