@@ -23,12 +23,13 @@ if (typeof found === 'string') {
   const { quick } = await import('./quick.ts');
   const { valid } = await import('./valid.ts');
   const { rolling } = await import('./rolling.ts');
+  const { canary } = await import('./canary.ts');
   const { matrix } = await import('./matrix.ts');
   const { shifts, traffic } = await import('./traffic.ts');
   const { whole } = await import('./whole.ts');
   whole(
     found,
     options,
-    options.quick ? [valid, quick, matrix, traffic] : [valid, quick, matrix, traffic, shifts, rolling],
+    options.quick ? [valid, quick, matrix, traffic] : [valid, quick, matrix, traffic, shifts, canary, rolling],
   );
 }

@@ -34,6 +34,10 @@ export async function startPod(cluster: Cluster, pod: ScriptPod): Promise<void> 
         {
           name: 'script',
           image: pod.image,
+          ports: [
+            { name: 'grpc', containerPort: 50051 },
+            { name: 'ops', containerPort: 9464 },
+          ],
           args: ['--input-type=module', '--eval', script, ...(pod.argument === undefined ? [] : [pod.argument])],
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
         },
