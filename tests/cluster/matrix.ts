@@ -7,6 +7,7 @@ import { committedIntents, methodsOf } from '../mesh/generate.ts';
 import { probe } from './script-pod.ts';
 import type { Part } from './whole.ts';
 
+const EDGE = 'gateway';
 const STRANGER = 'mesh-stranger';
 const POLICY = {
   apiVersion: 'networking.k8s.io/v1',
@@ -46,10 +47,12 @@ export const matrix: Part = (system) => {
       for (const account of [...names, STRANGER]) {
         const steps = paths.map(({ service, path }) => ({ target: `${service}.${cluster.namespace}:50051`, path }));
         const answers = await probe(cluster, { name: `mesh-${account}`, account, image }, steps);
-        for (const [index, { path, callers, service }] of paths.entries()) {
+        for (const [index, { path, callers, users, service }] of paths.entries()) {
           const [answer] = answers[index] ?? [];
           const denied = answer?.code === status.PERMISSION_DENIED && answer.message.startsWith('RBAC');
-          if (denied === callers.includes(account) || answer === undefined || answer.code === -1)
+          // Through the edge end users come in.
+          const admitted = callers.includes(account) || (users && account === EDGE);
+          if (denied === admitted || answer === undefined || answer.code === -1)
             wrong.push(`${account} to ${service} ${path}: ${answer?.code} ${answer?.message}`);
           tried++;
         }
