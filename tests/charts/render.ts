@@ -51,7 +51,7 @@ function charts(): string {
   for (const name of ['service', 'weft', 'backing'])
     cpSync(join(ROOT, 'charts', name), join(base, name), {
       recursive: true,
-      filter: (path) => path !== join(ROOT, 'charts/weft/charts'),
+      filter: (path) => !['charts', 'Chart.lock'].some((built) => path === join(ROOT, 'charts/weft', built)),
     });
   const { status, stderr } = run('helm', 'dependency', 'build', join(base, 'weft'));
   if (status !== 0) throw new Error(stderr);

@@ -16,7 +16,7 @@ export interface Installed {
 export async function install(cluster: Cluster): Promise<Installed> {
   await uninstall(cluster);
   await cluster.kubectl(['create', 'namespace', cluster.namespace]);
-  await run('helm', ['dependency', 'build', chart('weft')], { within: 60_000 });
+  await run('helm', ['dependency', 'update', '--skip-refresh', chart('weft')], { within: 60_000 });
   const wait = ['--wait', '--timeout', '8m'];
   const backing = await timed(() =>
     cluster.helm(['install', 'backing', chart('backing'), '--set', 'persistence.enabled=false', ...wait]),

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { findCluster } from './cluster.ts';
 
-// npm run test:cluster [-- --quick] [--keep] [--installed]: the system in the cluster that kubectl's current context names, in a
+// npm run test:cluster [-- --quick] [--only PARTS] [--keep] [--installed]: the system in the cluster that kubectl's current context names, in a
 // namespace of its own (WEFT_NAMESPACE, weft-test). The images are there (npm run images). Without a cluster it says so and ends.
 
 export const { values: options } = parseArgs({
@@ -12,6 +12,8 @@ export const { values: options } = parseArgs({
     keep: { type: 'boolean', default: false },
     /** Tests what a run with --keep has left. */
     installed: { type: 'boolean', default: false },
+    /** Parts, separated by commas: quick, matrix, traffic, valid, shifts, canary, rolling. */
+    only: { type: 'string' },
   },
 });
 
@@ -23,6 +25,17 @@ if (typeof found === 'string') {
   const { quick } = await import('./quick.ts');
   const { valid } = await import('./valid.ts');
   const { rolling } = await import('./rolling.ts');
+  const { canary } = await import('./canary.ts');
+  const { matrix } = await import('./matrix.ts');
+  const { shifts, traffic } = await import('./traffic.ts');
   const { whole } = await import('./whole.ts');
-  whole(found, options, options.quick ? [valid, quick] : [valid, quick, rolling]);
+  const slow = { shifts, canary, rolling };
+  const all = { quick, matrix, traffic, valid, ...(options.quick ? {} : slow) };
+  const wanted = options.only?.split(',');
+  const parts = Object.entries({ ...all, ...(wanted ? slow : {}) }).filter(([name]) => wanted?.includes(name) ?? true);
+  whole(
+    found,
+    options,
+    parts.map(([, part]) => part),
+  );
 }

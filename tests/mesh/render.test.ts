@@ -120,6 +120,26 @@ const INGRESS = account('istio-ingressgateway', 'istio-system');
     }
   });
 
+  it('lets it reach a collector in the cluster as well', () => {
+    const hostsWith = (endpoint: string) =>
+      render('inventory', { tracing: { endpoint } }).objects.get('Sidecar/inventory').spec.egress[0].hosts.slice(1);
+    expect(hostsWith('http://otel.observability:4318')).toEqual(['observability/otel.observability.svc.cluster.local']);
+    expect(hostsWith('http://otel.o11y.svc.cluster.local:4318')).toEqual(['o11y/otel.o11y.svc.cluster.local']);
+    expect(hostsWith('https://otel.shop.example:4318')).toEqual([]);
+  });
+
+  it('has metrics read without a certificate where a PodMonitor asks for it, and nothing else', () => {
+    const { objects } = render('orders', { podMonitor: { enabled: true } });
+    expect(objects.get('PeerAuthentication/orders').spec).toMatchObject({
+      mtls: { mode: 'STRICT' },
+      portLevelMtls: { 9464: { mode: 'PERMISSIVE' } },
+    });
+    const open = objects.get('AuthorizationPolicy/orders').spec.rules.filter(({ from }: Rendered) => !from);
+    expect(open).toEqual([{ to: [{ operation: { methods: ['GET'], ports: ['9464'], paths: ['/metrics'] } }] }]);
+    const closed = object('orders', 'AuthorizationPolicy').spec.rules.filter(({ from }: Rendered) => !from);
+    expect(closed).toEqual([]);
+  });
+
   it('changes with a contract', () => {
     const { files } = generate(
       {

@@ -16,14 +16,17 @@ envFrom:
   {{- end }}
 ports:
   - { name: grpc, containerPort: {{ $values.ports.grpc }} }
+  {{- with $values.ports.http }}
+  - { name: http, containerPort: {{ . }} }
+  {{- end }}
   - { name: ops, containerPort: {{ $values.ports.ops }} }
 startupProbe:
-  grpc: { port: {{ $values.ports.grpc }} }
+  {{- include "service.probe" $values | nindent 2 }}
   periodSeconds: 1
   timeoutSeconds: 2
   failureThreshold: {{ $values.startTimeoutSeconds }}
 readinessProbe:
-  grpc: { port: {{ $values.ports.grpc }} }
+  {{- include "service.probe" $values | nindent 2 }}
   periodSeconds: 2
   timeoutSeconds: 2
   failureThreshold: 2
@@ -42,4 +45,12 @@ securityContext:
   readOnlyRootFilesystem: {{ not $values.development }}
   runAsNonRoot: true
   capabilities: { drop: [ALL] }
+{{- end }}
+
+{{- define "service.probe" -}}
+{{- if eq .probe "ops" }}
+httpGet: { port: ops, path: /readyz }
+{{- else }}
+grpc: { port: {{ .ports.grpc }} }
+{{- end }}
 {{- end }}

@@ -21,6 +21,9 @@
 {{- $caller = dict "CALLER_IDENTITY" "mesh" "MESH_TRUST_DOMAIN" $values.mesh.trustDomain "MESH_NAMESPACE" .Release.Namespace }}
 {{- end }}
 {{- $settings = merge $caller $settings }}
+{{- with $values.ports.http }}
+{{- $settings = merge (dict "HTTP_HOST" "0.0.0.0" "HTTP_PORT" .) $settings }}
+{{- end }}
 {{- with $values.tracing.endpoint }}
 {{- $settings = merge (dict "OTEL_EXPORTER_OTLP_ENDPOINT" . "TRACE_PERCENT" $values.tracing.percent) $settings }}
 {{- end }}

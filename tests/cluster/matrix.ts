@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { status } from '@grpc/grpc-js';
+import { services } from '@weft/all/services';
+import { rawClient } from '../../kit/test/rpc/raw-call.ts';
+import { committedIntents, methodsOf } from '../mesh/generate.ts';
+import { probe } from './script-pod.ts';
+import type { Part } from './whole.ts';
+
+const EDGE = 'gateway';
+const STRANGER = 'mesh-stranger';
+const POLICY = {
+  apiVersion: 'networking.k8s.io/v1',
+  kind: 'NetworkPolicy',
+  metadata: { name: 'mesh-test' },
+  spec: {
+    podSelector: { matchLabels: { 'app.kubernetes.io/part-of': 'weft' } },
+    policyTypes: ['Ingress'],
+    ingress: [{ from: [{ podSelector: { matchLabels: { 'weft.dev/test': 'mesh' } } }], ports: [{ port: 50051 }] }],
+  },
+};
+
+/** Who may call what: each method of each service, from each service account. */
+export const matrix: Part = (system) => {
+  const names = services.map(({ spec }) => spec.name);
+  const intents = committedIntents();
+  const paths = names.flatMap((service) => methodsOf(intents.get(service)).map((method) => ({ service, ...method })));
+  describe('the authorization matrix', { concurrency: false }, () => {
+    // On a cluster that enforces NetworkPolicies it is the mesh that is asked.
+    before(async () => {
+      await system().cluster.kubectl(['apply', '-f', '-'], JSON.stringify(POLICY));
+      const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: STRANGER } };
+      await system().cluster.kubectl(['apply', '-f', '-'], JSON.stringify(account));
+    });
+    after(async () => {
+      const { cluster } = system();
+      await cluster.kubectl(['delete', 'networkpolicy', POLICY.metadata.name, '--ignore-not-found']);
+      await cluster.kubectl(['delete', 'serviceaccount', STRANGER, '--ignore-not-found']);
+    });
+
+    it('admits to each method the service accounts that its contract names, and no other', async () => {
+      const { cluster } = system();
+      const [pod] = await cluster.pods('orders');
+      const image = pod?.spec.containers.find(({ name }) => name === 'orders')?.image ?? '';
+      const wrong: string[] = [];
+      let tried = 0;
+      for (const account of [...names, STRANGER]) {
+        const steps = paths.map(({ service, path }) => ({ target: `${service}.${cluster.namespace}:50051`, path }));
+        const answers = await probe(cluster, { name: `mesh-${account}`, account, image }, steps);
+        for (const [index, { path, callers, users, service }] of paths.entries()) {
+          const [answer] = answers[index] ?? [];
+          const denied = answer?.code === status.PERMISSION_DENIED && answer.message.startsWith('RBAC');
+          // Through the edge end users come in.
+          const admitted = callers.includes(account) || (users && account === EDGE);
+          if (denied === admitted || answer === undefined || answer.code === -1)
+            wrong.push(`${account} to ${service} ${path}: ${answer?.code} ${answer?.message}`);
+          tried++;
+        }
+      }
+      assert.deepEqual(wrong, []);
+      console.log(`${'caller and method, tried'.padEnd(34)} ${tried}`);
+    });
+
+    it('believes no name and no certificate that comes from outside', async () => {
+      const raw = rawClient(system().ingress);
+      try {
+        const account = `spiffe://cluster.local/ns/${system().cluster.namespace}/sa/catalog`;
+        const headers = {
+          'weft-caller': 'catalog',
+          'x-forwarded-client-cert': `By=x;Hash=ab;Subject="";URI=${account}`,
+        };
+        const path = '/weft.inventory.v1.InventoryService/GetStock';
+        const { error } = await raw.unary(path, Buffer.alloc(0), headers);
+        assert.equal(status[error?.code ?? 0], 'UNAUTHENTICATED', error?.details);
+        const inside = await raw.unary('/weft.inventory.v1.InventoryService/Reserve', Buffer.alloc(0), headers);
+        assert.equal(status[inside.error?.code ?? 0], 'UNIMPLEMENTED', 'a method without roles is not routed');
+      } finally {
+        raw.close();
+      }
+    });
+  });
+};
