@@ -10,5 +10,6 @@ export { MAX_MESSAGE_BYTES } from './limits.ts';
 export type { MethodConcerns } from './method.ts';
 export { accessLog, callMetrics, callSpans, type EndedCall, type Observer, tell } from './observation.ts';
 export { actsFor, isStaff, maySee } from './ownership.ts';
+export { reflection } from './reflection.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';
 export { type GeneratedService, type HandlersOf, type ServiceBinding, serveService } from './service.ts';
