@@ -1,10 +1,12 @@
-/** npm run build: every service as one file, dist/<name>.js, with its source map. `all` is npm start. */
-import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+/**
+ * npm run build [-- FOLDER [SERVICE…]]: every service, or those named, as one file, dist/<name>.js, with its source map. `all` is
+ * npm start.
+ */
+import { rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { build, type Plugin } from 'esbuild';
+import { buildable, chosen, ROOT } from './services.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const OUT = process.argv[2] ?? join(ROOT, 'dist');
 
 /**
@@ -37,9 +39,7 @@ const requiredHttp: Plugin = {
   },
 };
 
-const services = (await readdir(join(ROOT, 'services'))).filter((name) =>
-  existsSync(join(ROOT, 'services', name, 'src/main.ts')),
-);
+const services = chosen(process.argv.slice(3), await buildable());
 await rm(OUT, { recursive: true, force: true });
 await build({
   entryPoints: Object.fromEntries(services.map((name) => [name, join(ROOT, 'services', name, 'src/main.ts')])),
@@ -50,6 +50,8 @@ await build({
   target: 'node24',
   format: 'esm',
   sourcemap: 'linked',
+  // Traces name files and lines; the sources themselves are in the repository.
+  sourcesContent: false,
   minify: true,
   // Names of errors and spans are read by people and machines.
   keepNames: true,
@@ -58,4 +60,4 @@ await build({
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   plugins: [noFailPoints, requiredHttp],
 });
-process.stdout.write(`${services.map((name) => `dist/${name}.js`).join(' ')}\n`);
+process.stdout.write(`${services.map((name) => join(relative(process.cwd(), OUT), `${name}.js`)).join(' ')}\n`);

@@ -4,7 +4,14 @@ import { dirname, join, posix } from 'node:path';
 import { writeImportedProtos } from './imported-protos.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const FOLDERS = ['gen/grpc', 'gen/es'];
+/** What the plugins write, and what of it is kept. */
+const OUTPUTS: readonly { folder: string; files: string; keep: (files: Files) => Files }[] = [
+  { folder: 'gen/grpc', files: '**/*.{ts,js}', keep: reachable },
+  { folder: 'gen/es', files: '**/*.{ts,js}', keep: reachable },
+  { folder: 'gen/openapi', files: 'openapi.json', keep: (files) => files },
+  { folder: 'charts/backing/files/nats', files: '*.yaml', keep: (files) => files },
+  { folder: 'charts/service/files/mesh', files: '*.yaml', keep: (files) => files },
+];
 
 type Files = Map<string, string>;
 
@@ -15,20 +22,20 @@ function generate(): Files {
     const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
     const run = spawnSync(process.execPath, [buf, 'generate', '--output', output], { cwd: ROOT, stdio: 'inherit' });
     if (run.status !== 0) throw new Error('buf generate failed');
-    return new Map(FOLDERS.flatMap((folder) => [...reachable(readFolder(output, folder))]));
+    return new Map(OUTPUTS.flatMap((one) => [...one.keep(readFolder(output, one))]));
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
 }
 
-function readFolder(base: string, folder: string): Files {
-  const paths = globSync(`${folder}/**/*.{ts,js}`, { cwd: base }).map((path) => path.replaceAll('\\', '/'));
+function readFolder(base: string, { folder, files }: { folder: string; files: string }): Files {
+  const paths = globSync(`${folder}/${files}`, { cwd: base }).map((path) => path.replaceAll('\\', '/'));
   return new Map(paths.sort().map((path) => [path, readFileSync(join(base, path), 'utf8')]));
 }
 
 /**
  * Both plugins write a module for every import, most of which only options refer to. Kept is what a service can use:
- * our modules, the error model, gRPC health, and what these import.
+ * our files, the error model, gRPC health, and what these import.
  */
 function reachable(files: Files): Files {
   const isRoot = (path: string) => /^gen\/(\w+\/(weft|google\/rpc)|es\/grpc\/health)\//.test(path);
@@ -69,15 +76,15 @@ function write(generated: Files, drift: readonly string[]): void {
 
 function main(check: boolean): void {
   const generated = generate();
-  const drift = compare(generated, new Map(FOLDERS.flatMap((folder) => [...readFolder(ROOT, folder)])));
+  const drift = compare(generated, new Map(OUTPUTS.flatMap((one) => [...readFolder(ROOT, one)])));
   for (const line of drift) console.log(line);
   if (!check) {
     write(generated, drift);
-    console.log(`${generated.size} modules, ${drift.length} written or removed`);
+    console.log(`${generated.size} files, ${drift.length} written or removed`);
   } else if (drift.length > 0) {
-    throw new Error(`gen/ does not follow proto/ in ${drift.length} places: run \`npm run gen\``);
+    throw new Error(`what is generated does not follow proto/ in ${drift.length} places: run \`npm run gen\``);
   } else {
-    console.log(`${generated.size} modules follow proto/`);
+    console.log(`${generated.size} files follow proto/`);
   }
 }
 

@@ -93,12 +93,12 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
     const seen: Event[] = [];
     const from = new Date();
     const ended = new AbortController();
-    const tailing = (async () => {
-      const stream = shop
-        .eventOperations('users')
-        .tailEvents({ types: [], fromTime: toTimestamp(from) }, { signal: ended.signal });
+    const follow = async (service: string) => {
+      const request = { types: [], fromTime: toTimestamp(from) };
+      const stream = shop.eventOperations(service).tailEvents(request, { signal: ended.signal });
       for await (const { event } of stream) if (event) seen.push(event);
-    })().catch((error) => {
+    };
+    const tailing = Promise.all(['users', 'orders', 'inventory', 'payments'].map(follow)).catch((error) => {
       if (!ended.signal.aborted) throw error;
     });
     const buyer = await shop.customer();
@@ -110,6 +110,7 @@ describe.each(MODES)('what operators do about events, %s', (mode) => {
     await eventually(() => ofOrder().includes('order_completed'));
     ended.abort();
     await tailing;
+    expect(seen.map(({ type }) => type)).toContain('weft.users.v1.user_registered');
     expect(ofOrder()).toEqual(expect.arrayContaining(['order_placed', 'stock_reserved', 'payment_captured']));
     const placed = seen.find(({ type, key }) => type === PLACED && key === orderId);
     expect(JSON.parse(placed?.contentJson ?? '')).toMatchObject({ orderId, customerId: buyer.id });

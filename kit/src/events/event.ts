@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { type DescFile, type DescMessage, getOption, hasOption } from '@bufbuild/protobuf';
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { event as eventOption } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { contextHeaders } from '../context/index.ts';
 import { walkWire } from '../rpc/wire.ts';
@@ -46,6 +47,15 @@ export function eventsOf(file: DescFile): EventContract[] {
       const types = choreographedSubject === '' ? [subject] : [subject, choreographedSubject];
       return types.map((type) => ({ type, owner, schema }));
     });
+}
+
+/** How long the bus keeps the events of a contract: as long as that which has to be kept longest. Milliseconds; undefined where none says so. */
+export function longestRetention(events: readonly EventContract[]): number | undefined {
+  const stated = events.flatMap(({ schema }) => {
+    const { retention } = getOption(schema, eventOption);
+    return retention ? [durationMs(retention)] : [];
+  });
+  return stated.length === 0 ? undefined : Math.max(...stated);
 }
 
 const PASSED_ON = ['traceparent', 'tracestate', 'correlation-id'] as const;

@@ -19,6 +19,7 @@ export {
   type EventContract,
   type EventType,
   eventsOf,
+  longestRetention,
   ofChoreographed,
 } from './event.ts';
 export type { JetStreamBusOptions } from './jetstream/index.ts';

@@ -1,5 +1,5 @@
 import type { ConfigOf } from '../config/index.ts';
-import { type Bus, openPostgresBus } from '../events/index.ts';
+import { type Bus, type EventContract, longestRetention, openPostgresBus } from '../events/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { jetStreamSettings, postgresBusSettings } from './settings.ts';
 
@@ -16,7 +16,11 @@ const NAMES = Object.keys({ ...jetStreamSettings, ...postgresBusSettings });
 
 /** The buses of a process, each opened once for all services whose settings are the same. */
 export function createBuses(
-  services: readonly { readonly name: string; readonly config: BusConfig }[],
+  services: readonly {
+    readonly name: string;
+    readonly config: BusConfig;
+    readonly publishes: readonly EventContract[];
+  }[],
   logger: Logger,
 ): Buses {
   const opened = new Map<string, Promise<Bus>>();
@@ -24,6 +28,9 @@ export function createBuses(
     if ('busUrl' in config) return openPostgresBus({ url: config.busUrl, name: 'weft', logger });
     // Only who uses it pays for loading it.
     const { openJetStreamBus } = await import('../events/jetstream/index.ts');
+    const here = services.filter((one) => keyOf(one.config) === key);
+    const stated = here.map(({ name, publishes }) => [name, longestRetention(publishes)] as const);
+    const { natsRetentionHours: hours } = config;
     return openJetStreamBus({
       url: config.natsUrl,
       caFile: config.natsCaFile,
@@ -31,10 +38,12 @@ export function createBuses(
       keyFile: config.natsKeyFile,
       replicas: config.natsReplicas,
       storage: config.natsStorage,
-      retentionMs: config.natsRetentionHours * HOUR_MS,
+      ...(hours > 0
+        ? { retentionMs: hours * HOUR_MS }
+        : { retentionsMs: Object.fromEntries(stated.flatMap(([name, ms]) => (ms === undefined ? [] : [[name, ms]]))) }),
       duplicateWindowMs: config.natsDuplicateWindow,
       ackWaitMs: config.natsAckWait,
-      services: services.filter((one) => keyOf(one.config) === key).map(({ name }) => name),
+      services: here.map(({ name }) => name),
       name: services.length === 1 && services[0] ? services[0].name : 'weft',
       logger,
     });

@@ -12,13 +12,15 @@ import { fromTimestamp, toTimestamp } from '../time/index.ts';
 
 export interface EventOperationsParts {
   readonly bus: Bus;
+  /** Types of the events of this service. */
+  readonly publishes: readonly string[];
   /** Of this service, by name; those that run. */
   readonly consumers: ReadonlyMap<string, Consumer>;
   readonly now: () => number;
 }
 
 /** What operators do about the events of one service. Source: weft.events.v1. */
-export function eventOperations({ bus, consumers, now }: EventOperationsParts): ServiceBinding {
+export function eventOperations({ bus, publishes, consumers, now }: EventOperationsParts): ServiceBinding {
   const reader = eventReader(bus, now);
 
   const own = async (letter: string): Promise<DeadLetter> => {
@@ -79,8 +81,16 @@ export function eventOperations({ bus, consumers, now }: EventOperationsParts): 
       return {};
     },
     async *tailEvents({ types, fromTime }, { signal }) {
+      const foreign = types.find((type) => !publishes.includes(type));
+      if (foreign !== undefined) {
+        throw new DomainError(
+          'not-found',
+          'EVENT_TYPE_NOT_FOUND',
+          `this service publishes no ${foreign.slice(0, 200)}`,
+        );
+      }
       const options = {
-        ...(types.length > 0 && { types }),
+        types: types.length > 0 ? types : publishes,
         ...(fromTime && { from: fromTimestamp(fromTime) }),
         signal,
       };

@@ -7,6 +7,7 @@ export { type Outcome, outcomeOf, RemoteError } from './errors.ts';
 export type { HealthCheck, HealthState } from './health.ts';
 export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
 export { MAX_MESSAGE_BYTES } from './limits.ts';
+export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
 export type { MethodConcerns } from './method.ts';
 export { accessLog, callMetrics, callSpans, type EndedCall, type Observer, tell } from './observation.ts';
 export { actsFor, isStaff, maySee } from './ownership.ts';

@@ -8,7 +8,8 @@ import type { CallContext } from './context.ts';
 import type { MethodContract } from './contract.ts';
 import { type Outcome, outcomeOf, statusOf } from './errors.ts';
 import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
-import { bearerToken, type TokenVerifier } from './identity.ts';
+import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
+import type { CallerIdentity } from './mesh-identity.ts';
 import { type Observer, tell } from './observation.ts';
 import { OpenCall } from './open-call.ts';
 import { type IncomingCall, incomingStream } from './server-call.ts';
@@ -19,6 +20,8 @@ import type { Incoming } from './validation.ts';
 export interface MethodConcerns {
   readonly service: string;
   readonly verifyToken: TokenVerifier;
+  /** Who calls; its own word, from loopback only, where this is left out. */
+  readonly identify?: CallerIdentity;
   readonly tracing: Tracing;
   readonly observers: readonly Observer[];
   /** Fires when the server drains: streams end then, so that their callers resume elsewhere. */
@@ -70,7 +73,8 @@ async function serve<Q, T>(
 ): Promise<T> {
   const startTime = concerns.now();
   const start = performance.now();
-  const context = new OpenCall(method.name, method.timeout, call, concerns.tracing, concerns.now);
+  const { tracing, identify = callerService, now } = concerns;
+  const context = new OpenCall(method.name, method.timeout, call, tracing, identify, now);
   let error: unknown;
   let outcome: Outcome | undefined;
   try {

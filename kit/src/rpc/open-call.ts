@@ -3,7 +3,7 @@ import { correlationIdFrom } from '../context/index.ts';
 import { childOf, parseTraceparent, type TraceContext, type Tracing } from '../telemetry/index.ts';
 import type { CallContext, User } from './context.ts';
 import { Cancelled, DeadlineExceeded } from './errors.ts';
-import { callerService } from './identity.ts';
+import type { CallerIdentity } from './mesh-identity.ts';
 import type { IncomingCall } from './server-call.ts';
 
 /** A call while it is served: its context, and its end when the caller goes or its time is up. */
@@ -23,9 +23,17 @@ export class OpenCall implements CallContext {
 
   /**
    * @param ceiling milliseconds that the method may take, whatever its caller asked for
+   * @param identify tells which service calls
    * @param now gives epoch milliseconds
    */
-  constructor(method: string, ceiling: number, call: IncomingCall, tracing: Tracing, now: () => number) {
+  constructor(
+    method: string,
+    ceiling: number,
+    call: IncomingCall,
+    tracing: Tracing,
+    identify: CallerIdentity,
+    now: () => number,
+  ) {
     const { metadata } = call;
     const header = (name: string) => metadata.get(name)[0]?.toString();
     const parent = parseTraceparent(header('traceparent'));
@@ -38,7 +46,7 @@ export class OpenCall implements CallContext {
     this.correlationId = correlationIdFrom(header('x-correlation-id'));
     this.trace = parent ? childOf(parent) : tracing.start();
     this.deadline = Math.min(wanted, latest);
-    this.callerService = callerService(metadata, call);
+    this.callerService = identify(metadata, call);
     this.user = undefined;
     this.token = undefined;
     this.#timer = Number.isFinite(this.deadline)

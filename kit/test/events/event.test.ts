@@ -5,7 +5,15 @@ import { file_weft_orders_v1_events, OrderPlacedSchema } from '@weft/gen/es/weft
 import { ProductCreated } from '@weft/gen/grpc/weft/catalog/v1/events';
 import { Money } from '@weft/gen/grpc/weft/common/v1/money';
 import { OrderPlaced } from '@weft/gen/grpc/weft/orders/v1/events';
-import { consumer, defineEvent, eventsOf, ofChoreographed, on, Unreadable } from '../../src/events/index.ts';
+import {
+  consumer,
+  defineEvent,
+  eventsOf,
+  longestRetention,
+  ofChoreographed,
+  on,
+  Unreadable,
+} from '../../src/events/index.ts';
 import { readWakes, writeWakes } from '../../src/events/postgres/wakes.ts';
 
 const Created = defineEvent(ProductCreated, ProductCreatedSchema);
@@ -33,6 +41,7 @@ describe('an event', () => {
     expect(eventsOf(file_weft_orders_v1_events).map((event) => event.type)).toEqual(
       expect.arrayContaining([type, placed.type]),
     );
+    expect(longestRetention(eventsOf(file_weft_orders_v1_events))).toBe(7 * 24 * 3_600_000);
     expect(() => ofChoreographed(Created)).toThrow('weft.catalog.v1.product_created has no choreographed_subject');
   });
 

@@ -128,6 +128,18 @@ describeJetStream('with nats-server on the path', () => {
     expect(on.numbers('a')).toEqual([1]);
   });
 
+  it('keeps the events of a service as long as it says, and has nobody else change that', async () => {
+    const other = open({ services: ['orders'] });
+    await other.publish([numbered('a', 1)]);
+    expect(await stream('weft_test')).toMatchObject({ max_age: nanos(7 * DAY) });
+    const owner = open({ services: ['test'], retentionsMs: { test: 30 * DAY } });
+    await eventually(() => owner.check().then(() => true));
+    expect(await stream('weft_test')).toMatchObject({ max_age: nanos(30 * DAY) });
+    const later = open({ services: ['orders'] });
+    await later.publish([numbered('a', 2)]);
+    expect(await stream('weft_test')).toMatchObject({ max_age: nanos(30 * DAY) });
+  });
+
   it.each([
     ['storage', { storage: 'memory' }, 'storage "file" -> "memory"'],
     ['replicas', { replicas: 3 }, 'num_replicas 1 -> 3'],

@@ -2,6 +2,7 @@ import type { DescService } from '@bufbuild/protobuf';
 import { afterEach } from '@jest/globals';
 import {
   accessLog,
+  type CallerIdentity,
   type ClientOf,
   type ClientOptions,
   callSpans,
@@ -39,6 +40,7 @@ export function recordingTracing(service = 'test', ratio = 1): { tracing: Tracin
 export interface ServeOptions {
   readonly host?: string;
   readonly jwksUrl?: string;
+  readonly identify?: CallerIdentity;
   readonly checks?: Readonly<Record<string, HealthCheck>>;
   readonly observers?: readonly Observer[];
   readonly now?: () => number;
@@ -74,6 +76,7 @@ export function stage() {
       concerns: {
         service: 'test',
         verifyToken: createTokenVerifier({ jwksUrl, issuer: 'weft', audience: 'weft', now }),
+        ...(options.identify && { identify: options.identify }),
         tracing,
         observers: [accessLog(logger), callSpans(tracing), ...(options.observers ?? [])],
         now,

@@ -127,25 +127,33 @@ async function each(
 /** Goes on where it was when the stream ends or the system restarts. */
 export function tail({ type: types = [], from, ...options }: TailOptions): Promise<void> {
   return operate(options, async (operations, { patience }) => {
-    const pauses = createPauses(patience);
-    let since: Timestamp = toTimestamp(from ?? new Date());
-    const seen = new Set<string>();
-    for (;;) {
-      try {
-        await operations.any(async (client, as) => {
-          for await (const { event } of client.tailEvents({ types: [...types], fromTime: since }, as)) {
-            pauses.reset();
-            if (!event || seen.has(event.eventId)) continue;
-            remember(seen, event.eventId);
-            since = event.publishTime ?? since;
-            await print(options.json ? JSON.stringify(eventJson(event)) : eventLine(event));
-          }
-        });
-      } catch (error) {
-        await pauses.after(error);
-      }
-    }
+    const began = toTimestamp(from ?? new Date());
+    const tell = (event: Event) => print(options.json ? JSON.stringify(eventJson(event)) : eventLine(event));
+    const publishers = operations.publishers(types);
+    await Promise.all(publishers.map((one) => follow(one, began, createPauses(patience), tell)));
   });
+}
+
+type Publisher = ReturnType<EventOperations['publishers']>[number];
+type Pauses = ReturnType<typeof createPauses>;
+
+async function follow({ types, ask }: Publisher, from: Timestamp, pauses: Pauses, tell: (event: Event) => unknown) {
+  const seen = new Set<string>();
+  for (let since = from; ; ) {
+    try {
+      await ask(async (client, as) => {
+        for await (const { event } of client.tailEvents({ types: [...types], fromTime: since }, as)) {
+          pauses.reset();
+          if (!event || seen.has(event.eventId)) continue;
+          remember(seen, event.eventId);
+          since = event.publishTime ?? since;
+          await tell(event);
+        }
+      });
+    } catch (error) {
+      await pauses.after(error);
+    }
+  }
 }
 
 /** Only the last ones can come again. */

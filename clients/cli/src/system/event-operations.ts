@@ -16,6 +16,16 @@ export function eventOperations(targets: Targets, session: Session) {
   type Work<T> = (client: Client, as: { token: string }) => Promise<T>;
   const ask = <T>(client: Client, work: Work<T>) => session.call((token) => work(client, { token }));
   return {
+    /** Those that publish one of these types, by their names; all of them where there are none. Throws a CommandFailure. */
+    publishers(types: readonly string[]) {
+      const found = clients.map(([service, client]) => ({
+        types: types.filter((type) => type.startsWith(`weft.${service}.`)),
+        ask: <T>(work: Work<T>): Promise<T> => ask(client, work),
+      }));
+      const foreign = types.find((type) => !found.some((one) => one.types.includes(type)));
+      if (foreign !== undefined) throw new CommandFailure(`no service publishes ${foreign}`);
+      return types.length === 0 ? found : found.filter((one) => one.types.length > 0);
+    },
     /** What one of them says, for what all of them know. */
     any: <T>(work: Work<T>): Promise<T> => ask(clients[0]?.[1] as Client, work),
     /** What each of them says. */

@@ -9,15 +9,29 @@ import { Publisher } from './publisher.ts';
 import { rewindConsumer } from './replay.ts';
 import { listSchemas, registerSchemas } from './schemas.ts';
 import type { ServerOptions } from './server.ts';
-import { attemptStream, ensureStream, eventStream, letterStream, type StreamSettings } from './streams.ts';
+import {
+  attemptStream,
+  ensureStream,
+  eventStream,
+  letterStream,
+  provideStream,
+  type StreamSettings,
+} from './streams.ts';
 import { tailStreams } from './tail.ts';
+
+export { type EventRoute, type Permissions, permissionsOf } from './permissions.ts';
 
 export interface JetStreamBusOptions extends ServerOptions, Partial<StreamSettings> {
   /** Of the process; the broker shows it as the name of the connection. */
   readonly name: string;
   readonly logger: Logger;
-  /** Services that publish here: their streams are there when the bus is. Others' come with their first event or consumer. */
+  /**
+   * Services that publish here: their streams are there when the bus is, and as they want them. Others' are made where they are
+   * missing, with the first event or consumer, and never changed.
+   */
   readonly services?: readonly string[];
+  /** By service, where its events are kept for another time than `retentionMs`. */
+  readonly retentionsMs?: Readonly<Record<string, number>>;
   /** So long the broker waits for word of a message in hand before it gives it to another instance. Default 10,000. */
   readonly ackWaitMs?: number;
 }
@@ -28,6 +42,7 @@ const DEFAULTS = {
   replicas: 1,
   storage: 'file',
   services: [],
+  retentionsMs: {},
   ackWaitMs: 10_000,
 } as const;
 const READY_MS = 2_000;
@@ -42,7 +57,9 @@ export function openJetStreamBus(options: JetStreamBusOptions): Bus {
   return new Driver({ ...DEFAULTS, ...options });
 }
 
-type Settings = JetStreamBusOptions & StreamSettings & Required<Pick<JetStreamBusOptions, 'services' | 'ackWaitMs'>>;
+type Settings = JetStreamBusOptions &
+  StreamSettings &
+  Required<Pick<JetStreamBusOptions, 'services' | 'retentionsMs' | 'ackWaitMs'>>;
 
 /** The streams of the bus's own: an empty name stands for them where a service would. */
 const OWN = '';
@@ -168,12 +185,17 @@ class Driver implements Bus {
   }
 
   async #ensure(service: string): Promise<void> {
-    const { logger } = this.#settings;
+    const { logger, services, retentionsMs, retentionMs } = this.#settings;
     const { manager }: Line = this.#link.line;
-    const wanted =
-      service === OWN
-        ? [letterStream(this.#settings), attemptStream(this.#settings)]
-        : [eventStream(service, this.#settings)];
-    await asBusFailure(Promise.all(wanted.map((one) => ensureStream(manager, one, logger))));
+    const ensure = async (): Promise<unknown> => {
+      if (service === OWN) {
+        const own = [letterStream(this.#settings), attemptStream(this.#settings)];
+        return await Promise.all(own.map((one) => ensureStream(manager, one, logger)));
+      }
+      const wanted = eventStream(service, { ...this.#settings, retentionMs: retentionsMs[service] ?? retentionMs });
+      if (services.includes(service)) return await ensureStream(manager, wanted, logger);
+      return await provideStream(manager, wanted);
+    };
+    await asBusFailure(ensure());
   }
 }

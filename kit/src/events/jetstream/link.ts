@@ -1,5 +1,12 @@
 import { type JetStreamManager, jetstreamManager } from '@nats-io/jetstream';
-import { connect, type Msg, type MsgHdrs, type NatsConnection, type Payload } from '@nats-io/transport-node';
+import {
+  connect,
+  createInbox,
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  type Payload,
+} from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { Alarm, backoff } from '../../store/backoff.ts';
 import { within } from '../../time/index.ts';
@@ -17,6 +24,8 @@ export interface Line {
   readonly connection: NatsConnection;
   readonly manager: JetStreamManager;
   readonly requests: Requests;
+  /** A new subject for answers, one that this user may listen to. */
+  inbox(): string;
 }
 
 type Listener = () => void;
@@ -123,7 +132,7 @@ export class Link {
           noAsyncTraces: true,
         });
         attempt = 0;
-        await this.#serve(connection);
+        await this.#serve(connection, () => createInbox(where.inboxPrefix));
         if (!this.#stopped) logger.warn({ server: address }, 'connection to the bus lost');
       } catch (error) {
         this.#problem = error;
@@ -133,11 +142,11 @@ export class Link {
     }
   }
 
-  async #serve(connection: NatsConnection): Promise<void> {
+  async #serve(connection: NatsConnection, inbox: Line['inbox']): Promise<void> {
     const manager = await jetstreamManager(connection, { checkAPI: false, timeout: ANSWER_MS });
-    const requests = new Requests(connection);
+    const requests = new Requests(connection, inbox());
     void this.#watch(connection);
-    this.#line = { connection, manager, requests };
+    this.#line = { connection, manager, requests, inbox };
     if (this.#stopped) void connection.close();
     else for (const listener of this.#up) this.#call(listener);
     const cause = await connection.closed();

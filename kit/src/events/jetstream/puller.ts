@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type MsgHdrs, nanos, type Subscription } from '@nats-io/transport-node';
+import { type Msg, type MsgHdrs, nanos, type Subscription } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { Alarm, backoff, pause } from '../../store/backoff.ts';
 import { within } from '../../time/index.ts';
@@ -67,7 +67,7 @@ export class Puller {
     this.#subscription?.unsubscribe();
     this.#line = line;
     this.#queue.length = 0;
-    this.#subscription = line.connection.subscribe(createInbox(), { callback: (_, message) => this.#came(message) });
+    this.#subscription = line.connection.subscribe(line.inbox(), { callback: (_, message) => this.#came(message) });
     if (this.#inHand) {
       this.#say(this.#inHand.reply, '+WPI');
       this.#on.stillHere(this.#inHand.message);

@@ -1,4 +1,4 @@
-import { createInbox, type Msg, type MsgHdrs, type NatsConnection, type Payload } from '@nats-io/transport-node';
+import type { Msg, MsgHdrs, NatsConnection, Payload } from '@nats-io/transport-node';
 import { BusUnavailable, NobodyThere } from './errors.ts';
 
 interface Waiting {
@@ -12,13 +12,14 @@ const SWEEP_MS = 250;
 /** Requests whose answers share one subscription and one timer: twice as many a second as with a timer each. */
 export class Requests {
   readonly #connection: NatsConnection;
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #waiting = new Map<string, Waiting>();
   readonly #sweeping: NodeJS.Timeout;
   #count = 0;
 
-  constructor(connection: NatsConnection) {
+  constructor(connection: NatsConnection, inbox: string) {
     this.#connection = connection;
+    this.#inbox = inbox;
     connection.subscribe(`${this.#inbox}.*`, { callback: (_, answer) => this.#answered(answer) });
     this.#sweeping = setInterval(() => this.#sweep(), SWEEP_MS);
   }

@@ -2,9 +2,8 @@ import { type KV, Kvm } from '@nats-io/kv';
 import type { EventSchema, RegisteredSchema } from '../bus.ts';
 import type { Line } from './link.ts';
 import type { StreamSettings } from './streams.ts';
+import { SCHEMAS } from './subjects.ts';
 
-/** The KV bucket that has every version of an event, and what each service was built with. */
-const BUCKET = 'weft_schemas';
 const VERSION = 'version';
 const USE = 'use';
 
@@ -23,7 +22,7 @@ interface Use {
 type Settings = Pick<StreamSettings, 'replicas'>;
 
 function open({ connection }: Line, { replicas }: Settings): Promise<KV> {
-  return new Kvm(connection).create(BUCKET, { history: 1, replicas, description: 'versions of events' });
+  return new Kvm(connection).create(SCHEMAS, { history: 1, replicas, description: 'versions of events' });
 }
 
 export async function registerSchemas(

@@ -1,4 +1,5 @@
 import type { NodeConnectionOptions } from '@nats-io/transport-node';
+import { inboxOf } from './permissions.ts';
 
 export interface ServerOptions {
   /** `nats://user:password@host:4222`, or `tls:`; several servers of one cluster are separated by commas. */
@@ -24,7 +25,7 @@ export function serverOf({ url, caFile, certFile, keyFile }: ServerOptions): {
     address: servers.join(','),
     connection: {
       servers,
-      ...(user && password && { user, pass: decodeURIComponent(password) }),
+      ...(user && password && { user, pass: decodeURIComponent(password), inboxPrefix: inboxOf(user) }),
       ...(user && !password && { token: user }),
       ...(secured && {
         tls: { ...(caFile && { caFile }), ...(certFile && { certFile }), ...(keyFile && { keyFile }) },

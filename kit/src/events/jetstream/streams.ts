@@ -79,10 +79,16 @@ export function attemptStream(settings: StreamSettings): Wanted {
 /** What the server says cannot be changed once a stream is there. */
 const FIXED: readonly string[] = ['storage', 'retention'];
 
+/** Creates a stream where there is none. @throws BusMisconfigured */
+export async function provideStream(manager: JetStreamManager, wanted: Wanted): Promise<StreamConfig> {
+  const { config } = (await find(manager, wanted.name)) ?? (await create(manager, wanted));
+  return config;
+}
+
 /** Creates a stream, or changes what is otherwise; nothing that it holds is removed. @throws BusMisconfigured */
 export async function ensureStream(manager: JetStreamManager, wanted: Wanted, logger: Logger): Promise<void> {
   const { name } = wanted;
-  const { config } = (await find(manager, name)) ?? (await create(manager, wanted));
+  const config = await provideStream(manager, wanted);
   const subjects = [...new Set([...config.subjects, ...wanted.subjects])];
   const changes = Object.entries({ ...wanted, subjects }).filter(
     ([key, value]) => !isDeepStrictEqual(config[key as keyof StreamConfig], value),

@@ -4,17 +4,19 @@ import type { Published, TailOptions } from '../bus.ts';
 import { plainHeaders, roughly } from './envelope.ts';
 import type { Line } from './link.ts';
 import { eventStreams } from './replay.ts';
+import { serviceOf, streamOf } from './subjects.ts';
 
 const LOOK_MS = 1_000;
 const MOST_WAITING = 500;
 
-/** Streams of all services, each in its order; one that is new is found within a second. Ends with the connection. */
+/** Streams of the services whose events are wanted, each in its order; one that is new is found within a second. Ends with the connection. */
 export async function* tailStreams(
   { connection, manager }: Line,
   { types, from, signal }: TailOptions,
 ): AsyncGenerator<Published> {
   const start = from ?? new Date();
   const wanted = types && new Set(types);
+  const streams = types && new Set(types.map((type) => streamOf(serviceOf(type))));
   const waiting: Published[] = [];
   const alarm = new Alarm();
   const followed = new Map<string, ConsumerMessages>();
@@ -51,7 +53,9 @@ export async function* tailStreams(
     for (let looked = Number.NEGATIVE_INFINITY; !signal.aborted && !connection.isClosed(); ) {
       if (performance.now() - looked >= LOOK_MS) {
         looked = performance.now();
-        for (const stream of await eventStreams(manager)) if (!followed.has(stream)) await follow(stream);
+        for (const stream of await eventStreams(manager)) {
+          if (!followed.has(stream) && (streams?.has(stream) ?? true)) await follow(stream);
+        }
       }
       for (let event = waiting.shift(); event && !signal.aborted; event = waiting.shift()) yield event;
       room();

@@ -603,7 +603,7 @@ export declare const EventOperationsService: GenService<{
     output: typeof DiscardDeadLetterResponseSchema;
   },
   /**
-   * Follows the events of all services as they are published.
+   * Follows the events of this service as they are published. NOT_FOUND (EVENT_TYPE_NOT_FOUND) for a type that it does not publish.
    *
    * @generated from rpc weft.events.v1.EventOperationsService.TailEvents
    */

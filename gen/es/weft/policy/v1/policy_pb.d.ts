@@ -7,12 +7,32 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Duration, MessageOptions, MethodOptions } from "@bufbuild/protobuf/wkt";
+import type { Duration, MessageOptions, MethodOptions, ServiceOptions } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file weft/policy/v1/policy.proto.
  */
 export declare const file_weft_policy_v1_policy: GenFile;
+
+/**
+ * Where a gRPC service is served.
+ *
+ * @generated from message weft.policy.v1.ServicePolicy
+ */
+export declare type ServicePolicy = Message<"weft.policy.v1.ServicePolicy"> & {
+  /**
+   * Every service of the system serves it beside its own contract.
+   *
+   * @generated from field: bool on_every_service = 1;
+   */
+  onEveryService: boolean;
+};
+
+/**
+ * Describes the message weft.policy.v1.ServicePolicy.
+ * Use `create(ServicePolicySchema)` to create a new message.
+ */
+export declare const ServicePolicySchema: GenMessage<ServicePolicy>;
 
 /**
  * Who may call a method, and for how long.
@@ -212,6 +232,13 @@ export declare type EventPolicy = Message<"weft.policy.v1.EventPolicy"> & {
    * @generated from field: string choreographed_subject = 6;
    */
   choreographedSubject: string;
+
+  /**
+   * Services that are told of it, by name. The broker lets nobody else read the events of its owner.
+   *
+   * @generated from field: repeated string consumers = 7;
+   */
+  consumers: string[];
 };
 
 /**
@@ -280,4 +307,11 @@ export declare const method: GenExtension<MethodOptions, MethodPolicy>;
  * @generated from extension: weft.policy.v1.EventPolicy event = 50502;
  */
 export declare const event: GenExtension<MessageOptions, EventPolicy>;
+
+/**
+ * Policy of a gRPC service. Most need none.
+ *
+ * @generated from extension: weft.policy.v1.ServicePolicy service = 50503;
+ */
+export declare const service: GenExtension<ServiceOptions, ServicePolicy>;
 

@@ -12,42 +12,49 @@ import { file_google_protobuf_descriptor, file_google_protobuf_duration } from "
  * Describes the file weft/policy/v1/policy.proto.
  */
 export const file_weft_policy_v1_policy = /*@__PURE__*/
-  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxIv0BCgxNZXRob2RQb2xpY3kSKgoHdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdjYWxsZXJzGAIgAygJEiMKBXJvbGVzGAMgAygOMhQud2VmdC5wb2xpY3kudjEuUm9sZRIsCgZzdHJlYW0YBCABKAsyHC53ZWZ0LnBvbGljeS52MS5TdHJlYW1Qb2xpY3kSLQoKcmF0ZV9saW1pdBgFIAEoCzIZLndlZnQucG9saWN5LnYxLlJhdGVMaW1pdBIuCgljYWNoZWFibGUYBiABKAsyGy53ZWZ0LnBvbGljeS52MS5DYWNoZVBvbGljeSJFCglSYXRlTGltaXQSDQoFY2FsbHMYASABKAUSKQoGd2luZG93GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIoABCgtDYWNoZVBvbGljeRIoCgVzdGFsZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIoCgVmcmVzaBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhILCgNrZXkYAyABKAkSEAoIZW5kZWRfYnkYBCADKAkiawoMU3RyZWFtUG9saWN5Ei8KDGlkbGVfdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdtYXhfYWdlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIp4BCgtFdmVudFBvbGljeRIPCgdzdWJqZWN0GAEgASgJEg0KBW93bmVyGAIgASgJEgsKA2tleRgDIAEoCRIVCg1wZXJzb25hbF9kYXRhGAQgAygJEiwKCXJldGVudGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIdChVjaG9yZW9ncmFwaGVkX3N1YmplY3QYBiABKAkqYgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9QVUJMSUMQARIRCg1ST0xFX0NVU1RPTUVSEAISEAoMUk9MRV9TVVBQT1JUEAMSDgoKUk9MRV9BRE1JThAEOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMWKAyABKAsyHC53ZWZ0LnBvbGljeS52MS5NZXRob2RQb2xpY3lSBm1ldGhvZDpUCgVldmVudBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjGigMgASgLMhsud2VmdC5wb2xpY3kudjEuRXZlbnRQb2xpY3lSBWV2ZW50YgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxIikKDVNlcnZpY2VQb2xpY3kSGAoQb25fZXZlcnlfc2VydmljZRgBIAEoCCL9AQoMTWV0aG9kUG9saWN5EioKB3RpbWVvdXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHY2FsbGVycxgCIAMoCRIjCgVyb2xlcxgDIAMoDjIULndlZnQucG9saWN5LnYxLlJvbGUSLAoGc3RyZWFtGAQgASgLMhwud2VmdC5wb2xpY3kudjEuU3RyZWFtUG9saWN5Ei0KCnJhdGVfbGltaXQYBSABKAsyGS53ZWZ0LnBvbGljeS52MS5SYXRlTGltaXQSLgoJY2FjaGVhYmxlGAYgASgLMhsud2VmdC5wb2xpY3kudjEuQ2FjaGVQb2xpY3kiRQoJUmF0ZUxpbWl0Eg0KBWNhbGxzGAEgASgFEikKBndpbmRvdxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKAAQoLQ2FjaGVQb2xpY3kSKAoFc3RhbGUYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKAoFZnJlc2gYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SCwoDa2V5GAMgASgJEhAKCGVuZGVkX2J5GAQgAygJImsKDFN0cmVhbVBvbGljeRIvCgxpZGxlX3RpbWVvdXQYASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SKgoHbWF4X2FnZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKxAQoLRXZlbnRQb2xpY3kSDwoHc3ViamVjdBgBIAEoCRINCgVvd25lchgCIAEoCRILCgNrZXkYAyABKAkSFQoNcGVyc29uYWxfZGF0YRgEIAMoCRIsCglyZXRlbnRpb24YBSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHQoVY2hvcmVvZ3JhcGhlZF9zdWJqZWN0GAYgASgJEhEKCWNvbnN1bWVycxgHIAMoCSpiCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX1BVQkxJQxABEhEKDVJPTEVfQ1VTVE9NRVIQAhIQCgxST0xFX1NVUFBPUlQQAxIOCgpST0xFX0FETUlOEAQ6VgoGbWV0aG9kEh4uZ29vZ2xlLnByb3RvYnVmLk1ldGhvZE9wdGlvbnMYxYoDIAEoCzIcLndlZnQucG9saWN5LnYxLk1ldGhvZFBvbGljeVIGbWV0aG9kOlQKBWV2ZW50Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGMaKAyABKAsyGy53ZWZ0LnBvbGljeS52MS5FdmVudFBvbGljeVIFZXZlbnQ6WgoHc2VydmljZRIfLmdvb2dsZS5wcm90b2J1Zi5TZXJ2aWNlT3B0aW9ucxjHigMgASgLMh0ud2VmdC5wb2xpY3kudjEuU2VydmljZVBvbGljeVIHc2VydmljZWIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+
+/**
+ * Describes the message weft.policy.v1.ServicePolicy.
+ * Use `create(ServicePolicySchema)` to create a new message.
+ */
+export const ServicePolicySchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 0);
 
 /**
  * Describes the message weft.policy.v1.MethodPolicy.
  * Use `create(MethodPolicySchema)` to create a new message.
  */
 export const MethodPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 0);
+  messageDesc(file_weft_policy_v1_policy, 1);
 
 /**
  * Describes the message weft.policy.v1.RateLimit.
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export const RateLimitSchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 1);
+  messageDesc(file_weft_policy_v1_policy, 2);
 
 /**
  * Describes the message weft.policy.v1.CachePolicy.
  * Use `create(CachePolicySchema)` to create a new message.
  */
 export const CachePolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 2);
+  messageDesc(file_weft_policy_v1_policy, 3);
 
 /**
  * Describes the message weft.policy.v1.StreamPolicy.
  * Use `create(StreamPolicySchema)` to create a new message.
  */
 export const StreamPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 3);
+  messageDesc(file_weft_policy_v1_policy, 4);
 
 /**
  * Describes the message weft.policy.v1.EventPolicy.
  * Use `create(EventPolicySchema)` to create a new message.
  */
 export const EventPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 4);
+  messageDesc(file_weft_policy_v1_policy, 5);
 
 /**
  * Describes the enum weft.policy.v1.Role.
@@ -78,4 +85,12 @@ export const method = /*@__PURE__*/
  */
 export const event = /*@__PURE__*/
   extDesc(file_weft_policy_v1_policy, 1);
+
+/**
+ * Policy of a gRPC service. Most need none.
+ *
+ * @generated from extension: weft.policy.v1.ServicePolicy service = 50503;
+ */
+export const service = /*@__PURE__*/
+  extDesc(file_weft_policy_v1_policy, 2);
 

@@ -2086,7 +2086,7 @@ export const EventOperationsServiceService = {
       Buffer.from(DiscardDeadLetterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DiscardDeadLetterResponse => DiscardDeadLetterResponse.decode(value),
   },
-  /** Follows the events of all services as they are published. */
+  /** Follows the events of this service as they are published. NOT_FOUND (EVENT_TYPE_NOT_FOUND) for a type that it does not publish. */
   tailEvents: {
     path: "/weft.events.v1.EventOperationsService/TailEvents" as const,
     requestStream: false as const,
@@ -2124,7 +2124,7 @@ export interface EventOperationsServiceServer extends UntypedServiceImplementati
   redriveDeadLetter: handleUnaryCall<RedriveDeadLetterRequest, RedriveDeadLetterResponse>;
   /** Lets a dead letter rest. NOT_FOUND (DEAD_LETTER_NOT_FOUND) otherwise. */
   discardDeadLetter: handleUnaryCall<DiscardDeadLetterRequest, DiscardDeadLetterResponse>;
-  /** Follows the events of all services as they are published. */
+  /** Follows the events of this service as they are published. NOT_FOUND (EVENT_TYPE_NOT_FOUND) for a type that it does not publish. */
   tailEvents: handleServerStreamingCall<TailEventsRequest, TailEventsResponse>;
   /** Lists the versions of the events that services publish or read, as they registered them at their start. */
   listSchemas: handleUnaryCall<ListSchemasRequest, ListSchemasResponse>;
@@ -2230,7 +2230,7 @@ export interface EventOperationsServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DiscardDeadLetterResponse) => void,
   ): ClientUnaryCall;
-  /** Follows the events of all services as they are published. */
+  /** Follows the events of this service as they are published. NOT_FOUND (EVENT_TYPE_NOT_FOUND) for a type that it does not publish. */
   tailEvents(request: TailEventsRequest, options?: Partial<CallOptions>): ClientReadableStream<TailEventsResponse>;
   tailEvents(
     request: TailEventsRequest,

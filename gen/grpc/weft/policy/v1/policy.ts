@@ -35,6 +35,13 @@ export namespace Role {
   export type UNRECOGNIZED = typeof Role.UNRECOGNIZED;
 }
 
+/** Where a gRPC service is served. */
+export interface ServicePolicy {
+  /** Every service of the system serves it beside its own contract. */
+  onEveryService: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 /** Who may call a method, and for how long. */
 export interface MethodPolicy {
   /** The server's ceiling for one call and the client's default deadline. Required on unary methods, absent on streams. */
@@ -114,8 +121,83 @@ export interface EventPolicy {
    * that makes no difference to anybody.
    */
   choreographedSubject: string;
+  /** Services that are told of it, by name. The broker lets nobody else read the events of its owner. */
+  consumers: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
+
+function createBaseServicePolicy(): ServicePolicy {
+  return { onEveryService: false, _unknownFields: {} };
+}
+
+export const ServicePolicy: MessageFns<ServicePolicy, "weft.policy.v1.ServicePolicy"> = {
+  $type: "weft.policy.v1.ServicePolicy" as const,
+
+  encode(message: ServicePolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.onEveryService !== false) {
+      writer.uint32(8).bool(message.onEveryService);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServicePolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServicePolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.onEveryService = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ServicePolicy>): ServicePolicy {
+    return ServicePolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServicePolicy>): ServicePolicy {
+    const message = createBaseServicePolicy();
+    message.onEveryService = object.onEveryService ?? false;
+    return message;
+  },
+};
 
 function createBaseMethodPolicy(): MethodPolicy {
   return {
@@ -577,6 +659,7 @@ function createBaseEventPolicy(): EventPolicy {
     personalData: [],
     retention: undefined,
     choreographedSubject: "",
+    consumers: [],
     _unknownFields: {},
   };
 }
@@ -602,6 +685,9 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
     }
     if (message.choreographedSubject !== "") {
       writer.uint32(50).string(message.choreographedSubject);
+    }
+    for (const v of message.consumers) {
+      writer.uint32(58).string(v!);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -675,6 +761,14 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
             message.choreographedSubject = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.consumers.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -708,6 +802,7 @@ export const EventPolicy: MessageFns<EventPolicy, "weft.policy.v1.EventPolicy"> 
       ? Duration.fromPartial(object.retention)
       : undefined;
     message.choreographedSubject = object.choreographedSubject ?? "";
+    message.consumers = object.consumers?.map((e) => e) || [];
     return message;
   },
 };

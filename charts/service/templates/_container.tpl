@@ -1,0 +1,45 @@
+{{- define "service.container" -}}
+{{- $values := .root.Values -}}
+{{- $name := include "service.name" .root -}}
+name: {{ $name }}
+image: {{ include "service.image" . }}
+imagePullPolicy: {{ $values.image.pullPolicy }}
+env:
+  - { name: WEFT_VERSION, value: {{ include "service.version" . | quote }} }
+envFrom:
+  - configMapRef: { name: {{ $name }} }
+  {{- if or $values.uses.database $values.uses.bus $values.uses.cache }}
+  - secretRef: { name: {{ $name }}-backing }
+  {{- end }}
+  {{- range $values.secrets }}
+  - secretRef: { name: {{ . }} }
+  {{- end }}
+ports:
+  - { name: grpc, containerPort: {{ $values.ports.grpc }} }
+  - { name: ops, containerPort: {{ $values.ports.ops }} }
+startupProbe:
+  grpc: { port: {{ $values.ports.grpc }} }
+  periodSeconds: 1
+  timeoutSeconds: 2
+  failureThreshold: {{ $values.startTimeoutSeconds }}
+readinessProbe:
+  grpc: { port: {{ $values.ports.grpc }} }
+  periodSeconds: 2
+  timeoutSeconds: 2
+  failureThreshold: 2
+# A database that is away makes a pod unready; only one that answers nothing at all is started again.
+livenessProbe:
+  httpGet: { port: ops, path: /livez }
+  periodSeconds: 10
+  timeoutSeconds: 3
+  failureThreshold: 6
+lifecycle:
+  preStop:
+    sleep: { seconds: {{ $values.stop.preStopSeconds }} }
+resources: {{ toYaml $values.resources | nindent 2 }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: {{ not $values.development }}
+  runAsNonRoot: true
+  capabilities: { drop: [ALL] }
+{{- end }}

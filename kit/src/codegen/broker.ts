@@ -1,0 +1,26 @@
+import { type DescFile, getOption, hasOption } from '@bufbuild/protobuf';
+import { event as eventPolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
+import { type EventRoute, permissionsOf } from '../events/jetstream/permissions.ts';
+import type { Contracts, GeneratedFile } from './output.ts';
+
+const HEADER = '# Written by protoc-gen-weft from the contracts: change proto/, then `npm run gen`.\n';
+
+/** `charts/backing/files/nats/<service>.yaml`: what the broker permits the user of a service. Throws when a contract names no service. */
+export function brokerFiles({ files, services, edge }: Contracts): GeneratedFile[] {
+  const routes = files.flatMap(routesOf);
+  const names = [...services.map(({ name }) => name), ...(edge === undefined ? [] : [edge])];
+  const unknown = routes.flatMap(({ owner, consumers }) => [owner, ...consumers]).filter((one) => !names.includes(one));
+  if (unknown.length > 0) throw new Error(`owners and consumers of events that are no services: ${unknown.join(', ')}`);
+  return names.map((service) => {
+    const { publish, subscribe } = permissionsOf(service, routes);
+    const content = `${HEADER}${list('publish', publish)}${list('subscribe', subscribe)}`;
+    return { path: `charts/backing/files/nats/${service}.yaml`, content };
+  });
+}
+
+function routesOf(file: DescFile): EventRoute[] {
+  return file.messages.filter((one) => hasOption(one, eventPolicy)).map((one) => getOption(one, eventPolicy));
+}
+
+const list = (name: string, subjects: readonly string[]): string =>
+  `${name}:\n${subjects.map((subject) => `  - "${subject}"\n`).join('')}`;

@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import { hasHelm, type Rendered, render, routesOf } from './render.ts';
+
+const canary = { enabled: true, image: { tag: '0.2.0' }, weight: 10, match: { 'x-canary': 'yes' } };
+const slow = { methods: ['PlaceOrder'], headers: { 'x-fault': 'slow' }, delay: { ms: 1500, percent: 50 } };
+const broken = { abort: { code: 'UNAVAILABLE', percent: 20 } };
+
+/** What is asked of a call, what is done to it, and where it goes. */
+const summary = ({ match, fault, route }: Rendered) => ({
+  headers: Object.fromEntries(
+    Object.entries<Rendered>(match[0].headers ?? {}).map(([name, { exact }]) => [name, exact]),
+  ),
+  fault: Object.keys(fault ?? {}),
+  to: Object.fromEntries(route.map(({ destination, weight }: Rendered) => [destination.subset, weight])),
+});
+
+(hasHelm ? describe : describe.skip)('with helm on the path, charts/service', () => {
+  it('sends everything to the stable pods without a canary', () => {
+    const { objects } = render('orders');
+    expect(routesOf(objects.get('VirtualService/orders'), 'PlaceOrder').map(summary)).toEqual([
+      { headers: {}, fault: [], to: { stable: 100 } },
+    ]);
+    expect(objects.get('DestinationRule/orders').spec.subsets.map(({ name }: Rendered) => name)).toEqual(['stable']);
+    expect(objects.has('Deployment/orders-canary')).toBe(false);
+  });
+
+  it('has a canary as a Deployment of its own with its share of the calls, and with those that ask for it', () => {
+    const { objects } = render('orders', { image: { tag: '0.1.0' }, canary });
+    for (const name of ['orders', 'orders-ingress'])
+      expect(routesOf(objects.get(`VirtualService/${name}`), 'GetOrder').map(summary)).toEqual([
+        { headers: { 'x-canary': 'yes' }, fault: [], to: { canary: 100 } },
+        { headers: {}, fault: [], to: { stable: 90, canary: 10 } },
+      ]);
+    const [stable, second] = ['orders', 'orders-canary'].map((name) => objects.get(`Deployment/${name}`));
+    expect(second.spec.template.spec.containers[0].image).toBe('weft/orders:0.2.0');
+    expect(stable.spec.template.spec.containers[0].image).toBe('weft/orders:0.1.0');
+    for (const { name, labels } of objects.get('DestinationRule/orders').spec.subsets) {
+      const deployment = objects.get(`Deployment/${name === 'stable' ? 'orders' : 'orders-canary'}`);
+      expect(deployment.spec.template.metadata.labels).toMatchObject(labels);
+      expect(deployment.spec.selector.matchLabels).toMatchObject(labels);
+    }
+    expect(second.spec.template.metadata.labels).toMatchObject(objects.get('Service/orders').spec.selector);
+  });
+
+  it('makes of canary and faults one object: each way of a method once, narrow ones first, with its time and attempts', () => {
+    const { objects } = render('orders', { canary, faults: [slow, broken] });
+    const routes = routesOf(objects.get('VirtualService/orders'), 'PlaceOrder');
+    const shared = { stable: 90, canary: 10 };
+    expect(routes.map(summary)).toEqual([
+      { headers: { 'x-canary': 'yes', 'x-fault': 'slow' }, fault: ['delay'], to: { canary: 100 } },
+      { headers: { 'x-fault': 'slow' }, fault: ['delay'], to: shared },
+      { headers: { 'x-canary': 'yes' }, fault: ['abort'], to: { canary: 100 } },
+      { headers: {}, fault: ['abort'], to: shared },
+    ]);
+    for (const route of routes) expect(route).toMatchObject({ timeout: '5250ms', retries: { attempts: 2 } });
+    expect(routes[0].fault.delay).toEqual({ fixedDelay: '1500ms', percentage: { value: 50 } });
+    expect(routes[3].fault.abort).toEqual({ grpcStatus: 'UNAVAILABLE', percentage: { value: 20 } });
+    const other = routesOf(objects.get('VirtualService/orders'), 'GetOrder');
+    expect(other.map((one) => summary(one).headers)).toEqual([{ 'x-canary': 'yes' }, {}]);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['a weight of more than everything', { canary: { ...canary, weight: 101 } }, /canary.weight/],
+    ['a canary without an image', { canary: { enabled: true, weight: 1 } }, /canary.image needs a tag or a digest/],
+    ['a canary without a mesh', { canary, mesh: { enabled: false } }, /canary.enabled needs mesh.enabled/],
+    ['a fault that does nothing', { faults: [{ methods: ['PlaceOrder'] }] }, /faults.0/],
+    ['a status that gRPC has not', { faults: [{ abort: { code: 'BROKEN', percent: 1 } }] }, /faults.0.abort.code/],
+    ['a setting of the mesh that there is not', { mesh: { timeoutSlack: 1 } }, /mesh/],
+  ])('refuses %s', (_, values, reason) => expect(render('orders', values).refusal).toMatch(reason));
+
+  it('has the next region where pods are ejected', () => {
+    const failover = [{ from: 'eu-west', to: 'eu-central' }];
+    const { trafficPolicy } = render('orders', { mesh: { locality: { failover } } }).objects.get(
+      'DestinationRule/orders',
+    ).spec;
+    expect(trafficPolicy.loadBalancer.localityLbSetting).toEqual({ enabled: true, failover });
+    expect(trafficPolicy.outlierDetection).toMatchObject({ consecutiveGatewayErrors: 5, maxEjectionPercent: 50 });
+    const alone = render('orders').objects.get('DestinationRule/orders').spec.trafficPolicy;
+    expect(alone.loadBalancer).toEqual({ simple: 'LEAST_REQUEST' });
+  });
+
+  it('has no object of Istio without a mesh', () => {
+    const { text } = render('orders', { mesh: { enabled: false } });
+    expect(text).not.toContain('istio.io/v1');
+  });
+});
