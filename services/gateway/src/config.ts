@@ -69,5 +69,4 @@ export const settings = {
   maxStreams: setting.integer('MAX_STREAMS', { low: 1, high: 100_000 }, { fallback: 2_000 }),
   maxStreamsEach: setting.integer('MAX_STREAMS_EACH', { low: 1, high: 10_000 }, { fallback: 50 }),
   copies: setting.flag('CACHE', { fallback: true }),
-  openapiFile: setting.text('OPENAPI_FILE', { fallback: '' }),
 };

@@ -6,10 +6,11 @@ import { memoryCopies } from './cache/memory.ts';
 import { createCopies } from './cache/read-through.ts';
 import { redisCopies } from './cache/redis.ts';
 import { contracts, serviceOf } from './clients/contracts.ts';
+import { openapiText } from './clients/openapi.ts';
 import { settings } from './config.ts';
 import { answerConnect } from './connect/answer.ts';
 import { answerStandard } from './connect/standard.ts';
-import { answerDocs, documentAt } from './docs/answer.ts';
+import { answerDocs } from './docs/answer.ts';
 import { createEdge, type EncodedClient } from './edge/edge.ts';
 import { edgeMethods, encodedService } from './edge/methods.ts';
 import { createHandler } from './http/handler.ts';
@@ -25,8 +26,6 @@ import { createLinks } from './rest/links.ts';
 import { routesOf } from './rest/routes.ts';
 import { v1 } from './versions/v1.ts';
 import { v2 } from './versions/v2.ts';
-
-const GENERATED = new URL('../../../gen/openapi/openapi.json', import.meta.url);
 
 /** The front door: every method that a contract gives to end users, by REST, Connect, gRPC-Web and gRPC. */
 export const gateway = defineStateless({
@@ -88,7 +87,7 @@ export const gateway = defineStateless({
           onUnexpected,
         }),
         answerStandard(contracts, () => serving),
-        answerDocs(documentAt(config.openapiFile || GENERATED)),
+        answerDocs(openapiText),
         answerNothing,
       ],
     });
