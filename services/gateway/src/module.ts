@@ -5,7 +5,7 @@ import { followEvents } from './cache/follow-events.ts';
 import { memoryCopies } from './cache/memory.ts';
 import { createCopies } from './cache/read-through.ts';
 import { redisCopies } from './cache/redis.ts';
-import { contracts, serviceOf } from './clients/contracts.ts';
+import { contracts, events, serviceOf } from './clients/contracts.ts';
 import { openapiText } from './clients/openapi.ts';
 import { settings } from './config.ts';
 import { answerConnect } from './connect/answer.ts';
@@ -91,7 +91,7 @@ export const gateway = defineStateless({
         answerNothing,
       ],
     });
-    const following = store && followEvents(bus, copies, logger);
+    const following = store && followEvents(bus, events, copies, logger);
     const listening: ListenOptions = {
       host: config.httpHost || config.grpcHost,
       handle,
