@@ -45,7 +45,8 @@ const passwordOf = (service: string) => `only-${service}-knows`;
   });
 
   it('lets operators see and do what they could without', async () => {
-    for (const service of NAMES) {
+    const keeping = services.filter(({ spec }) => spec.migrations).map(({ spec }) => spec.name);
+    for (const service of keeping) {
       const operations = shop.eventOperations(service);
       const { consumers } = await operations.listConsumers({});
       for (const { name } of consumers)

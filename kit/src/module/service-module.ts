@@ -138,8 +138,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const observers = [accessLog(logger), ...told, audit.observe, metrics.observe];
       const clients = clientsOf(spec, config, shared, tracing, told);
       onStop('clients', () => clients.close());
-      const { jwksUrl, issuer, audience } = config;
-      const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience });
+      const { jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim } = config;
+      const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim });
       const runtime: Runtime<never> = {
         config: config as never,
         bus,

@@ -5,10 +5,12 @@ import { followEvents } from './cache/follow-events.ts';
 import { memoryCopies } from './cache/memory.ts';
 import { createCopies } from './cache/read-through.ts';
 import { redisCopies } from './cache/redis.ts';
-import { contracts, serviceOf } from './clients/contracts.ts';
+import { contracts, events, serviceOf } from './clients/contracts.ts';
+import { openapiText } from './clients/openapi.ts';
 import { settings } from './config.ts';
 import { answerConnect } from './connect/answer.ts';
-import { answerDocs, documentAt } from './docs/answer.ts';
+import { answerStandard } from './connect/standard.ts';
+import { answerDocs } from './docs/answer.ts';
 import { createEdge, type EncodedClient } from './edge/edge.ts';
 import { edgeMethods, encodedService } from './edge/methods.ts';
 import { createHandler } from './http/handler.ts';
@@ -16,6 +18,7 @@ import { type ListenOptions, listenH2c, listenHttp1, listenTls } from './http/li
 import { answerNothing } from './http/nothing.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
 import { openRedis } from './limits/redis.ts';
+import { createStreamLimits } from './limits/streams.ts';
 import { startShedding } from './resilience/shedding.ts';
 import { createUpstreams } from './resilience/upstream.ts';
 import { answerRest } from './rest/answer.ts';
@@ -23,8 +26,6 @@ import { createLinks } from './rest/links.ts';
 import { routesOf } from './rest/routes.ts';
 import { v1 } from './versions/v1.ts';
 import { v2 } from './versions/v2.ts';
-
-const GENERATED = new URL('../../../gen/openapi/openapi.json', import.meta.url);
 
 /** The front door: every method that a contract gives to end users, by REST, Connect, gRPC-Web and gRPC. */
 export const gateway = defineStateless({
@@ -37,6 +38,8 @@ export const gateway = defineStateless({
     const keeping = redis ? redisCopies(redis) : memoryCopies();
     const store = config.copies ? keeping : undefined;
     const copies = createCopies({ store, methods: methods.values(), now: Date.now });
+    const stopping = new AbortController();
+    let serving = true;
     const shedding = startShedding(config.shedDelay);
     const clients = new Map(
       contracts.map((descriptor) => {
@@ -53,6 +56,8 @@ export const gateway = defineStateless({
         breaker: { failures: config.breakerFailures, pause: config.breakerPause, now: () => performance.now() },
         bulkhead: { calls: config.bulkheadCalls, queue: config.bulkheadQueue },
       }),
+      openStream: createStreamLimits({ all: config.maxStreams, each: config.maxStreamsEach }),
+      stopping: stopping.signal,
       copies,
       observers,
     });
@@ -60,7 +65,6 @@ export const gateway = defineStateless({
     const linksOf = createLinks(routes);
     const onUnexpected = (err: unknown, correlationId: string) =>
       logger.error({ err, correlationId }, 'a request failed at the edge');
-    const stopping = new AbortController();
     const handle = createHandler({
       corsOrigins: config.corsOrigins,
       proxies: config.trustedProxies,
@@ -82,11 +86,12 @@ export const gateway = defineStateless({
           bodyTimeout: config.requestTimeout,
           onUnexpected,
         }),
-        answerDocs(documentAt(config.openapiFile || GENERATED)),
+        answerStandard(contracts, () => serving),
+        answerDocs(openapiText),
         answerNothing,
       ],
     });
-    const following = store && followEvents(bus, copies, logger);
+    const following = store && followEvents(bus, events, copies, logger);
     const listening: ListenOptions = {
       host: config.httpHost || config.grpcHost,
       handle,
@@ -97,13 +102,22 @@ export const gateway = defineStateless({
     };
     return {
       async listen(): Promise<readonly Listener[]> {
-        const open = [
-          await listenHttp1(config.httpPort, listening),
-          await listenH2c(config.grpcPort, { ...listening, host: config.grpcHost }),
-        ];
-        if (config.tlsCertFile === '') return open;
-        const [cert, key] = await Promise.all([readFile(config.tlsCertFile), readFile(config.tlsKeyFile)]);
-        return [...open, await listenTls(config.tlsPort, { cert, key }, listening)];
+        const announceStop = () => {
+          serving = false;
+        };
+        const open: Listener[] = [];
+        try {
+          open.push(await listenHttp1(config.httpPort, listening));
+          const h2c = await listenH2c(config.grpcPort, { ...listening, host: config.grpcHost });
+          open.push({ ...h2c, announceStop });
+          if (config.tlsCertFile === '') return open;
+          const [cert, key] = await Promise.all([readFile(config.tlsCertFile), readFile(config.tlsKeyFile)]);
+          open.push(await listenTls(config.tlsPort, { cert, key }, listening));
+          return open;
+        } catch (error) {
+          await Promise.all(open.map((one) => one.stop(0)));
+          throw error;
+        }
       },
       workers: [
         {

@@ -1,14 +1,18 @@
 import { type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
 import { http } from '@weft/gen/es/google/api/annotations_pb';
 import type { HttpRule } from '@weft/gen/es/google/api/http_pb';
+import { Health, HealthCheckResponse_ServingStatus } from '@weft/gen/es/grpc/health/v1/health_pb';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
+import { file_weft_catalog_v1_events } from '@weft/gen/es/weft/catalog/v1/events_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { NotificationsService } from '@weft/gen/es/weft/notifications/v1/notifications_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
 import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
+import { file_weft_users_v1_events } from '@weft/gen/es/weft/users/v1/events_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+import { type EventContract, eventsOf } from '@weft/kit/events';
 
 /** The contracts that the edge offers. What of them is offered to whom is written in them. */
 export const contracts: readonly DescService[] = [
@@ -21,6 +25,13 @@ export const contracts: readonly DescService[] = [
   ShippingService,
   NotificationsService,
 ];
+
+/** The events that may end copies of answers. */
+export const events: readonly EventContract[] = [file_weft_catalog_v1_events, file_weft_users_v1_events].flatMap(
+  eventsOf,
+);
+
+export { Health, HealthCheckResponse_ServingStatus };
 
 /** `orders` of `weft.orders.v1.OrdersService`: how a service is called in settings. */
 export const serviceOf = (descriptor: DescService): string => descriptor.typeName.split('.')[1] ?? '';

@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { DomainError } from '@weft/kit/failure';
 import type { Answerer, Visit } from '../http/handler.ts';
 import { reply } from '../http/reply.ts';
 import { PAGE, PAGE_POLICY } from './page.ts';
 
 /** /openapi.json as it was generated, and /docs, a page that shows it without anything from elsewhere. */
-export function answerDocs(openapi: () => Promise<string | undefined>): Answerer {
-  let text: Promise<string | undefined> | undefined;
+export function answerDocs(openapi: () => Promise<string>): Answerer {
+  let text: Promise<string> | undefined;
   const send = ({ request, response, headers }: Visit, type: string, body: string, extra = {}) =>
     reply(request, response, 200, { ...headers, 'content-type': type, 'cache-control': 'no-cache', ...extra }, body);
   return async (visit) => {
@@ -17,17 +15,7 @@ export function answerDocs(openapi: () => Promise<string | undefined>): Answerer
     }
     if (visit.path !== '/openapi.json') return false;
     text ??= openapi();
-    const document = await text;
-    if (document === undefined)
-      throw new DomainError('not-found', 'NO_DOCUMENT', 'the OpenAPI document has not been generated');
-    await send(visit, 'application/json', document);
+    await send(visit, 'application/json', await text);
     return true;
   };
 }
-
-/** Of a file; undefined where there is none. */
-export const documentAt = (path: string | URL) => (): Promise<string | undefined> =>
-  readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
