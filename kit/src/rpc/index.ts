@@ -11,5 +11,6 @@ export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
 export type { MethodConcerns } from './method.ts';
 export { accessLog, callMetrics, callSpans, type EndedCall, type Observer, tell } from './observation.ts';
 export { actsFor, isStaff, maySee } from './ownership.ts';
+export { reflection } from './reflection.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';
 export { type GeneratedService, type HandlersOf, type ServiceBinding, serveService } from './service.ts';

@@ -24,7 +24,7 @@ interface Question {
  * A file comes with all that it imports. Health is listed as well.
  */
 export function addReflection(server: Server, services: readonly DescService[]): void {
-  const answer = answers([...services, Health]);
+  const answer = reflection(services);
   for (const version of ['v1', 'v1alpha']) {
     const path = `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
     const codec = {
@@ -37,12 +37,18 @@ export function addReflection(server: Server, services: readonly DescService[]):
       { serverReflectionInfo: { path, requestStream: true, responseStream: true, ...codec } },
       {
         serverReflectionInfo(call: ServerDuplexStream<Buffer, Buffer>) {
-          call.on('data', (request: Buffer) => call.write(Buffer.from(answer(questionOf(request)))));
+          call.on('data', (request: Buffer) => call.write(Buffer.from(answer(request))));
           call.on('end', () => call.end());
         },
       },
     );
   }
+}
+
+/** Answers encoded questions of server reflection, for a server of any kind. Never throws. */
+export function reflection(services: readonly DescService[]): (question: Uint8Array) => Uint8Array {
+  const answer = answers([...services, Health]);
+  return (question) => answer(questionOf(question));
 }
 
 function answers(services: readonly DescService[]): (question: Question) => Uint8Array {

@@ -66,6 +66,8 @@ export const settings = {
   breakerPause: setting.milliseconds('BREAKER_PAUSE_MS', { fallback: 60_000 }),
   bulkheadCalls: setting.integer('BULKHEAD_CALLS', { low: 1, high: 10_000 }, { fallback: 200 }),
   bulkheadQueue: setting.integer('BULKHEAD_QUEUE', { low: 0, high: 10_000 }, { fallback: 200 }),
+  maxStreams: setting.integer('MAX_STREAMS', { low: 1, high: 100_000 }, { fallback: 2_000 }),
+  maxStreamsEach: setting.integer('MAX_STREAMS_EACH', { low: 1, high: 10_000 }, { fallback: 50 }),
   copies: setting.flag('CACHE', { fallback: true }),
   openapiFile: setting.text('OPENAPI_FILE', { fallback: '' }),
 };

@@ -8,6 +8,7 @@ import { redisCopies } from './cache/redis.ts';
 import { contracts, serviceOf } from './clients/contracts.ts';
 import { settings } from './config.ts';
 import { answerConnect } from './connect/answer.ts';
+import { answerStandard } from './connect/standard.ts';
 import { answerDocs, documentAt } from './docs/answer.ts';
 import { createEdge, type EncodedClient } from './edge/edge.ts';
 import { edgeMethods, encodedService } from './edge/methods.ts';
@@ -16,6 +17,7 @@ import { type ListenOptions, listenH2c, listenHttp1, listenTls } from './http/li
 import { answerNothing } from './http/nothing.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
 import { openRedis } from './limits/redis.ts';
+import { createStreamLimits } from './limits/streams.ts';
 import { startShedding } from './resilience/shedding.ts';
 import { createUpstreams } from './resilience/upstream.ts';
 import { answerRest } from './rest/answer.ts';
@@ -37,6 +39,8 @@ export const gateway = defineStateless({
     const keeping = redis ? redisCopies(redis) : memoryCopies();
     const store = config.copies ? keeping : undefined;
     const copies = createCopies({ store, methods: methods.values(), now: Date.now });
+    const stopping = new AbortController();
+    let serving = true;
     const shedding = startShedding(config.shedDelay);
     const clients = new Map(
       contracts.map((descriptor) => {
@@ -53,6 +57,8 @@ export const gateway = defineStateless({
         breaker: { failures: config.breakerFailures, pause: config.breakerPause, now: () => performance.now() },
         bulkhead: { calls: config.bulkheadCalls, queue: config.bulkheadQueue },
       }),
+      openStream: createStreamLimits({ all: config.maxStreams, each: config.maxStreamsEach }),
+      stopping: stopping.signal,
       copies,
       observers,
     });
@@ -60,7 +66,6 @@ export const gateway = defineStateless({
     const linksOf = createLinks(routes);
     const onUnexpected = (err: unknown, correlationId: string) =>
       logger.error({ err, correlationId }, 'a request failed at the edge');
-    const stopping = new AbortController();
     const handle = createHandler({
       corsOrigins: config.corsOrigins,
       proxies: config.trustedProxies,
@@ -82,6 +87,7 @@ export const gateway = defineStateless({
           bodyTimeout: config.requestTimeout,
           onUnexpected,
         }),
+        answerStandard(contracts, () => serving),
         answerDocs(documentAt(config.openapiFile || GENERATED)),
         answerNothing,
       ],
@@ -97,10 +103,11 @@ export const gateway = defineStateless({
     };
     return {
       async listen(): Promise<readonly Listener[]> {
-        const open = [
-          await listenHttp1(config.httpPort, listening),
-          await listenH2c(config.grpcPort, { ...listening, host: config.grpcHost }),
-        ];
+        const announceStop = () => {
+          serving = false;
+        };
+        const h2c = await listenH2c(config.grpcPort, { ...listening, host: config.grpcHost });
+        const open = [await listenHttp1(config.httpPort, listening), { ...h2c, announceStop }];
         if (config.tlsCertFile === '') return open;
         const [cert, key] = await Promise.all([readFile(config.tlsCertFile), readFile(config.tlsKeyFile)]);
         return [...open, await listenTls(config.tlsPort, { cert, key }, listening)];

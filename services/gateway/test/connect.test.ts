@@ -1,7 +1,10 @@
+import { once } from 'node:events';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { Client, credentials } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ErrorInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
+import { Health, HealthCheckResponse_ServingStatus } from '@weft/gen/es/grpc/health/v1/health_pb';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { currentContext } from '@weft/kit/context';
@@ -127,6 +130,61 @@ it('stops the work behind when the client of a unary call hangs up, or its time 
   leaving.abort();
   await expect(search).rejects.toThrow();
   await eventually(() => stopped.length === before + 2);
+});
+
+it('tells tools what it serves, and probes that it does', async () => {
+  const channel = new Client(edge.booted.target('gateway'), credentials.createInsecure());
+  const asIs = (bytes: Buffer) => bytes;
+  try {
+    const ask = channel.makeBidiStreamRequest('/grpc.reflection.v1.ServerReflection/ServerReflectionInfo', asIs, asIs);
+    const listed = once(ask, 'data');
+    // list_services: ""
+    ask.write(Buffer.from([0x3a, 0x00]));
+    ask.end();
+    expect(String(await listed)).toContain('weft.orders.v1.OrdersService');
+    const { status } = await createClient(Health, TRANSPORTS.gRPC()).check({ service: '' });
+    expect(status).toBe(HealthCheckResponse_ServingStatus.SERVING);
+  } finally {
+    channel.close();
+  }
+});
+
+it('opens no more streams for one user than it may', async () => {
+  const few = await openEdge(
+    {
+      orders: {
+        async *watchOrder(_, { signal }) {
+          yield {
+            orderId: ORDER_ID,
+            reason: '',
+            changeTime: undefined,
+            paymentStatus: 1,
+            status: 1,
+            version: 1n,
+            resumeToken: '',
+          };
+          await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+        },
+      },
+    },
+    { GATEWAY_MAX_STREAMS_EACH: '1' },
+  );
+  try {
+    const leaving = new AbortController();
+    const headers = { authorization: `Bearer ${await few.token()}` };
+    const path = `${few.http}/api/v2/orders/${ORDER_ID}:watch`;
+    expect((await fetch(path, { headers, signal: leaving.signal })).status).toBe(200);
+    expect((await fetch(path, { headers })).status).toBe(429);
+    leaving.abort();
+    await eventually(async () => {
+      const leavingToo = new AbortController();
+      const { status } = await fetch(path, { headers, signal: leavingToo.signal });
+      leavingToo.abort();
+      return status === 200;
+    });
+  } finally {
+    await few.stop();
+  }
 });
 
 it('takes a browser of an origin that is named, and no other', async () => {

@@ -3,7 +3,7 @@ import http2 from 'node:http2';
 import { GetProductRequest } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { PRODUCT_ID } from './reply.ts';
 
-// A client of the benchmark, `grpc`, `connect`, `rest` or `json`: asks as fast as it is answered, for as long as it is told.
+// A client of the benchmark, `grpc`, `connect`, `rest` or `json`: asks as fast as it is answered, as often as it is told.
 
 const IN_FLIGHT = 32;
 const [kind = '', port = '', token = ''] = process.argv.slice(2);
@@ -11,10 +11,6 @@ const PATH = '/weft.catalog.v1.CatalogService/GetProduct';
 const encoded = Buffer.from(GetProductRequest.encode({ productId: PRODUCT_ID }).finish());
 const framed = Buffer.concat([Buffer.from([0, 0, 0, 0, encoded.length]), encoded]);
 const authorization = `Bearer ${token}`;
-
-export interface Load {
-  readonly calls: number;
-}
 
 function overHttp2(type: string, body: Buffer): () => Promise<void> {
   const session = http2.connect(`http://127.0.0.1:${port}`);
@@ -61,22 +57,23 @@ const KINDS: Readonly<Record<string, () => () => Promise<void>>> = {
   json: () => overHttp1('POST', PATH, JSON.stringify({ productId: PRODUCT_ID })),
 };
 
-async function run(call: () => Promise<void>, milliseconds: number): Promise<Load> {
-  const end = performance.now() + milliseconds;
-  let calls = 0;
+async function run(call: () => Promise<void>, calls: number): Promise<void> {
+  let left = calls;
   const loop = async () => {
-    while (performance.now() < end) {
+    while (left > 0) {
+      left -= 1;
       await call();
-      calls += 1;
     }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, loop));
-  return { calls };
 }
 
 const make = KINDS[kind];
 if (!make) throw new Error(`one of ${Object.keys(KINDS).join(', ')}`);
 const call = make();
-process.on('message', async (milliseconds: number) => process.send?.(await run(call, milliseconds)));
+process.on('message', async (calls: number) => {
+  await run(call, calls);
+  process.send?.('done');
+});
 process.on('disconnect', () => process.exit());
 process.send?.('ready');

@@ -1,6 +1,7 @@
 import { type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
 import { http } from '@weft/gen/es/google/api/annotations_pb';
 import type { HttpRule } from '@weft/gen/es/google/api/http_pb';
+import { Health, HealthCheckResponse_ServingStatus } from '@weft/gen/es/grpc/health/v1/health_pb';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
@@ -21,6 +22,8 @@ export const contracts: readonly DescService[] = [
   ShippingService,
   NotificationsService,
 ];
+
+export { Health, HealthCheckResponse_ServingStatus };
 
 /** `orders` of `weft.orders.v1.OrdersService`: how a service is called in settings. */
 export const serviceOf = (descriptor: DescService): string => descriptor.typeName.split('.')[1] ?? '';

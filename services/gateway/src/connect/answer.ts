@@ -7,12 +7,7 @@ import {
   createContextValues,
   type HandlerContext,
 } from '@connectrpc/connect';
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from '@connectrpc/connect-node';
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { MAX_MESSAGE_BYTES } from '@weft/kit/rpc';
 import { connectErrorOf, isConnectError } from '../clients/error-details.ts';
 import type { Admission, Edge } from '../edge/edge.ts';
@@ -22,6 +17,7 @@ import { ageHeaders } from '../http/age.ts';
 import type { Answerer, Visit } from '../http/handler.ts';
 import { Limited, rateLimitHeaders } from '../limits/rate-limits.ts';
 import { passEncoded } from './encoded.ts';
+import { mount } from './mount.ts';
 import { wireOf } from './wire.ts';
 
 const visitKey = createContextKey<Visit | undefined>(undefined);
@@ -118,27 +114,18 @@ export function answerConnect({ edge, methods, shutdown, bodyTimeout, onUnexpect
   return async (visit) => {
     const method = methods.get(visit.path.slice(1));
     if (!method) return false;
-    const { request, response, headers, query } = visit;
+    const { request, query } = visit;
     const wire = method.contract.stream ? undefined : wireOf(request);
     if (wire) {
       await pass(visit, method, wire);
       return true;
     }
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
     const type = request.headers['content-type'] ?? '';
     const asJson = type.includes('json') || (request.method === 'GET' && query.includes('encoding=json'));
     const handler = (asJson ? json : binary).get(visit.path);
     if (!handler) return false;
     const values = createContextValues().set(visitKey, visit);
-    try {
-      const answer = await handler(
-        universalRequestFromNodeRequest(request as never, response as never, undefined, values),
-      );
-      await universalResponseToNodeResponse(answer, response as never);
-    } catch {
-      // The client has gone, or has sent what is no HTTP: nobody is there to be told.
-      response.destroy();
-    }
+    await mount(handler, visit, values);
     return true;
   };
 }

@@ -36,6 +36,10 @@ export interface EdgeParts {
   readonly shedding: Shedding;
   readonly client: (service: string) => EncodedClient;
   readonly upstream: (service: string) => Upstream;
+  /** Takes the place of a stream; gives what frees it again. */
+  readonly openStream: (caller: string) => () => void;
+  /** Fires when streams have to end: their clients resume elsewhere. */
+  readonly stopping: AbortSignal;
   readonly copies: Copies;
   readonly observers: readonly Observer[];
 }
@@ -44,15 +48,14 @@ export type Edge = ReturnType<typeof createEdge>;
 
 /** What every call goes through, whatever protocol it came by. */
 export function createEdge(parts: EdgeParts) {
-  const { verifyToken, limits, shedding, client, upstream, copies, observers } = parts;
+  const { verifyToken, limits, shedding, client, upstream, openStream, stopping, copies, observers } = parts;
 
   /** Identity, limit and role, in this order. Throws what the caller is refused with. */
   async function admit({ contract }: EdgeMethod, arrival: Arrival): Promise<Admission> {
     shedding.admit();
     const token = bearer(arrival.authorization);
     const user = token === undefined ? undefined : await verified(token, contract, arrival);
-    const caller = user === undefined ? arrival.address : `user:${user.id}`;
-    const limit = await limits(contract, caller);
+    const limit = await limits(contract, callerOf(user, arrival));
     authorize(contract, undefined, user);
     return { user, limit };
   }
@@ -88,11 +91,14 @@ export function createEdge(parts: EdgeParts) {
   async function* stream(method: EdgeMethod, request: Uint8Array, arrival: Arrival, user: User | undefined) {
     const start = begin();
     let error: unknown;
+    let close = () => {};
     try {
+      close = openStream(callerOf(user, arrival));
       const context = arrival.context(Number.POSITIVE_INFINITY);
+      const signal = AbortSignal.any([arrival.signal, stopping]);
       const messages = runInContext(context, () =>
         (client(method.service)[method.descriptor.localName] as EncodedClient[string])(asBuffer(request), {
-          signal: arrival.signal,
+          signal,
         }),
       )[Symbol.asyncIterator]();
       try {
@@ -108,6 +114,7 @@ export function createEdge(parts: EdgeParts) {
       error = thrown;
       throw thrown;
     } finally {
+      close();
       ended(method, arrival, user, start, error);
     }
   }
@@ -163,6 +170,8 @@ interface Begun {
   readonly time: number;
   readonly clock: number;
 }
+
+const callerOf = (user: User | undefined, { address }: Arrival): string => (user ? `user:${user.id}` : address);
 
 const begin = (): Begun => ({ time: Date.now(), clock: performance.now() });
 
