@@ -125,11 +125,11 @@ describe('a body', () => {
           const unknownEnum = accepts.errors?.some(({ keyword }) => keyword === 'enum');
           if (unknownEnum) return;
           const bytes = toBinary(method.input, message);
-        const { malformed } = walkWire(method.input, bytes);
-        const violations = (malformed ? [malformed] : contractViolations(method.input, bytes)).filter(
-          ({ field }) => !elsewhere.has(field),
-        );
-        if (!accepted) expect([accepts.errors, violations.length > 0]).toEqual([accepts.errors, true]);
+          const { malformed } = walkWire(method.input, bytes);
+          const violations = (malformed ? [malformed] : contractViolations(method.input, bytes)).filter(
+            ({ field }) => !elsewhere.has(field),
+          );
+          if (!accepted) expect([accepts.errors, violations.length > 0]).toEqual([accepts.errors, true]);
           else expect(violations.filter(({ rule }) => !UNSAID.test(rule))).toEqual([]);
           both |= accepted ? 1 : 2;
         }),
