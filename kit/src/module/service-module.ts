@@ -119,8 +119,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       if (database) onStop('database', (graceMs) => database.close(graceMs));
       const clients = clientsOf(spec, config, shared.tracing, observers.slice(1));
       onStop('clients', () => clients.close());
-      const { jwksUrl, issuer, audience } = config;
-      const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience });
+      const { jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim } = config;
+      const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim });
       const runtime: Runtime<never> = {
         config: config as never,
         bus,

@@ -23,6 +23,9 @@ export const serviceSettings = {
   jwksUrl: setting.httpUrl('IDENTITY_JWKS_URL'),
   issuer: setting.text('IDENTITY_ISSUER', { fallback: 'weft' }),
   audience: setting.text('IDENTITY_AUDIENCE', { fallback: 'weft' }),
+  oidcIssuer: setting.text('IDENTITY_OIDC_ISSUER', { fallback: '' }),
+  algorithm: setting.choice('IDENTITY_ALGORITHM', ['EdDSA', 'ES256', 'RS256', 'PS256'], { fallback: 'EdDSA' }),
+  rolesClaim: setting.text('IDENTITY_ROLES_CLAIM', { fallback: 'roles' }),
   retries: setting.flag('CLIENT_RETRIES', { fallback: true }),
 };
 

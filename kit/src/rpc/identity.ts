@@ -15,6 +15,12 @@ export interface TokenOptions {
   readonly jwksUrl: string;
   readonly issuer: string;
   readonly audience: string;
+  /** An OpenID provider that takes the place of issuer and keys: its URL, under which it says where its keys are. Empty: none. */
+  readonly oidcIssuer?: string;
+  /** The one algorithm that is accepted; EdDSA where absent. */
+  readonly algorithm?: string;
+  /** The claim that lists the roles; `roles` where absent. */
+  readonly rolesClaim?: string;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -26,23 +32,33 @@ export type TokenVerifier = (token: string) => User | Promise<User>;
  * Verifies access tokens: EdDSA signature, issuer, audience and expiry. A token that passed is remembered until it expires,
  * within a bound. Throws UNAUTHENTICATED (TOKEN_EXPIRED, TOKEN_INVALID) or UNAVAILABLE (KEYS_UNAVAILABLE).
  */
-export function createTokenVerifier({ jwksUrl, issuer, audience, now }: TokenOptions): TokenVerifier {
-  const url = new URL(jwksUrl);
+export function createTokenVerifier(options: TokenOptions): TokenVerifier {
+  const { jwksUrl, audience, oidcIssuer = '', algorithm = 'EdDSA', rolesClaim = 'roles', now } = options;
+  const issuer = oidcIssuer || options.issuer;
+  const algorithms = algorithm === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [algorithm];
   // With the first token: it loads what fetches the keys, which takes 40 ms.
-  let keys: JWTVerifyGetKey | undefined;
+  let keys: Promise<JWTVerifyGetKey> | undefined;
+  const keysOf = async (): Promise<JWTVerifyGetKey> => {
+    const url = oidcIssuer === '' ? new URL(jwksUrl) : await discoverKeys(oidcIssuer);
+    return createRemoteJWKSet(url, { timeoutDuration: 2000, cooldownDuration: 1000 });
+  };
   const remembered = new Map<string, { user: User; expires: number }>();
   const verify = async (token: string): Promise<User> => {
-    keys ??= createRemoteJWKSet(url, { timeoutDuration: 2000, cooldownDuration: 1000 });
-    const { payload } = await jwtVerify(token, keys, {
+    keys ??= keysOf();
+    const known = await keys.catch((error: unknown) => {
+      keys = undefined;
+      throw refusal(error);
+    });
+    const { payload } = await jwtVerify(token, known, {
       issuer,
       audience,
-      algorithms: ['EdDSA', 'Ed25519'],
-      requiredClaims: ['sub', 'exp', 'roles'],
+      algorithms,
+      requiredClaims: ['sub', 'exp', rolesClaim],
       currentDate: new Date(now()),
     }).catch((error: unknown) => {
       throw refusal(error);
     });
-    const user: User = { id: String(payload.sub), roles: rolesOf(payload.roles) };
+    const user: User = { id: String(payload.sub), roles: rolesOf(payload[rolesClaim]) };
     if (remembered.size >= MAX_REMEMBERED) remembered.delete(remembered.keys().next().value as string);
     remembered.set(token, { user, expires: (payload.exp as number) * 1000 });
     return user;
@@ -53,6 +69,17 @@ export function createTokenVerifier({ jwksUrl, issuer, audience, now }: TokenOpt
     remembered.delete(token);
     return verify(token);
   };
+}
+
+/** Where an OpenID provider has its keys. Source: OpenID Connect Discovery 1.0, section 4. */
+async function discoverKeys(issuer: string): Promise<URL> {
+  const where = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const response = await fetch(where, { signal: AbortSignal.timeout(2000), redirect: 'error' });
+  const document = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown };
+  // What another one says about itself is not this one's.
+  if (document.issuer !== issuer || typeof document.jwks_uri !== 'string')
+    throw new Error('the OpenID provider does not say where its keys are');
+  return new URL(document.jwks_uri);
 }
 
 function rolesOf(claim: unknown): RoleName[] {

@@ -106,11 +106,19 @@ export const gateway = defineStateless({
         const announceStop = () => {
           serving = false;
         };
-        const h2c = await listenH2c(config.grpcPort, { ...listening, host: config.grpcHost });
-        const open = [await listenHttp1(config.httpPort, listening), { ...h2c, announceStop }];
-        if (config.tlsCertFile === '') return open;
-        const [cert, key] = await Promise.all([readFile(config.tlsCertFile), readFile(config.tlsKeyFile)]);
-        return [...open, await listenTls(config.tlsPort, { cert, key }, listening)];
+        const open: Listener[] = [];
+        try {
+          open.push(await listenHttp1(config.httpPort, listening));
+          const h2c = await listenH2c(config.grpcPort, { ...listening, host: config.grpcHost });
+          open.push({ ...h2c, announceStop });
+          if (config.tlsCertFile === '') return open;
+          const [cert, key] = await Promise.all([readFile(config.tlsCertFile), readFile(config.tlsKeyFile)]);
+          open.push(await listenTls(config.tlsPort, { cert, key }, listening));
+          return open;
+        } catch (error) {
+          await Promise.all(open.map((one) => one.stop(0)));
+          throw error;
+        }
       },
       workers: [
         {

@@ -134,12 +134,9 @@ async function open(
     socket.on('error', () => socket.destroy());
   });
   server.listen(port, host);
-  await Promise.race([
-    once(server, 'listening'),
-    once(server, 'error').then(([error]) => {
-      throw error.code === 'EADDRINUSE' ? new Error(`port ${port} on ${host} is in use`) : error;
-    }),
-  ]);
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'EADDRINUSE' ? new Error(`port ${port} on ${host} is in use`) : error;
+  });
   let stopping: Promise<unknown> | undefined;
   const close = () => {
     stopping ??= once(server, 'close');

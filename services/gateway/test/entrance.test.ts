@@ -1,0 +1,102 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import http2 from 'node:http2';
+import { request as httpsRequest } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it } from '@jest/globals';
+import { freePort } from '@weft/kit/testing';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { type Edge, openEdge } from './fixture.ts';
+import { ALICE, ORDER_ID, order, product } from './stubs.ts';
+
+let edge: Edge | undefined;
+let provider: Server | undefined;
+const folders: string[] = [];
+afterEach(async () => {
+  await edge?.stop();
+  edge = undefined;
+  provider?.close();
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+});
+
+const handlers = {
+  catalog: { getProduct: async () => ({ product: product() }) },
+  orders: { getOrder: async () => ({ order: order() }) },
+};
+
+it('speaks HTTP/1.1 and HTTP/2 on one TLS port, as the client chooses', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-tls-'));
+  folders.push(folder);
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '1'];
+  const make = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...subject];
+  execFileSync('openssl', [...make, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const port = await freePort();
+  edge = await openEdge(handlers, {
+    GATEWAY_TLS_PORT: `${port}`,
+    GATEWAY_TLS_CERT_FILE: cert,
+    GATEWAY_TLS_KEY_FILE: key,
+  });
+  const ca = readFileSync(cert);
+  const asked = httpsRequest({ host: 'localhost', port, path: '/api/v2/products/lantern', ca });
+  asked.end();
+  const [answer] = await once(asked, 'response');
+  answer.resume();
+  expect([answer.statusCode, answer.httpVersion]).toEqual([200, '1.1']);
+  expect(answer.headers['strict-transport-security']).toContain('max-age');
+  const session = http2.connect(`https://localhost:${port}`, { ca });
+  const stream = session.request({ ':path': '/api/v2/products/lantern' });
+  const [headers] = await once(stream, 'response');
+  expect([headers[':status'], session.alpnProtocol]).toEqual([200, 'h2']);
+  stream.close();
+  session.close();
+});
+
+it('takes the tokens of an OpenID provider that is named by its URL, by one algorithm and no other', async () => {
+  const { privateKey, publicKey } = await generateKeyPair('RS256', { extractable: true });
+  const keys = [{ ...(await exportJWK(publicKey)), kid: 'theirs', alg: 'RS256', use: 'sig' }];
+  provider = createServer((request, response) => {
+    const documents: Record<string, object> = {
+      '/.well-known/openid-configuration': { issuer, jwks_uri: `${issuer}/keys` },
+      '/keys': { keys },
+    };
+    response.end(JSON.stringify(documents[request.url ?? ''] ?? {}));
+  }).listen(0, '127.0.0.1');
+  await once(provider, 'listening');
+  const issuer = `http://127.0.0.1:${(provider.address() as AddressInfo).port}`;
+  edge = await openEdge(handlers, {
+    IDENTITY_OIDC_ISSUER: issuer,
+    IDENTITY_ALGORITHM: 'RS256',
+    IDENTITY_ROLES_CLAIM: 'groups',
+  });
+  const token = (claims: object, from = issuer) =>
+    new SignJWT({ ...claims })
+      .setProtectedHeader({ alg: 'RS256', kid: 'theirs' })
+      .setIssuer(from)
+      .setAudience('weft')
+      .setSubject(ALICE)
+      .setExpirationTime('5m')
+      .sign(privateKey);
+  const get = async (as: string) => (await (edge as Edge).send(`/api/v2/orders/${ORDER_ID}`, { as })).status;
+  expect(await get(await token({ groups: ['nobody'] }))).toBe(403);
+  expect(await get(await token({ roles: ['customer'] }))).toBe(401);
+  expect(await get(await token({ groups: ['customer'] }, 'https://other.example'))).toBe(401);
+  expect(await get(await edge.token())).toBe(401);
+  const stubsBelieve = await token({ groups: ['customer'], roles: ['customer'] });
+  expect(await get(stubsBelieve)).toBe(200);
+});
+
+it('shows its document on a page that takes nothing from anywhere else', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-docs-'));
+  folders.push(folder);
+  edge = await openEdge(handlers, { GATEWAY_OPENAPI_FILE: join(folder, 'none.json') });
+  const page = await edge.send('/docs');
+  expect(page.headers.get('content-type')).toContain('text/html');
+  expect(page.text).not.toMatch(/(?:src|href)="https?:/);
+  expect(page.headers.get('content-security-policy')).not.toContain('http');
+  expect((await edge.send('/openapi.json')).json.reason).toBe('NO_DOCUMENT');
+});
