@@ -93,8 +93,12 @@ module.exports = {
     {
       name: 'nats-in-jetstream',
       severity: 'error',
-      comment: 'The bus is a port; one driver knows NATS, and its tests and its benchmark look over its shoulder.',
-      from: { pathNot: '^(kit/src/events/jetstream/|kit/test/events/|tests/bench/events/|node_modules/)' },
+      comment:
+        'The bus is a port; one driver knows NATS, and its tests and its benchmark look over its shoulder. So does the registry.',
+      from: {
+        pathNot:
+          '^(kit/src/(events/jetstream|discovery)/|kit/test/(events|discovery)/|tests/bench/events/|node_modules/)',
+      },
       to: { path: `${NPM}@nats-io/` },
     },
   ],

@@ -91,10 +91,10 @@ type Clients = Awaited<ReturnType<typeof clientsFrom>>;
 const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
 
 /** Clients of services that run elsewhere. */
-export function clientsAt(target: (service: string) => string, token?: string): Promise<Clients> {
+export function clientsAt(target: (service: string) => string, token?: string, retries = true): Promise<Clients> {
   return clientsFrom(async (generated, descriptor) => {
     const service = descriptor.typeName.split('.')[1] ?? '';
-    const options = { target: target(service), tracing, retries: true };
+    const options = { target: target(service), tracing, retries };
     return createClient(generated, descriptor, token === undefined ? options : { ...options, token });
   }, token);
 }

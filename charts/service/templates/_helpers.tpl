@@ -13,6 +13,7 @@
 {{/* What metrics and labels call the version of a track. */}}
 {{- define "service.version" -}}
 {{- $image := ternary .root.Values.canary.image .root.Values.image (eq .track "canary") -}}
+{{- if eq $image.tag "latest" }}{{ fail (printf "%s: image.tag must not be latest: it does not say what runs" (include "service.name" .root)) }}{{ end -}}
 {{- $image.tag | default (trunc 19 $image.digest | replace ":" "-") | default .root.Chart.AppVersion -}}
 {{- end }}
 
@@ -37,7 +38,8 @@ app.kubernetes.io/name: {{ include "service.name" . }}
 
 {{/* What the contract says of this service, from files/mesh: who calls it, and whom it calls. */}}
 {{- define "service.contract" -}}
-{{- .Files.Get (printf "files/mesh/%s.yaml" (include "service.name" .)) | default "{}" -}}
+{{- $name := include "service.name" . -}}
+{{- required (printf "name: the contracts have no service %q" $name) (.Files.Get (printf "files/mesh/%s.yaml" $name)) -}}
 {{- end }}
 
 {{/* Host of another service in this namespace, by its name: (dict "root" $ "service" "orders"). */}}

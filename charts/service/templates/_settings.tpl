@@ -16,6 +16,11 @@
   "DRAIN_DELAY_MS" (mul 1000 $values.stop.drainSeconds)
   "STOP_TIMEOUT_MS" (mul 1000 $values.stop.timeoutSeconds)
 -}}
+{{- $caller := dict "CALLER_IDENTITY" "loopback" }}
+{{- if $values.mesh.enabled }}
+{{- $caller = dict "CALLER_IDENTITY" "mesh" "MESH_TRUST_DOMAIN" $values.mesh.trustDomain "MESH_NAMESPACE" .Release.Namespace }}
+{{- end }}
+{{- $settings = merge $caller $settings }}
 {{- with $values.tracing.endpoint }}
 {{- $settings = merge (dict "OTEL_EXPORTER_OTLP_ENDPOINT" . "TRACE_PERCENT" $values.tracing.percent) $settings }}
 {{- end }}

@@ -1,4 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { addCanary } from './canary-program.ts';
+import { wholeNumber } from './options.ts';
 
 const TARGETS = `
 A system is looked for on this machine, at the ports of npm start; USERS_TARGET, CATALOG_TARGET, INVENTORY_TARGET,
@@ -112,6 +114,13 @@ export function createProgram(): Command {
 
   addEvents(program.command('events').helpCommand(false).description('see and repair what services tell each other'));
 
+  addCanary(
+    program
+      .command('canary')
+      .helpCommand(false)
+      .description('try another image of a service in a cluster on a share of its calls'),
+  );
+
   common(program.command('health'))
     .description('ask the services how they are; exit code 0 when all serve')
     .addHelpText('after', TARGETS)
@@ -179,15 +188,6 @@ function uuid(text: string): string {
 function postalCode(text: string): string {
   if (text.length > 32) throw new InvalidArgumentError('It has 32 characters at most.');
   return text;
-}
-
-function wholeNumber(low: number, high: number): (text: string) => number {
-  return (text) => {
-    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-    if (!(value >= low && value <= high))
-      throw new InvalidArgumentError(`It is a whole number from ${low} to ${high}.`);
-    return value;
-  };
 }
 
 function time(text: string): Date {

@@ -79,12 +79,13 @@ export const setting = {
       { secret: true, ...options },
     ),
   httpUrl: (name: string, options?: Options<string>) => define(name, urlOf('http:', 'https:'), options),
-  /** host:port of a gRPC server. */
+  /** host:port of a gRPC server, or weft:///service of the registry. */
   target: (name: string, options?: Options<string>) =>
     define(
       name,
       (text) => {
-        if (!/^[A-Za-z0-9._[\]:-]+:\d{1,5}$/.test(text)) throw new Error('must be host:port');
+        if (!/^([A-Za-z0-9._[\]:-]+:\d{1,5}|weft:\/\/\/[a-z][a-z0-9-]*)$/.test(text))
+          throw new Error('must be host:port');
         return text;
       },
       options,

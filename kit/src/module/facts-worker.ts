@@ -1,16 +1,32 @@
 import { contextFromHeaders, runInContext } from '../context/index.ts';
-import type { DueFacts, FactsDue } from '../store/index.ts';
+import { outcomeOf } from '../rpc/index.ts';
+import type { DueFacts, FactsDue, OutgoingEvent } from '../store/index.ts';
 import type { Logger, TraceContext } from '../telemetry/index.ts';
 import { periodic } from './periodic.ts';
 import type { Worker } from './service.ts';
+import { StepFailed } from './take-steps.ts';
 
 export interface FactsWork<F> {
   readonly due: FactsDue<F>;
   /** Does what the facts ask for, any number of times; what it throws is tried again. Gives the path of what is not needed any more. */
   readonly act: (due: DueFacts<F>) => Promise<readonly string[]>;
+  /** The event that tells operators of work that has failed again and again; it is published once each time that it comes to this. */
+  readonly stalled: (stalled: Stalled) => OutgoingEvent;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly startTrace: () => TraceContext;
+}
+
+/** Work that somebody should look at. */
+export interface Stalled {
+  readonly id: string;
+  /** Empty where it did not come to one. */
+  readonly step: string;
+  /** A stable reason. */
+  readonly reason: string;
+  /** Failures in a row. */
+  readonly tries: number;
+  readonly at: Date;
 }
 
 /** Facts may carry the headers of the event that they began with: what follows belongs to its trace. */
@@ -27,21 +43,34 @@ const STALLED_AFTER = 10;
 
 /** Acts on facts that ask for it, many at once, in whatever process has room. */
 export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker & { wake(): void } {
-  const { due, act, logger, now, startTrace } = work;
+  const { due, act, stalled, logger, now, startTrace } = work;
   const running = new Set<Promise<void>>();
 
   async function run(claimed: DueFacts<F>): Promise<void> {
-    try {
-      const context = contextFromHeaders(claimed.facts.headers ?? {}, startTrace);
-      await due.rest(claimed, await runInContext(context, () => act(claimed)));
-    } catch (err) {
-      const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(claimed.tries, 10));
-      const line = { err, id: claimed.id, tries: claimed.tries + 1 };
-      if (line.tries === STALLED_AFTER) logger.error(line, 'step stalled: somebody should look; it is tried again');
-      else logger.info(line, 'step failed; it is tried again');
-      await due.retry(claimed, new Date(now().getTime() + wait / 2 + (wait / 2) * Math.random()));
-      setTimeout(() => looking.wake(), wait).unref();
+    const context = contextFromHeaders(claimed.facts.headers ?? {}, startTrace);
+    await runInContext(context, async () => {
+      try {
+        await due.rest(claimed, await act(claimed));
+      } catch (error) {
+        await tryAgain(claimed, error);
+      }
+    });
+  }
+
+  async function tryAgain(claimed: DueFacts<F>, error: unknown): Promise<void> {
+    const { id } = claimed;
+    const { step, cause: err } = error instanceof StepFailed ? error : { step: '', cause: error };
+    const tries = claimed.tries + 1;
+    const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.min(claimed.tries, 10));
+    const at = new Date(now().getTime() + wait / 2 + (wait / 2) * Math.random());
+    if (tries === STALLED_AFTER) {
+      logger.error({ err, id, step, tries }, 'step stalled: somebody should look; it is tried again');
+      await due.retry(claimed, at, stalled({ id, step, reason: outcomeOf(err).reason, tries, at: now() }));
+    } else {
+      logger.info({ err, id, step, tries }, 'step failed; it is tried again');
+      await due.retry(claimed, at);
     }
+    setTimeout(() => looking.wake(), wait).unref();
   }
 
   function launch(claimed: DueFacts<F>): void {

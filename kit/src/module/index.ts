@@ -1,4 +1,4 @@
-export { type FactsWork, factsWorker, type WithHeaders } from './facts-worker.ts';
+export { type FactsWork, factsWorker, type Stalled, type WithHeaders } from './facts-worker.ts';
 export { main, READY, type Running } from './main.ts';
 export { inDependencyOrder, type Module, startModules, stopModules } from './module.ts';
 export type { OpsRoute } from './ops-server.ts';
@@ -17,3 +17,4 @@ export {
   type Worker,
 } from './service.ts';
 export { readSettings, run, type System, startSystem } from './system.ts';
+export { StepFailed, type Steps, takeSteps } from './take-steps.ts';

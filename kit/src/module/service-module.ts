@@ -1,8 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { networkInterfaces } from 'node:os';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { type Meter, SpanKind } from '@opentelemetry/api';
 import type { ConfigOf } from '../config/index.ts';
 import { contextFromHeaders, runInContext } from '../context/index.ts';
+import type { Registration, Registry } from '../discovery/index.ts';
 import {
   assertReadable,
   type Bus,
@@ -50,6 +52,8 @@ export interface SharedParts {
   readonly tracing: Tracing;
   readonly version: string;
   readonly ops: OpsServer;
+  /** Where services find each other; undefined where their settings say so. */
+  readonly registry: Registry | undefined;
   /** Undefined where no mesh proves who calls. */
   readonly identify: CallerIdentity | undefined;
   /** The bus that a service's settings name: one for all services that use it, closed by the process. */
@@ -74,6 +78,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   const observers = [accessLog(logger), callMetrics(shared.meter, shared.version), callSpans(shared.tracing)];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
+  let registration: Registration | undefined;
   let listeners: readonly Listener[] = [];
   let pending: () => Promise<number> = async () => 0;
   let stopping = false;
@@ -117,7 +122,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const bus = await shared.bus(config);
       const database = spec.migrations && (await openStore(spec, config as StoreConfig, bus, logger));
       if (database) onStop('database', (graceMs) => database.close(graceMs));
-      const clients = clientsOf(spec, config, shared.tracing, observers.slice(1));
+      const clients = clientsOf(spec, config, shared, observers.slice(1));
       onStop('clients', () => clients.close());
       const { jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim } = config;
       const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim });
@@ -138,15 +143,9 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const relay = database && (await startStoring(parts, bus, database));
       const consumers = new Map<string, Consumer>();
       const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
+      const { identify, tracing } = shared;
       const { health, serve } = await listen(parts, [operations], {
-        concerns: {
-          service: spec.name,
-          verifyToken,
-          ...(shared.identify && { identify: shared.identify }),
-          tracing: shared.tracing,
-          observers,
-          now: Date.now,
-        },
+        concerns: { service: spec.name, verifyToken, ...(identify && { identify }), tracing, observers, now: Date.now },
         checks: { ...(database && { database: () => database.check() }), bus: () => bus.check() },
       });
       const workers = parts.workers ?? [];
@@ -171,14 +170,20 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
       shared.ops.health.set(spec.name, health);
       await serve();
-      logger.info({ ports: this.ports() }, 'serving');
+      const ports = this.ports();
+      if (ports.grpc !== undefined) {
+        registration = await shared.registry?.register(spec.name, `${advertisedHost(config)}:${ports.grpc}`);
+      }
+      logger.info({ ports }, 'serving');
     },
     announceStop() {
       stopping = true;
+      void registration?.deregister();
       for (const listener of listeners) listener.announceStop();
     },
     async stop(graceMs) {
       const left = countdown(graceMs);
+      await registration?.deregister();
       for (const { what, stop } of stops.splice(0)) {
         try {
           await inTime(left() + LATE_MS, stop(left()));
@@ -188,6 +193,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       }
     },
   };
+}
+
+/** Where callers find it. Throws where it listens everywhere and no address of this machine is for others. */
+function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): string {
+  if (named !== '') return named;
+  if (grpcHost !== '0.0.0.0' && grpcHost !== '::') return grpcHost;
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outside = all.find(({ internal, family }) => !internal && family === 'IPv4');
+  if (!outside) throw new Error('ADVERTISED_HOST is required: this machine has no address of its own');
+  return outside.address;
 }
 
 interface Opened {
@@ -232,7 +247,12 @@ async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bu
   await bus.registerSchemas(spec.name, schemas(published), schemas(read));
 }
 
-function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, observers: readonly Observer[]) {
+function clientsOf(
+  spec: AnyService,
+  config: ServiceConfig,
+  { tracing, registry }: SharedParts,
+  observers: readonly Observer[],
+) {
   const open: { close: () => void }[] = [];
   return {
     client: (service: string, generated: never, descriptor: never) => {
@@ -243,6 +263,7 @@ function clientsOf(spec: AnyService, config: ServiceConfig, tracing: Tracing, ob
         caller: spec.name,
         tracing,
         observers,
+        registry,
         retries: config.retries,
       });
       open.push(client);

@@ -1,12 +1,13 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { Meter } from '@opentelemetry/api';
 import { type ConfigOf, type Environment, type Settings, setting } from '../config/index.ts';
+import { REGISTRY_SCHEME } from '../discovery/resolver.ts';
 import type { Bus, ConsumerDefinition, EventContract } from '../events/index.ts';
 import type { ClientOf, GeneratedService, Observer, ServiceBinding, TokenVerifier } from '../rpc/index.ts';
 import type { Database, Migration } from '../store/index.ts';
 import type { Logger, TraceContext, Tracing } from '../telemetry/index.ts';
 import type { OpsRoute } from './ops-server.ts';
-import { jetStreamSettings, postgresBusSettings, serviceSettings, storeSettings } from './settings.ts';
+import { jetStreamSettings, postgresBusSettings, processSettings, serviceSettings, storeSettings } from './settings.ts';
 
 /** What every service is handed to build itself from. */
 export interface Runtime<S extends Settings> {
@@ -99,7 +100,11 @@ export function defineStateless<S extends Settings>(spec: StatelessSpec<S>): Ser
 
 /** All settings of a service: its own, those of every service and of its bus, and the targets of those it calls. */
 export function settingsOf(spec: AnyService, environment: Environment) {
-  const targets = spec.needs.map((name) => [targetKey(name), setting.target(`${name.toUpperCase()}_TARGET`)]);
+  const registered = environment[processSettings.discovery.name] === 'registry';
+  const targets = spec.needs.map((name) => [
+    targetKey(name),
+    setting.target(`${name.toUpperCase()}_TARGET`, registered ? { fallback: `${REGISTRY_SCHEME}:///${name}` } : {}),
+  ]);
   const ownBus = environment[`${spec.name.toUpperCase()}_${jetStreamSettings.natsUrl.name}`];
   const bus = ownBus || environment[jetStreamSettings.natsUrl.name] ? jetStreamSettings : postgresBusSettings;
   const store = spec.migrations ? storeSettings : {};

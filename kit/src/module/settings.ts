@@ -12,6 +12,8 @@ export const processSettings = {
   callerIdentity: setting.choice('CALLER_IDENTITY', ['loopback', 'mesh'], { fallback: 'loopback' }),
   meshTrustDomain: setting.text('MESH_TRUST_DOMAIN', { fallback: 'cluster.local' }),
   meshNamespace: setting.text('MESH_NAMESPACE', { fallback: 'weft' }),
+  /** How services find each other: where their settings say, or in a registry in which all of them are. */
+  discovery: setting.choice('DISCOVERY', ['static', 'registry'], { fallback: 'static' }),
   drainDelay: setting.milliseconds('DRAIN_DELAY_MS', { fallback: 0 }),
   stopTimeout: setting.milliseconds('STOP_TIMEOUT_MS', { fallback: 4500 }),
 };
@@ -20,6 +22,8 @@ export const processSettings = {
 export const serviceSettings = {
   grpcHost: setting.text('GRPC_HOST', { fallback: '127.0.0.1' }),
   grpcPort: setting.port('GRPC_PORT', { fallback: 50051 }),
+  /** What callers know it by, where that is not where it listens. */
+  advertisedHost: setting.text('ADVERTISED_HOST', { fallback: '' }),
   jwksUrl: setting.httpUrl('IDENTITY_JWKS_URL'),
   issuer: setting.text('IDENTITY_ISSUER', { fallback: 'weft' }),
   audience: setting.text('IDENTITY_AUDIENCE', { fallback: 'weft' }),
@@ -27,6 +31,15 @@ export const serviceSettings = {
   algorithm: setting.choice('IDENTITY_ALGORITHM', ['EdDSA', 'ES256', 'RS256', 'PS256'], { fallback: 'EdDSA' }),
   rolesClaim: setting.text('IDENTITY_ROLES_CLAIM', { fallback: 'roles' }),
   retries: setting.flag('CLIENT_RETRIES', { fallback: true }),
+};
+
+/** Settings of the registry in which services find each other where DISCOVERY is registry. */
+export const registrySettings = {
+  registryUrl: setting.natsUrl('REGISTRY_URL'),
+  registryTtl: setting.milliseconds('REGISTRY_TTL_MS', { fallback: 10_000 }),
+  natsCaFile: setting.text('NATS_CA_FILE', { fallback: '' }),
+  natsCertFile: setting.text('NATS_CERT_FILE', { fallback: '' }),
+  natsKeyFile: setting.text('NATS_KEY_FILE', { fallback: '' }),
 };
 
 /** Settings of a service that keeps something. */

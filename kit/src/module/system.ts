@@ -1,4 +1,5 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
+import type { Registry } from '../discovery/index.ts';
 import { createTokenVerifier, meshCallers, type TokenVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
 import { type BusConfig, type Buses, createBuses } from './buses.ts';
@@ -7,7 +8,7 @@ import { startModules, stopModules } from './module.ts';
 import { startOpsServer } from './ops-server.ts';
 import { type AnyService, settingsOf } from './service.ts';
 import { type SharedParts, serviceModule } from './service-module.ts';
-import { processSettings } from './settings.ts';
+import { processSettings, registrySettings } from './settings.ts';
 
 const VERSION = process.env.WEFT_VERSION ?? '0.1.0';
 
@@ -33,16 +34,19 @@ export interface SystemOptions {
   readonly log?: (line: string) => void;
 }
 
+type ProcessConfig = ConfigOf<typeof processSettings> & Partial<ConfigOf<typeof registrySettings>>;
+
 /** The settings of a process of these services. Throws a ConfigError that names every wrong one at once. */
 export function readSettings(specs: readonly AnyService[], environment: Environment) {
+  const registry = environment[processSettings.discovery.name] === 'registry' ? registrySettings : {};
   const [settings, ...configs] = loadConfigs(
     [
-      { service: '', settings: processSettings },
+      { service: '', settings: { ...processSettings, ...registry } },
       ...specs.map((spec) => ({ service: spec.name, settings: settingsOf(spec, environment) })),
     ],
     environment,
   );
-  return { config: settings as ConfigOf<typeof processSettings>, configs };
+  return { config: settings as ProcessConfig, configs };
 }
 
 /** Starts services in one process from an environment. Throws a ConfigError that names every wrong setting at once. */
@@ -64,6 +68,7 @@ export async function startSystem(
     ratio: config.traceRatioPercent / 100,
     endpoint: config.otlpEndpoint,
   });
+  const registry = await registryOf(config, specs, logger);
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
   const buses: Buses = createBuses(
     specs.flatMap(({ name, migrations, publishes = [] }, index) =>
@@ -78,6 +83,7 @@ export async function startSystem(
     tracing,
     version: VERSION,
     ops,
+    registry,
     identify:
       config.callerIdentity === 'mesh'
         ? meshCallers({ trustDomain: config.meshTrustDomain, namespace: config.meshNamespace })
@@ -92,6 +98,7 @@ export async function startSystem(
   ops.routes.set('/pending', pending);
   const release = async () => {
     await buses.close();
+    await registry?.close();
     await Promise.all([ops.stop(), tracing.stop().catch(() => {}), metrics.stop()]);
   };
   const graceMs = Math.max(500, config.stopTimeout - config.drainDelay - 1000);
@@ -118,6 +125,19 @@ export async function startSystem(
       await release();
     },
   };
+}
+
+async function registryOf(
+  { registryUrl, registryTtl = 0, natsCaFile, natsCertFile, natsKeyFile }: ProcessConfig,
+  specs: readonly AnyService[],
+  logger: Logger,
+): Promise<Registry | undefined> {
+  if (registryUrl === undefined) return undefined;
+  const tls = { caFile: natsCaFile, certFile: natsCertFile, keyFile: natsKeyFile };
+  const name = specs.map((spec) => spec.name).join('+');
+  // Only who uses it pays for loading it.
+  const { openRegistry } = await import('../discovery/registry.ts');
+  return openRegistry({ url: registryUrl, ...tls, name, logger, ttl: registryTtl, pollEvery: 1_000 });
 }
 
 function shareable<T>(made: Map<string, T>, key: string, make: () => T): T {

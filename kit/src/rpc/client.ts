@@ -9,6 +9,8 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { correlationIdFrom, currentContext, type WorkContext } from '../context/index.ts';
+import type { Registry } from '../discovery/index.ts';
+import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
 import { type MethodContract, methodContracts } from './contract.ts';
 import { outcomeOf, RemoteError, remoteErrorOf } from './errors.ts';
@@ -40,6 +42,8 @@ export interface ClientOptions {
   readonly token?: string;
   readonly tracing: Tracing;
   readonly observers?: readonly Observer[];
+  /** Where targets of the scheme `weft` are looked up. */
+  readonly registry?: Registry | undefined;
   /** False where the mesh retries: never both. */
   readonly retries: boolean;
 }
@@ -54,7 +58,7 @@ export function createClient<S extends GeneratedService>(
   options: ClientOptions,
 ): ClientOf<S> {
   const contracts = methodContracts(descriptor);
-  const client = new Client(options.target, credentials.createInsecure(), channelOptions(contracts, options.retries));
+  const client = new Client(options.target, credentials.createInsecure(), channelOptions(contracts, options));
   const methods = Object.entries(generated).map(([name, method]) => {
     const contract = contracts[name] as MethodContract;
     return [
@@ -72,7 +76,11 @@ function readiness(client: Client) {
     });
 }
 
-function channelOptions(contracts: Readonly<Record<string, MethodContract>>, retries: boolean): ChannelOptions {
+function channelOptions(
+  contracts: Readonly<Record<string, MethodContract>>,
+  { target, registry, retries }: ClientOptions,
+): ChannelOptions {
+  const registered = registryChannelOptions(target, registry);
   const retryable = Object.values(contracts).filter((contract) => contract.retryable);
   const [service] = Object.values(contracts).map(({ name }) => name.split('/')[0]);
   const methodConfig = [
@@ -88,8 +96,9 @@ function channelOptions(contracts: Readonly<Record<string, MethodContract>>, ret
     },
   ];
   return {
+    ...registered?.options,
     'grpc.service_config': JSON.stringify({
-      loadBalancingConfig: [{ round_robin: {} }],
+      loadBalancingConfig: registered?.loadBalancingConfig ?? [{ round_robin: {} }],
       methodConfig: retries ? methodConfig : [],
     }),
     'grpc.enable_retries': retries ? 1 : 0,

@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import type { Database, UnitOfWork } from './database.ts';
+import type { OutgoingEvent } from './outbox.ts';
 import type { Migration } from './store-migrations.ts';
 
 /** Facts that ask for work, as one worker has them in hand. */
@@ -63,15 +64,16 @@ export interface FactsDue<F> {
   claim(limit: number): Promise<DueFacts<F>[]>;
   /** Nothing more is to be done, unless a fact was noted meanwhile. @param erased path of what is not needed any more */
   rest(due: DueFacts<F>, erased: readonly string[]): Promise<void>;
-  /** It is to be tried again at that time, or at once where a fact was noted meanwhile. */
-  retry(due: DueFacts<F>, at: Date): Promise<void>;
+  /** It is to be tried again at that time, or at once where a fact was noted meanwhile. @param alert published with it */
+  retry(due: DueFacts<F>, at: Date, alert?: OutgoingEvent): Promise<void>;
   /** Notes what the worker itself has decided. */
   add(id: string, facts: F): Promise<void>;
   count(): Promise<number>;
 }
 
 /** @param heldMs how long whoever takes facts has them for itself */
-export function dueFacts<F extends object, S>({ read: db }: Database<S>, now: () => Date, heldMs: number): FactsDue<F> {
+export function dueFacts<F extends object, S>(database: Database<S>, now: () => Date, heldMs: number): FactsDue<F> {
+  const { read: db } = database;
   const execute = async <Row>(text: string, values: readonly unknown[]): Promise<Row[]> =>
     (await db.executeQuery(CompiledQuery.raw(text, [...values]))).rows as Row[];
   return {
@@ -83,8 +85,12 @@ export function dueFacts<F extends object, S>({ read: db }: Database<S>, now: ()
     async rest({ id, heldUntil }, erased) {
       await execute(REST, [id, heldUntil, erased]);
     },
-    async retry({ id, heldUntil }, at) {
-      await execute(RETRY, [id, heldUntil, at]);
+    async retry({ id, heldUntil }, at, alert) {
+      if (!alert) return void (await execute(RETRY, [id, heldUntil, at]));
+      await database.transaction(async (tx) => {
+        tx.defer(CompiledQuery.raw(RETRY, [id, heldUntil, at]));
+        tx.publish(alert);
+      });
     },
     async add(id, facts) {
       await execute(ADD, [id, JSON.stringify(facts)]);

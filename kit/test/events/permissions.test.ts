@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { pino } from 'pino';
+import { openRegistry } from '../../src/discovery/index.ts';
 import { openJetStreamBus, permissionsOf } from '../../src/events/jetstream/index.ts';
 import { numbered, TYPE } from '../../src/testing/bus-fixture.ts';
 import { eventually } from '../../src/testing/eventually.ts';
@@ -67,6 +68,21 @@ describeJetStream('a user of the broker with the permissions of a service', () =
     await Promise.all([owner.close(), other.close()]);
   });
 
+  it('is in the registry of services, and sees the others there', async () => {
+    const open = (user: string) =>
+      openRegistry({ url: url(user), name: user, logger: pino({ level: 'silent' }), ttl: 10_000, pollEvery: 200 });
+    const [mine, others] = [await open('reader'), await open('test')];
+    let found: readonly string[] = [];
+    mine.watch('test', (addresses) => {
+      found = addresses;
+    });
+    const registration = await others.register('test', '10.0.0.1:50051');
+    await eventually(() => expect(found).toEqual(['10.0.0.1:50051']));
+    await registration.deregister();
+    await eventually(() => expect(found).toEqual([]));
+    await Promise.all([mine.close(), others.close()]);
+  });
+
   describe('is refused', () => {
     const request = (subject: string, body = '{}') => reader.request(subject, body, { timeout: 5_000 });
 
@@ -78,6 +94,7 @@ describeJetStream('a user of the broker with the permissions of a service', () =
       ['to change the stream of a service whose events it is not told of', '$JS.API.STREAM.UPDATE.weft_secret'],
       ['to read a message of such a service', '$JS.API.STREAM.MSG.GET.weft_secret'],
       ['to have a consumer of such a service', '$JS.API.CONSUMER.CREATE.weft_secret.mine'],
+      ['to say where another service is', '$KV.weft_registry.test.x'],
       ['to make a stream of its own', '$JS.API.STREAM.CREATE.mine'],
     ])('%s', async (_, subject) => {
       await expect(request(subject)).rejects.toThrow(`Permissions Violation for Publish to "${subject}"`);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { factsWorker } from '@weft/kit/module';
-import type { DueFacts, FactsDue } from '@weft/kit/store';
+import { DomainError } from '@weft/kit/failure';
+import { factsWorker, StepFailed } from '@weft/kit/module';
+import type { DueFacts, FactsDue, OutgoingEvent } from '@weft/kit/store';
 import { createLogger, newTrace } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { currentContext } from '../../src/context/index.ts';
@@ -13,6 +14,7 @@ interface Known {
 class Memory implements FactsDue<Known> {
   readonly waiting: DueFacts<Known>[] = [];
   readonly rested: [string, readonly string[]][] = [];
+  readonly alerts: OutgoingEvent[] = [];
 
   put(id: string, facts: Known = {}, tries = 0): void {
     this.waiting.push({ id, facts, tries, heldUntil: new Date() });
@@ -26,7 +28,8 @@ class Memory implements FactsDue<Known> {
     this.rested.push([id, erased]);
   }
 
-  async retry({ id, facts, tries }: DueFacts<Known>) {
+  async retry({ id, facts, tries }: DueFacts<Known>, _: Date, alert?: OutgoingEvent) {
+    if (alert) this.alerts.push(alert);
     this.put(id, facts, tries + 1);
   }
 
@@ -39,7 +42,14 @@ class Memory implements FactsDue<Known> {
 
 const logger = createLogger({ level: 'silent', pretty: false });
 const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly string[]>) =>
-  factsWorker({ due, act, logger, now: () => new Date(), startTrace: () => newTrace(true) });
+  factsWorker({
+    due,
+    act,
+    stalled: (stalled) => ({ id: stalled.id, headers: {}, stalled }) as never,
+    logger,
+    now: () => new Date(),
+    startTrace: () => newTrace(true),
+  });
 
 describe('a worker on facts', () => {
   it('acts on them when it is woken, many at once, and tries again what fails', async () => {
@@ -65,6 +75,23 @@ describe('a worker on facts', () => {
     expect(tried.filter((id) => id === 'b')).toHaveLength(3);
     await running.stop();
   });
+
+  it('raises an alert once when the same work fails again and again, which it goes on trying', async () => {
+    const due = new Memory();
+    let failures = 0;
+    const running = worker(due, async ({ tries }) => {
+      if (tries >= 12) return [];
+      failures += 1;
+      throw new StepFailed('capture', new DomainError('unavailable', 'PROVIDER_TIMEOUT', 'no answer'));
+    });
+    due.put('a', {}, 8);
+    await running.start();
+    await eventually(() => due.rested.length === 1, 30_000);
+    expect(failures).toBe(4);
+    const stalled = { id: 'a', step: 'capture', reason: 'PROVIDER_TIMEOUT', tries: 10, at: expect.any(Date) };
+    expect(due.alerts).toMatchObject([{ stalled }]);
+    await running.stop();
+  }, 40_000);
 
   it('belongs to the trace of what the facts began with, and ends after what it has in hand', async () => {
     const due = new Memory();

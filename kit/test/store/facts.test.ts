@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { addFacts, dueFacts, factsMigration, migrate, noteDueFacts, noteFacts } from '../../src/store/index.ts';
-import { type Fixture, fixture } from './fixture.ts';
+import { event, type Fixture, fixture } from './fixture.ts';
 
 interface Known {
   readonly placed?: { readonly token: string };
@@ -82,6 +82,13 @@ describe('facts that ask for work', () => {
     later(50);
     const [second] = await due().claim(1);
     expect(second).toMatchObject({ id, tries: 1 });
-    await due().rest(second as never, []);
+    const alert = event(id);
+    await due().retry(second as never, new Date(now.getTime() + 50), alert);
+    const alerts = await on.server.query('SELECT message_id AS id FROM outbox WHERE key = $1', [id]);
+    expect(alerts).toEqual([{ id: alert.id }]);
+    later(50);
+    const [third] = await due().claim(1);
+    expect(third).toMatchObject({ id, tries: 2 });
+    await due().rest(third as never, []);
   });
 });

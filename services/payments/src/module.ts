@@ -6,7 +6,7 @@ import { takePart } from './app/take-part.ts';
 import { settings } from './config.ts';
 import type { PartFacts } from './domain/part.ts';
 import { onChoreography } from './events/on-choreography.ts';
-import { published } from './events/to-event.ts';
+import { published, stalledEvent } from './events/to-event.ts';
 import { bounded } from './providers/bounded.ts';
 import { simulator } from './providers/simulator.ts';
 import { migrations } from './store/migrations.ts';
@@ -36,7 +36,14 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
       const onFailure = (err: unknown) => logger.warn({ err }, 'a hold could not be released yet');
       const due = dueFacts<PartFacts, PaymentsSchema>(database, now, PART_HELD_MS);
       const partApp = { ...app, store: paymentStore(database, { choreographed: true }), note: due.add };
-      const parts = factsWorker({ due, act: (part) => takePart(partApp, part), logger, now, startTrace });
+      const parts = factsWorker({
+        due,
+        act: (part) => takePart(partApp, part),
+        stalled: stalledEvent,
+        logger,
+        now,
+        startTrace,
+      });
       return {
         grpc: [paymentsHandlers(app)],
         consumers: [onChoreography(parts.wake, now)],

@@ -77,7 +77,7 @@ describe('payments of a choreographed order', () => {
     part.provider.after = () => {
       throw new ProviderTimeout();
     };
-    await expect(part.learn({ reserved: true }, 8)).rejects.toThrow(ProviderTimeout);
+    await expect(part.learn({ reserved: true }, 8)).rejects.toHaveProperty('cause', expect.any(ProviderTimeout));
     expect(await part.learn({}, 9)).toEqual(['placed']);
     expect(part.payment?.status).toBe('voided');
     expect(part.store.events).toMatchObject([{ type: 'payment-changed', reason: 'PROVIDER_TIMEOUT' }]);
@@ -85,8 +85,8 @@ describe('payments of a choreographed order', () => {
     const paid = new Part();
     for (const fact of [PLACED, { reserved: true }] as PartFacts[]) await paid.learn(fact);
     paid.provider.after = part.provider.after;
-    await expect(paid.learn({ shipped: true }, 50)).rejects.toThrow(ProviderTimeout);
-    await expect(paid.learn({ cancelled: true }, 50)).rejects.toThrow(ProviderTimeout);
+    await expect(paid.learn({ shipped: true }, 50)).rejects.toHaveProperty('cause', expect.any(ProviderTimeout));
+    await expect(paid.learn({ cancelled: true }, 50)).rejects.toHaveProperty('cause', expect.any(ProviderTimeout));
     paid.provider.after = () => {};
     await paid.learn({});
     expect(paid.payment?.status).toBe('captured');

@@ -13,7 +13,7 @@ import type { PartFacts } from './domain/part.ts';
 import { onChoreography } from './events/on-choreography.ts';
 import { onOrders } from './events/on-orders.ts';
 import { onUsers } from './events/on-users.ts';
-import { published } from './events/to-event.ts';
+import { published, stalledEvent } from './events/to-event.ts';
 import { migrations } from './store/migrations.ts';
 import type { ShippingSchema } from './store/schema.ts';
 import { recentShipments, shippingStore } from './store/shipping-store.ts';
@@ -50,7 +50,14 @@ export const defineShipping = ({ carrier, withdrawEvery = 2_000 }: ShippingEdges
         orders: ordersClient(client),
         note: due.add,
       };
-      const parts = factsWorker({ due, act: (part) => takePart(partApp, part), logger, now, startTrace });
+      const parts = factsWorker({
+        due,
+        act: (part) => takePart(partApp, part),
+        stalled: stalledEvent,
+        logger,
+        now,
+        startTrace,
+      });
       const notDispatched = (err: unknown) => logger.warn({ err }, 'shipments could not be dispatched yet');
       const notWithdrawn = (err: unknown) => logger.warn({ err }, 'a shipment could not be withdrawn yet');
       return {

@@ -1,4 +1,4 @@
-import { ATTEMPTS, LETTERS, SCHEMAS, streamOf, token } from './subjects.ts';
+import { ATTEMPTS, LETTERS, REGISTRY, SCHEMAS, streamOf, token } from './subjects.ts';
 
 /** What a contract says of an event that the broker has to know. */
 export interface EventRoute {
@@ -18,7 +18,7 @@ export const inboxOf = (user: string): string => `_INBOX.${token(user)}`;
 
 /**
  * What a service needs of the broker: it publishes its own events, reads the streams of those whose events its contract has it
- * told of, and has its part of what is the bus's own. Nobody may delete or empty a stream, or read one that is not meant for it.
+ * told of, has its part of what is the bus's own, and says in the registry where it is itself. Nobody may delete or empty a stream, or read one that is not meant for it.
  */
 export function permissionsOf(service: string, events: readonly EventRoute[]): Permissions {
   const heard = events.filter(({ consumers }) => consumers.includes(service)).map(({ owner }) => owner);
@@ -31,6 +31,9 @@ export function permissionsOf(service: string, events: readonly EventRoute[]): P
       `${LETTERS}.>`,
       `${ATTEMPTS}.>`,
       `$KV.${SCHEMAS}.>`,
+      `$KV.${REGISTRY}.${service}.>`,
+      `$JS.API.STREAM.CREATE.KV_${REGISTRY}`,
+      `$JS.API.DIRECT.GET.KV_${REGISTRY}`,
       '$JS.API.INFO',
       '$JS.API.STREAM.LIST',
       '$JS.API.STREAM.INFO.*',
@@ -39,7 +42,7 @@ export function permissionsOf(service: string, events: readonly EventRoute[]): P
       ...[streamOf(service), ...shared].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
       ...streams.flatMap(reading),
     ],
-    subscribe: [`${inboxOf(service)}.>`],
+    subscribe: [`${inboxOf(service)}.>`, `$KV.${REGISTRY}.>`],
   };
 }
 

@@ -6,6 +6,8 @@ export const LETTERS = 'weft_dead_letters';
 export const ATTEMPTS = 'weft_attempts';
 /** The KV bucket that has every version of an event, and what each service was built with. */
 export const SCHEMAS = 'weft_schemas';
+/** The KV bucket that has a key an instance of a service, `<service>.<instance>`, with its address. */
+export const REGISTRY = 'weft_registry';
 
 /** All events of all services. */
 export const EVENTS = 'weft.>';

@@ -1,7 +1,7 @@
-import { failPoint } from '@weft/kit/fail-point';
+import { takeSteps } from '@weft/kit/module';
 import { outcomeOf } from '@weft/kit/rpc';
 import { isPaymentKnown, nextStep, type PartFacts, type PartStep } from '../domain/part.ts';
-import { termsOf } from '../domain/payment.ts';
+import { type Payment, termsOf } from '../domain/payment.ts';
 import { authorize } from './authorize.ts';
 import { capturePayment } from './capture.ts';
 import type { PaymentsApp } from './ports.ts';
@@ -27,24 +27,21 @@ const NOT_NEEDED = ['placed'];
 
 /** Does what a choreographed order asks of payments now. Gives which fact is not needed any more. */
 export async function takePart(app: PartApp, { id, facts: known, tries }: Part): Promise<readonly string[]> {
-  const { store } = app;
   let facts = known;
-  for (;;) {
-    const payment = await store.findPayment(id);
-    const step = nextStep(facts, payment);
-    if (!step) return isPaymentKnown(facts, payment) ? NOT_NEEDED : [];
-    try {
-      failPoint('payments', step, 'begun');
-      await STEPS[step](app, id, facts).finally(() => failPoint('payments', step, 'tried'));
-    } catch (error) {
-      // A refusal is an outcome, and somebody else may have been faster: then something else is to be done.
-      if (nextStep(facts, await store.findPayment(id)) !== step) continue;
-      if (step !== 'authorize' || tries + 1 < MAX_TRIES) throw error;
+  const payment = await takeSteps<Payment | undefined, PartStep>({
+    service: 'payments',
+    see: () => app.store.findPayment(id),
+    next: (seen) => nextStep(facts, seen),
+    take: (step) => STEPS[step](app, id, facts),
+    async giveUp(step, error) {
+      if (step !== 'authorize' || tries + 1 < MAX_TRIES) return false;
       const gaveUp = { reason: outcomeOf(error).reason };
       await app.note(id, { gaveUp });
       facts = { ...facts, gaveUp };
-    }
-  }
+      return true;
+    },
+  });
+  return isPaymentKnown(facts, payment) ? NOT_NEEDED : [];
 }
 
 const STEPS: Readonly<Record<PartStep, (app: PaymentsApp, id: string, facts: PartFacts) => Promise<unknown>>> = {

@@ -4,9 +4,11 @@ import {
   PaymentCaptured,
   PaymentDeclined,
   PaymentRefunded,
+  PaymentStalled,
   PaymentVoided,
 } from '@weft/gen/grpc/weft/payments/v1/events';
 import { defineEvent, type EventType, eventsOf, ofChoreographed } from '@weft/kit/events';
+import type { Stalled } from '@weft/kit/module';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { PaymentEvent } from '../app/ports.ts';
@@ -19,6 +21,7 @@ const declined = defineEvent(PaymentDeclined, schema.PaymentDeclinedSchema);
 const captured = defineEvent(PaymentCaptured, schema.PaymentCapturedSchema);
 const voided = defineEvent(PaymentVoided, schema.PaymentVoidedSchema);
 const refunded = defineEvent(PaymentRefunded, schema.PaymentRefundedSchema);
+const stalled = defineEvent(PaymentStalled, schema.PaymentStalledSchema);
 
 /**
  * The contract's event for what happened.
@@ -51,4 +54,13 @@ export function toEvent(event: PaymentEvent, choreographed: boolean): OutgoingEv
     case 'pending':
       throw new Error('nothing has happened to a pending payment');
   }
+}
+
+/** The contract's alert: a step of a choreographed order fails again and again. */
+export function stalledEvent({ id, step, reason: lastError, tries, at }: Stalled): OutgoingEvent {
+  const version = BigInt(tries);
+  return stalled.create(
+    { paymentId: id, orderId: id, version, occurTime: toTimestamp(at), step, lastError },
+    { now: at },
+  );
 }

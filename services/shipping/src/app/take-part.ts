@@ -1,7 +1,8 @@
-import { failPoint } from '@weft/kit/fail-point';
+import { takeSteps } from '@weft/kit/module';
 import { outcomeOf } from '@weft/kit/rpc';
 import { DeliveryAddressNotFound } from '../domain/failures.ts';
 import { isShipmentKnown, nextStep, type PartFacts, type PartStep } from '../domain/part.ts';
+import type { Shipment } from '../domain/shipment.ts';
 import { cancelShipment } from './cancel-shipment.ts';
 import { createShipment } from './create-shipment.ts';
 import type { Orders, ShippingApp } from './ports.ts';
@@ -26,25 +27,22 @@ const NOT_NEEDED = ['placed'];
 
 /** Does what a choreographed order asks of shipping now. Gives which fact is not needed any more. */
 export async function takePart(app: PartApp, { id, facts: known, tries }: Part): Promise<readonly string[]> {
-  const { store } = app;
   let facts = known;
-  for (;;) {
-    const shipment = await store.find(id);
-    const step = nextStep(facts, shipment);
-    if (!step) return isShipmentKnown(facts, shipment) ? NOT_NEEDED : [];
-    try {
-      failPoint('shipping', step, 'begun');
-      await STEPS[step](app, id, facts).finally(() => failPoint('shipping', step, 'tried'));
-    } catch (error) {
-      // A refusal is an outcome, and somebody else may have been faster: then something else is to be done.
-      if (nextStep(facts, await store.find(id)) !== step) continue;
+  const shipment = await takeSteps<Shipment | undefined, PartStep>({
+    service: 'shipping',
+    see: () => app.store.find(id),
+    next: (seen) => nextStep(facts, seen),
+    take: (step) => STEPS[step](app, id, facts),
+    async giveUp(step, error) {
       const hopeless = error instanceof DeliveryAddressNotFound || tries + 1 >= MAX_TRIES;
-      if (step !== 'create' || !hopeless) throw error;
+      if (step !== 'create' || !hopeless) return false;
       const gaveUp = { reason: outcomeOf(error).reason };
       await app.note(id, { gaveUp });
       facts = { ...facts, gaveUp };
-    }
-  }
+      return true;
+    },
+  });
+  return isShipmentKnown(facts, shipment) ? NOT_NEEDED : [];
 }
 
 const STEPS: Readonly<Record<PartStep, (app: PartApp, id: string, facts: PartFacts) => Promise<unknown>>> = {

@@ -4,8 +4,10 @@ import {
   ShipmentCreated,
   ShipmentDispatched,
   ShipmentRejected,
+  ShipmentStalled,
 } from '@weft/gen/grpc/weft/shipping/v1/events';
 import { defineEvent, type EventType, eventsOf, ofChoreographed } from '@weft/kit/events';
+import type { Stalled } from '@weft/kit/module';
 import type { OutgoingEvent } from '@weft/kit/store';
 import { toTimestamp } from '@weft/kit/time';
 import type { Shipment } from '../domain/shipment.ts';
@@ -16,6 +18,7 @@ const created = defineEvent(ShipmentCreated, schema.ShipmentCreatedSchema);
 const rejected = defineEvent(ShipmentRejected, schema.ShipmentRejectedSchema);
 const dispatched = defineEvent(ShipmentDispatched, schema.ShipmentDispatchedSchema);
 const cancelled = defineEvent(ShipmentCancelled, schema.ShipmentCancelledSchema);
+const stalled = defineEvent(ShipmentStalled, schema.ShipmentStalledSchema);
 
 /**
  * The contract's event for what became of a shipment.
@@ -42,4 +45,13 @@ export function toEvent(shipment: Shipment, choreographed: boolean, reason = '')
     case 'pending':
       throw new Error('nothing has happened to a pending shipment');
   }
+}
+
+/** The contract's alert: a step of a choreographed order fails again and again. */
+export function stalledEvent({ id, step, reason: lastError, tries, at }: Stalled): OutgoingEvent {
+  const version = BigInt(tries);
+  return stalled.create(
+    { shipmentId: id, orderId: id, version, occurTime: toTimestamp(at), step, lastError },
+    { now: at },
+  );
 }

@@ -259,3 +259,58 @@ export declare type PaymentRefunded = Message<"weft.payments.v1.PaymentRefunded"
  */
 export declare const PaymentRefundedSchema: GenMessage<PaymentRefunded>;
 
+/**
+ * A step of a choreographed order has failed so often that somebody should look; it is still tried.
+ *
+ * @generated from message weft.payments.v1.PaymentStalled
+ */
+export declare type PaymentStalled = Message<"weft.payments.v1.PaymentStalled"> & {
+  /**
+   * UUID of the payment, which is that of the order.
+   *
+   * @generated from field: string payment_id = 1;
+   */
+  paymentId: string;
+
+  /**
+   * How often the step has failed in a row.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 3;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * UUID of the order.
+   *
+   * @generated from field: string order_id = 4;
+   */
+  orderId: string;
+
+  /**
+   * Name of the step that fails.
+   *
+   * @generated from field: string step = 5;
+   */
+  step: string;
+
+  /**
+   * Reason of its last failure.
+   *
+   * @generated from field: string last_error = 6;
+   */
+  lastError: string;
+};
+
+/**
+ * Describes the message weft.payments.v1.PaymentStalled.
+ * Use `create(PaymentStalledSchema)` to create a new message.
+ */
+export declare const PaymentStalledSchema: GenMessage<PaymentStalled>;
+

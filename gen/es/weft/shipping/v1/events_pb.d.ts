@@ -210,3 +210,58 @@ export declare type ShipmentCancelled = Message<"weft.shipping.v1.ShipmentCancel
  */
 export declare const ShipmentCancelledSchema: GenMessage<ShipmentCancelled>;
 
+/**
+ * A step of a choreographed order has failed so often that somebody should look; it is still tried.
+ *
+ * @generated from message weft.shipping.v1.ShipmentStalled
+ */
+export declare type ShipmentStalled = Message<"weft.shipping.v1.ShipmentStalled"> & {
+  /**
+   * UUID of the shipment, which is that of the order.
+   *
+   * @generated from field: string shipment_id = 1;
+   */
+  shipmentId: string;
+
+  /**
+   * How often the step has failed in a row.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 3;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * UUID of the order.
+   *
+   * @generated from field: string order_id = 4;
+   */
+  orderId: string;
+
+  /**
+   * Name of the step that fails.
+   *
+   * @generated from field: string step = 5;
+   */
+  step: string;
+
+  /**
+   * Reason of its last failure.
+   *
+   * @generated from field: string last_error = 6;
+   */
+  lastError: string;
+};
+
+/**
+ * Describes the message weft.shipping.v1.ShipmentStalled.
+ * Use `create(ShipmentStalledSchema)` to create a new message.
+ */
+export declare const ShipmentStalledSchema: GenMessage<ShipmentStalled>;
+

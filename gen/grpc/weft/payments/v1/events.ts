@@ -99,6 +99,25 @@ export interface PaymentRefunded {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** A step of a choreographed order has failed so often that somebody should look; it is still tried. */
+export interface PaymentStalled {
+  /** UUID of the payment, which is that of the order. */
+  paymentId: string;
+  /** How often the step has failed in a row. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** UUID of the order. */
+  orderId: string;
+  /** Name of the step that fails. */
+  step: string;
+  /** Reason of its last failure. */
+  lastError: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 function createBasePaymentAuthorized(): PaymentAuthorized {
   return { paymentId: "", version: 0n, occurTime: undefined, orderId: "", amount: undefined, _unknownFields: {} };
 }
@@ -752,6 +771,144 @@ export const PaymentRefunded: MessageFns<PaymentRefunded, "weft.payments.v1.Paym
       ? Money.fromPartial(object.amount)
       : undefined;
     message.customerId = object.customerId ?? "";
+    return message;
+  },
+};
+
+function createBasePaymentStalled(): PaymentStalled {
+  return { paymentId: "", version: 0n, occurTime: undefined, orderId: "", step: "", lastError: "", _unknownFields: {} };
+}
+
+export const PaymentStalled: MessageFns<PaymentStalled, "weft.payments.v1.PaymentStalled"> = {
+  $type: "weft.payments.v1.PaymentStalled" as const,
+
+  encode(message: PaymentStalled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.paymentId !== "") {
+      writer.uint32(10).string(message.paymentId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.orderId !== "") {
+      writer.uint32(34).string(message.orderId);
+    }
+    if (message.step !== "") {
+      writer.uint32(42).string(message.step);
+    }
+    if (message.lastError !== "") {
+      writer.uint32(50).string(message.lastError);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PaymentStalled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePaymentStalled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.paymentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PaymentStalled>): PaymentStalled {
+    return PaymentStalled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PaymentStalled>): PaymentStalled {
+    const message = createBasePaymentStalled();
+    message.paymentId = object.paymentId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.orderId = object.orderId ?? "";
+    message.step = object.step ?? "";
+    message.lastError = object.lastError ?? "";
     return message;
   },
 };

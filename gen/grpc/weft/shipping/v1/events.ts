@@ -79,6 +79,25 @@ export interface ShipmentCancelled {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
+/** A step of a choreographed order has failed so often that somebody should look; it is still tried. */
+export interface ShipmentStalled {
+  /** UUID of the shipment, which is that of the order. */
+  shipmentId: string;
+  /** How often the step has failed in a row. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** UUID of the order. */
+  orderId: string;
+  /** Name of the step that fails. */
+  step: string;
+  /** Reason of its last failure. */
+  lastError: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
 function createBaseShipmentCreated(): ShipmentCreated {
   return { shipmentId: "", version: 0n, occurTime: undefined, orderId: "", customerId: "", _unknownFields: {} };
 }
@@ -607,6 +626,152 @@ export const ShipmentCancelled: MessageFns<ShipmentCancelled, "weft.shipping.v1.
       ? Timestamp.fromPartial(object.occurTime)
       : undefined;
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseShipmentStalled(): ShipmentStalled {
+  return {
+    shipmentId: "",
+    version: 0n,
+    occurTime: undefined,
+    orderId: "",
+    step: "",
+    lastError: "",
+    _unknownFields: {},
+  };
+}
+
+export const ShipmentStalled: MessageFns<ShipmentStalled, "weft.shipping.v1.ShipmentStalled"> = {
+  $type: "weft.shipping.v1.ShipmentStalled" as const,
+
+  encode(message: ShipmentStalled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.shipmentId !== "") {
+      writer.uint32(10).string(message.shipmentId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.orderId !== "") {
+      writer.uint32(34).string(message.orderId);
+    }
+    if (message.step !== "") {
+      writer.uint32(42).string(message.step);
+    }
+    if (message.lastError !== "") {
+      writer.uint32(50).string(message.lastError);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShipmentStalled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShipmentStalled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.shipmentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.orderId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ShipmentStalled>): ShipmentStalled {
+    return ShipmentStalled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShipmentStalled>): ShipmentStalled {
+    const message = createBaseShipmentStalled();
+    message.shipmentId = object.shipmentId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.orderId = object.orderId ?? "";
+    message.step = object.step ?? "";
+    message.lastError = object.lastError ?? "";
     return message;
   },
 };

@@ -1,0 +1,67 @@
+import { CommandFailure } from '../shop/failure.ts';
+import { type Place, runCommandLine } from './cluster.ts';
+
+/** A helm release that has the service: of charts/weft, which has all, or of charts/service alone. */
+export interface Release extends Place {
+  readonly name: string;
+  readonly service: string;
+  /** Folder or reference of the release's chart. */
+  readonly chart: string;
+  /** What stands before the service's values: `orders.` in charts/weft. */
+  readonly prefix: string;
+}
+
+export interface CanaryValues {
+  readonly enabled?: boolean;
+  readonly image?: { readonly tag?: string; readonly digest?: string };
+  readonly weight?: number;
+  readonly match?: Readonly<Record<string, string>>;
+}
+
+const READ_MS = 30_000;
+const UPGRADE_MS = 330_000;
+
+/** @param chartOf gives the chart's folder by its name */
+export async function openRelease(
+  place: Place,
+  name: string,
+  service: string,
+  chartOf: (chart: string) => string,
+): Promise<Release> {
+  const metadata = await helmJson<{ chart: string }>(place, ['get', 'metadata', name]);
+  const { chart } = metadata;
+  if (chart !== 'weft' && chart !== 'service')
+    throw new CommandFailure(`release ${name} is of chart ${chart}, and not of weft or service`);
+  return { ...place, name, service, chart: chartOf(chart), prefix: chart === 'weft' ? `${service}.` : '' };
+}
+
+/** The canary as the release's values have it. */
+export async function canaryOf(release: Release): Promise<CanaryValues> {
+  const values = await helmJson<Record<string, unknown> | null>(release, ['get', 'values', release.name]);
+  const own = (release.prefix === '' ? values : values?.[release.service]) as { canary?: CanaryValues } | undefined;
+  return own?.canary ?? {};
+}
+
+async function helmJson<T>({ helm, namespace }: Place, args: readonly string[]): Promise<T> {
+  const all = [...args, '--namespace', namespace, '--output', 'json'];
+  return JSON.parse(await runCommandLine(helm, all, READ_MS)) as T;
+}
+
+/** Values of the service, by their paths; a text is never taken for a number. null gives back the chart's own. */
+export type Change = Readonly<Record<string, string | number | boolean | null>>;
+
+/** The arguments of helm that change these values of a release and leave the others as they are. */
+export function upgradeArguments(release: Release, change: Change): string[] {
+  const sets = Object.entries(change).flatMap(([path, value]) => [
+    typeof value === 'string' ? '--set-string' : '--set',
+    `${release.prefix}${path}=${typeof value === 'string' ? escaped(value) : value}`,
+  ]);
+  const { name, chart, namespace } = release;
+  return ['upgrade', name, chart, '--namespace', namespace, '--reuse-values', '--wait', '--timeout', '5m', ...sets];
+}
+
+const escaped = (value: string): string => value.replaceAll(/([,\\{}[\]=])/g, '\\$1');
+
+export async function upgrade(release: Release, change: Change): Promise<void> {
+  await runCommandLine(release.helm, upgradeArguments(release, change), UPGRADE_MS);
+}

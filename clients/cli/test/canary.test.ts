@@ -1,0 +1,110 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { status } from '@grpc/grpc-js';
+import { describe, expect, it } from '@jest/globals';
+import { callMetrics } from '@weft/kit/rpc';
+import { createMetrics } from '@weft/kit/telemetry';
+import { type Calls, faults, parseCalls, quantile, since, together, total } from '../src/canary/metrics.ts';
+import { type Release, upgradeArguments } from '../src/canary/release.ts';
+import { judge } from '../src/canary/verdict.ts';
+
+type Observed = Parameters<ReturnType<typeof callMetrics>>[0];
+
+/** The metrics of a process that has served these calls, as it would be scraped: [code, milliseconds, how often]. */
+async function scraped(version: string, ...served: readonly (readonly [keyof typeof status, number, number])[]) {
+  const metrics = createMetrics(version);
+  const observe = callMetrics(metrics.meter, version);
+  for (const [code, duration, times] of served) {
+    const outcome = code === 'OK' ? undefined : { code: status[code] };
+    const call = { side: 'server', method: { name: 'weft.orders.v1.OrdersService/GetOrder' }, duration, outcome };
+    for (let count = 0; count < times; count++) observe(call as Observed);
+  }
+  observe({ side: 'client', method: { name: 'weft.catalog.v1.CatalogService/GetProduct' }, duration: 9e3 } as Observed);
+  const server = createServer((request, response) => metrics.scrape(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    return await (await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)).text();
+  } finally {
+    server.close();
+    await metrics.stop();
+  }
+}
+
+const calls = async (...served: Parameters<typeof scraped> extends [string, ...infer S] ? S : never): Promise<Calls> =>
+  parseCalls(await scraped('1', ...served));
+
+describe('what the metrics of a service say', () => {
+  it('is how many calls it served, how many failed by its own fault, and how long they took', async () => {
+    const found = await calls(['OK', 4, 90], ['NOT_FOUND', 1, 5], ['INTERNAL', 40, 3], ['UNAVAILABLE', 40, 2]);
+    expect(Object.fromEntries(found.byCode)).toEqual({ OK: 90, NOT_FOUND: 5, INTERNAL: 3, UNAVAILABLE: 2 });
+    expect([total(found), faults(found)]).toEqual([100, 5]);
+    expect(quantile(found, 0.5)).toBeGreaterThan(0.0025);
+    expect(quantile(found, 0.5)).toBeLessThanOrEqual(0.005);
+    expect(quantile(found, 0.99)).toBeGreaterThan(0.025);
+    expect(quantile(found, 0.99)).toBeLessThanOrEqual(0.05);
+  });
+
+  it('is nothing for a process that has served nothing', () => {
+    const none = parseCalls('# TYPE up gauge\nup 1\n');
+    expect([total(none), faults(none), quantile(none, 0.99)]).toEqual([0, 0, undefined]);
+  });
+
+  it('is told between two looks, and from the beginning when the process has started anew', async () => {
+    const before = await calls(['OK', 4, 10]);
+    const after = await calls(['OK', 4, 25], ['INTERNAL', 4, 5]);
+    expect(Object.fromEntries(since(before, after).byCode)).toEqual({ OK: 15, INTERNAL: 5 });
+    expect(total(since(after, before))).toBe(10);
+    expect(total(together([before, after]))).toBe(40);
+  });
+});
+
+describe('a canary', () => {
+  const good = calls(['OK', 4, 1800], ['INTERNAL', 4, 2]);
+
+  it('is as good with the same share of failures, whatever its callers did wrong', async () => {
+    expect(judge(await good, await calls(['OK', 4, 150], ['NOT_FOUND', 1, 50])).verdict).toBe('as good');
+  });
+
+  it('is not worse for a single failure', async () => {
+    expect(judge(await good, await calls(['OK', 4, 499], ['INTERNAL', 4, 1])).verdict).toBe('as good');
+  });
+
+  it.each([[20], [200]])('is worse when every call of %i fails, or a tenth of them', async (count) => {
+    expect(judge(await good, await calls(['UNAVAILABLE', 1, count * 3])).verdict).toBe('worse');
+    const tenth = judge(await good, await calls(['OK', 4, count * 9], ['UNKNOWN', 1, count]));
+    expect(tenth).toEqual({ verdict: 'worse', reason: 'it fails 10.00 % of its calls, the stable version 0.11 %' });
+  });
+
+  it('is worse when it is much slower', async () => {
+    const slow = judge(await good, await calls(['OK', 4, 150], ['OK', 300, 50]));
+    expect(slow.verdict).toBe('worse');
+    expect(slow.reason).toMatch(/^its p99 is 4\d\d\.\d ms, that of the stable version [45]\.\d ms$/);
+  });
+
+  it('is not judged by a few calls', async () => {
+    expect(judge(await good, await calls(['INTERNAL', 4, 49])).verdict).toBe('too few calls');
+  });
+});
+
+describe('the values of a release', () => {
+  const place = { helm: 'helm', kubectl: 'kubectl', namespace: 'shop', name: 'weft', service: 'orders' };
+  const whole: Release = { ...place, chart: 'charts/weft', prefix: 'orders.' };
+
+  it('are changed under the name of the service, and no others', () => {
+    const args = upgradeArguments(whole, { 'canary.enabled': true, 'canary.image.tag': '12', 'canary.match': null });
+    expect(args.slice(0, 6)).toEqual(['upgrade', 'weft', 'charts/weft', '--namespace', 'shop', '--reuse-values']);
+    expect(args.slice(-6)).toEqual([
+      '--set',
+      'orders.canary.enabled=true',
+      '--set-string',
+      'orders.canary.image.tag=12',
+      '--set',
+      'orders.canary.match=null',
+    ]);
+  });
+
+  it('of a service alone have no name before them, and a text is never more than one value', () => {
+    const args = upgradeArguments({ ...whole, prefix: '' }, { 'canary.match.x-canary': 'yes,canary.weight=100' });
+    expect(args.at(-1)).toBe('canary.match.x-canary=yes\\,canary.weight\\=100');
+  });
+});

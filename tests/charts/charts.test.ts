@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { services } from '@weft/all/services';
+import { parse } from 'yaml';
+import { goldenFile } from './golden.ts';
+import { GOLDEN, hasHelm, lint, RELEASES, type Release, ROOT, render, template } from './render.ts';
+
+const NAMES = services.map(({ spec }) => spec.name).sort();
+const read = (path: string) => parse(readFileSync(join(ROOT, path), 'utf8')) as Record<string, unknown>;
+
+describe('the list of services', () => {
+  it('is the same in charts/weft as in services/all', () => {
+    const { dependencies } = read('charts/weft/Chart.yaml') as { dependencies: { alias: string }[] };
+    expect(dependencies.map(({ alias }) => alias).sort()).toEqual(NAMES);
+  });
+
+  it('is the same in charts/backing', () => {
+    expect(Object.keys(read('charts/backing/values.yaml').services as object).sort()).toEqual(NAMES);
+  });
+
+  it.each(readdirSync(join(ROOT, 'charts/weft')).filter((file) => /^values-.*\.yaml$/.test(file)))(
+    'is whole in %s',
+    (file) => {
+      const values = read(`charts/weft/${file}`);
+      expect(NAMES.filter((name) => !(name in values))).toEqual([]);
+    },
+  );
+
+  it('has what each uses in charts/backing as in charts/weft', () => {
+    const backing = read('charts/backing/values.yaml').services as Record<string, object>;
+    const weft = read('charts/weft/values.yaml') as Record<string, { uses?: object } | undefined>;
+    const usual = read('charts/service/values.yaml').uses as object;
+    for (const name of NAMES) expect({ name, ...backing[name] }).toEqual({ name, ...usual, ...weft[name]?.uses });
+  });
+});
+
+describe('templates', () => {
+  it.each(['service', 'weft', 'backing'])('of %s have at most 80 lines', (chart) => {
+    const folder = join(ROOT, 'charts', chart, 'templates');
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      /\.(yaml|tpl|txt)$/.test(path),
+    );
+    const lines = (path: string) => readFileSync(join(folder, path), 'utf8').trimEnd().split('\n').length;
+    expect(files.length).toBeGreaterThan(3);
+    expect(files.filter((path) => lines(path) > 80)).toEqual([]);
+  });
+});
+
+// Without helm these are skipped: npm test says so.
+const withHelm = hasHelm ? describe : describe.skip;
+
+withHelm('helm', () => {
+  it.each(['service', 'weft', 'backing'] as const)('finds nothing wrong in charts/%s', (chart) => {
+    const { status, stdout } = lint(chart, ...(chart === 'service' ? ['name=orders'] : []));
+    expect({ status, stdout: status === 0 ? '' : stdout }).toEqual({ status: 0, stdout: '' });
+  });
+
+  it.each(GOLDEN)('renders %s as charts/golden has it (npm run charts:golden writes it)', (name) => {
+    expect(render(RELEASES[name] as Release)).toBe(readFileSync(goldenFile(name), 'utf8'));
+  });
+
+  it.each(NAMES)('installs %s alone', (name) => {
+    expect(render({ chart: 'service', set: [`name=${name}`] })).toContain(`image: weft/${name}:`);
+  });
+
+  it.each([
+    ['orders.replicas=lots', "at '/replicas': got string, want integer"],
+    ['orders.replicas=-1', "at '/replicas': minimum"],
+    ['orders.image.tag=latest', 'orders: image.tag must not be latest'],
+    ['orders.image.digest=abc', "at '/image/digest': 'abc' does not match"],
+    ['orders.resources.limits=null', "at '/resources': missing property 'limits'"],
+    ['orders.resources.limits.memory=much', "at '/resources/limits/memory': 'much' does not match"],
+    ['orders.settings.grpc_port=1', "'grpc_port' does not match pattern '^[A-Z]"],
+    ['orders.colour=red', "additional properties 'colour' not allowed"],
+    ['orders.name=order', 'the contracts have no service "order"'],
+  ])('refuses %s and says why', (set, why) => {
+    const { status, stderr } = template({ chart: 'weft', set: [set] });
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(why);
+  });
+
+  it('keeps passwords apart: each service has its own for each of what it uses', () => {
+    const text = render({ chart: 'backing', set: ['seed=one'] });
+    const found = [...text.matchAll(/(?:postgres|nats|redis):\/\/\w+:([^@]+)@/g)].map(([, password]) => password);
+    expect(found.length).toBeGreaterThan(NAMES.length);
+    expect(new Set(found).size).toBe(found.length);
+    expect(render({ chart: 'backing', set: ['seed=two'] })).not.toContain(found[0]);
+  });
+});

@@ -1,0 +1,98 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { type Container, hasHelm, type KubeObject, objectsOf, podsOf, RELEASES, render } from './render.ts';
+
+/** What the restricted Pod Security standard asks of a pod and its containers, and what we ask of them beside. */
+function faultsOf(of: string, pod: ReturnType<typeof podsOf>[number]['pod']): string[] {
+  const whole = pod.securityContext ?? {};
+  const seccomp = (context: Readonly<Record<string, unknown>>) =>
+    (context.seccompProfile as { type?: string } | undefined)?.type;
+  const wrong: [boolean, string][] = [
+    [whole.runAsNonRoot !== true || !(Number(whole.runAsUser) > 0), 'may be root'],
+    [seccomp(whole) !== 'RuntimeDefault', 'has no seccomp profile'],
+    [pod.automountServiceAccountToken !== false, 'is given a token'],
+  ];
+  const faults = wrong.flatMap(([is, what]) => (is ? [`${of} ${what}`] : []));
+  return [...faults, ...[...pod.containers, ...(pod.initContainers ?? [])].flatMap((one) => faultsIn(of, one))];
+}
+
+function faultsIn(of: string, { name, image, securityContext = {}, resources }: Container): string[] {
+  const { capabilities } = securityContext as { capabilities?: { drop?: string[]; add?: string[] } };
+  const wrong: [boolean, string][] = [
+    [!/(:[^:/]+|@sha256:[a-f0-9]{64})$/.test(image) || image.endsWith(':latest'), `runs ${image}`],
+    [securityContext.allowPrivilegeEscalation !== false, 'may gain privileges'],
+    [securityContext.privileged === true, 'is privileged'],
+    [!capabilities?.drop?.includes('ALL') || (capabilities.add ?? []).length > 0, 'keeps capabilities'],
+    [!resources?.limits?.cpu || !resources.limits.memory, 'has no limits'],
+    [!resources?.requests?.cpu || !resources.requests.memory, 'asks for nothing'],
+  ];
+  return wrong.flatMap(([is, what]) => (is ? [`${of} ${name} ${what}`] : []));
+}
+
+const withHelm = hasHelm ? describe : describe.skip;
+
+withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, release) => {
+  let objects: KubeObject[] = [];
+  const of = (kind: string) => objects.filter((one) => one.kind === kind);
+  beforeAll(() => {
+    objects = objectsOf(render(release));
+  });
+
+  it('has no container that runs as root, has rights, or has no limits, and no image without a version', () => {
+    const pods = podsOf(objects);
+    expect(pods.length).toBeGreaterThan(2);
+    expect(pods.flatMap(({ of, pod }) => faultsOf(of, pod))).toEqual([]);
+  });
+
+  it('writes nowhere but into volumes', () => {
+    const writable = podsOf(objects).flatMap(({ of, pod }) =>
+      pod.containers.filter(({ securityContext }) => securityContext?.readOnlyRootFilesystem !== true).map(() => of),
+    );
+    // Sources are synced into the images of development.
+    const synced = of('Deployment').map(({ metadata }) => `Deployment/${metadata.name}`);
+    expect(writable).toEqual(name === 'dev' ? synced : []);
+  });
+
+  it('has a NetworkPolicy for every pod, which denies what it does not name', () => {
+    const selected = of('NetworkPolicy').map(
+      ({ spec }) => spec as { podSelector: { matchLabels: object }; policyTypes: string[] },
+    );
+    for (const { policyTypes } of selected) expect(policyTypes.sort()).toEqual(['Egress', 'Ingress']);
+    const uncovered = podsOf(objects).filter(
+      ({ of, labels }) =>
+        of.startsWith('Deployment/') &&
+        !selected.some(({ podSelector }) =>
+          Object.entries(podSelector.matchLabels).every(([key, value]) => labels[key] === value),
+        ),
+    );
+    expect(uncovered.map(({ of }) => of)).toEqual([]);
+  });
+
+  if (release.chart === 'weft') {
+    it('has for every service who may call it, how it is called, and only what its contract names', () => {
+      const named = (kind: string) => of(kind).map(({ metadata }) => metadata.name);
+      const services = named('Deployment').sort();
+      for (const kind of [
+        'Service',
+        'ServiceAccount',
+        'NetworkPolicy',
+        'PodDisruptionBudget',
+        'AuthorizationPolicy',
+        'PeerAuthentication',
+        'DestinationRule',
+        'Sidecar',
+      ]) {
+        expect({ kind, without: services.filter((one) => !named(kind).includes(one)) }).toEqual({ kind, without: [] });
+      }
+    });
+
+    it('lets go of a pod only after the kit has had its time', () => {
+      for (const { metadata, spec } of of('Deployment')) {
+        const settings = of('ConfigMap').find((one) => one.metadata.name === metadata.name)?.data ?? {};
+        const { terminationGracePeriodSeconds, containers } = spec.template.spec;
+        const preStop = containers[0].lifecycle.preStop.sleep.seconds;
+        expect(Number(settings.STOP_TIMEOUT_MS)).toBeGreaterThan(Number(settings.DRAIN_DELAY_MS) + 1000);
+        expect(terminationGracePeriodSeconds).toBeGreaterThan(preStop + Number(settings.STOP_TIMEOUT_MS) / 1000);
+      }
+    });
+  }
+});

@@ -1,0 +1,135 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+
+export const ROOT = join(import.meta.dirname, '../..');
+const KUBERNETES = '1.34.0';
+
+/** What a release is made of, and the values on top of its chart's. */
+export interface Release {
+  readonly chart: 'weft' | 'backing' | 'service';
+  /** Files beside the chart. */
+  readonly values?: readonly string[];
+  readonly set?: readonly string[];
+}
+
+/** Every environment; what would be random is given. */
+export const RELEASES: Readonly<Record<string, Release>> = {
+  dev: { chart: 'weft', values: ['values-dev.yaml'], set: ['admin.password=golden'] },
+  staging: { chart: 'weft', values: ['values-staging.yaml'], set: ['admin.password=golden'] },
+  production: { chart: 'weft', values: ['values-production.yaml'] },
+  'production-eu-west': { chart: 'weft', values: ['values-production.yaml', 'values-production-eu-west.yaml'] },
+  'production-us-east': { chart: 'weft', values: ['values-production.yaml', 'values-production-us-east.yaml'] },
+  backing: { chart: 'backing', set: ['seed=golden'] },
+};
+/** Those that are committed; a region only says where things are. */
+export const GOLDEN = ['dev', 'staging', 'production', 'backing'];
+
+export interface Answer {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function run(program: string, ...args: readonly string[]): Answer {
+  return spawnSync(program, args, { cwd: ROOT, encoding: 'utf8', timeout: 120_000, maxBuffer: 2 ** 28 });
+}
+
+export const has = (program: string, ...args: readonly string[]): boolean => run(program, ...args).status === 0;
+
+export const hasHelm = has('helm', 'version');
+
+let copied: string | undefined;
+
+/** A copy of the charts, with charts/service in charts/weft: tests beside this one make theirs. It goes with the process. */
+function charts(): string {
+  if (copied) return copied;
+  const base = mkdtempSync(join(tmpdir(), 'weft-charts-'));
+  process.once('exit', () => rmSync(base, { recursive: true, force: true }));
+  for (const name of ['service', 'weft', 'backing'])
+    cpSync(join(ROOT, 'charts', name), join(base, name), {
+      recursive: true,
+      filter: (path) => path !== join(ROOT, 'charts/weft/charts'),
+    });
+  const { status, stderr } = run('helm', 'dependency', 'build', join(base, 'weft'));
+  if (status !== 0) throw new Error(stderr);
+  copied = base;
+  return base;
+}
+
+export function template({ chart, values = [], set = [] }: Release): Answer {
+  const files = values.flatMap((file) => ['-f', join(charts(), chart, file)]);
+  const sets = set.flatMap((one) => ['--set', one]);
+  const versions = ['--kube-version', KUBERNETES];
+  return run('helm', 'template', chart, join(charts(), chart), '-n', 'weft', ...versions, ...files, ...sets);
+}
+
+/** What helm lint finds. */
+export function lint(chart: Release['chart'], ...set: readonly string[]): Answer {
+  const sets = set.flatMap((one) => ['--set', one]);
+  return run('helm', 'lint', join(charts(), chart), '--strict', '--kube-version', KUBERNETES, ...sets);
+}
+
+/** Throws with what helm said when it refuses. */
+export function render(release: Release): string {
+  const { status, stdout, stderr } = template(release);
+  if (status !== 0) throw new Error(stderr);
+  return stdout;
+}
+
+export interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly resources?: {
+    readonly limits?: Readonly<Record<string, string>>;
+    readonly requests?: Readonly<Record<string, string>>;
+  };
+}
+
+export interface PodSpec {
+  readonly serviceAccountName?: string;
+  readonly automountServiceAccountToken?: boolean;
+  readonly securityContext?: Readonly<Record<string, unknown>>;
+  readonly containers: readonly Container[];
+  readonly initContainers?: readonly Container[];
+}
+
+/** An object of Kubernetes, as far as the tests look into it. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: the shape follows the kind
+  readonly spec?: any;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+export function objectsOf(text: string): KubeObject[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    const [error] = document.errors ?? [];
+    if (error) throw error;
+    const found = document.toJS() as KubeObject | null;
+    return found ? [found] : [];
+  });
+}
+
+/** Every pod that the objects make, with the name of what makes it. */
+export function podsOf(
+  objects: readonly KubeObject[],
+): { readonly of: string; readonly labels: Readonly<Record<string, string>>; readonly pod: PodSpec }[] {
+  return objects.flatMap(({ kind, metadata, spec }) => {
+    const of = `${kind}/${metadata.name}`;
+    if (kind === 'Pod') return [{ of, labels: metadata.labels ?? {}, pod: spec as PodSpec }];
+    const found = (
+      spec as { template?: { metadata?: { labels?: Record<string, string> }; spec?: PodSpec } } | undefined
+    )?.template;
+    return found?.spec ? [{ of, labels: found.metadata?.labels ?? {}, pod: found.spec }] : [];
+  });
+}

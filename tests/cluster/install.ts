@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import type { Cluster, Pod } from './cluster.ts';
+import { run } from './run.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const chart = (name: string) => join(ROOT, 'charts', name);
+const SMALL = join(import.meta.dirname, 'values-small.yaml');
+
+export interface Installed {
+  /** Milliseconds that it took until everything was ready. */
+  readonly backing: number;
+  readonly weft: number;
+}
+
+/** Installs what Weft stands on and Weft itself, with the values of staging, into the namespace; what was there goes first. */
+export async function install(cluster: Cluster): Promise<Installed> {
+  await uninstall(cluster);
+  await cluster.kubectl(['create', 'namespace', cluster.namespace]);
+  await run('helm', ['dependency', 'build', chart('weft')], { within: 60_000 });
+  const wait = ['--wait', '--timeout', '8m'];
+  const backing = await timed(() =>
+    cluster.helm(['install', 'backing', chart('backing'), '--set', 'persistence.enabled=false', ...wait]),
+  );
+  const staging = join(chart('weft'), 'values-staging.yaml');
+  const weft = await timed(() => cluster.helm(['install', 'weft', chart('weft'), '-f', staging, '-f', SMALL, ...wait]));
+  return { backing, weft };
+}
+
+export async function uninstall(cluster: Cluster): Promise<void> {
+  await cluster.kubectl(['delete', 'namespace', cluster.namespace, '--ignore-not-found', '--wait'], '', 300_000);
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const began = performance.now();
+  await work();
+  return performance.now() - began;
+}
+
+/** Seconds from the start of a pod's own container until the pod was ready, to the second, as Kubernetes tells. */
+export function secondsToReady({ metadata, status }: Pod): number {
+  const own = status.containerStatuses?.find(({ name }) => name === metadata.labels['app.kubernetes.io/name']);
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  return (Date.parse(ready?.lastTransitionTime ?? '') - Date.parse(own?.state.running?.startedAt ?? '')) / 1000;
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
+import { eventually } from '@weft/kit/testing';
+import { writeImportedProtos } from '../../scripts/imported-protos.ts';
+import { orderOf } from '../flows/shop.ts';
+import { plainPod } from './plain-pod.ts';
+import { run } from './run.ts';
+import type { Part } from './whole.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** A few minutes: orders come to their end through the ingress, and nothing gets in beside the mesh. */
+export const quick: Part = (system) => {
+  it('takes an order that came through the ingress to its end', async () => {
+    const { customer, product, ended, stock, payment } = system();
+    const buyer = await customer();
+    const productId = await product({ price: 250n, stock: 10n });
+    const { order } = await buyer.orders.placeOrder(orderOf(productId, 3n));
+    const { status, total } = await ended(order?.orderId ?? '', 60_000);
+    assert.equal(status, OrderStatus.ORDER_STATUS_COMPLETED);
+    assert.equal(total?.minorUnits, 750n);
+    assert.deepEqual(await stock(productId), { onHand: 7n, reserved: 0n });
+    assert.equal((await payment(order?.orderId ?? '')).captured, 750n);
+  });
+
+  it('takes one of grpcurl', async (test) => {
+    if (!(await run('grpcurl', ['-version']).then(Boolean, () => false)))
+      return test.skip('grpcurl is not on the path');
+    const folder = await mkdtemp(join(tmpdir(), 'weft-cluster-'));
+    try {
+      const contracts = join(folder, 'weft.binpb');
+      writeImportedProtos();
+      const buf = join(ROOT, 'node_modules/@bufbuild/buf/bin/buf');
+      await run(process.execPath, [buf, 'build', ROOT, '--as-file-descriptor-set', '-o', contracts]);
+      const call = async (method: string, body: object, token?: string) => {
+        const authorization = token === undefined ? [] : ['-H', `authorization: Bearer ${token}`];
+        const args = ['-plaintext', '-protoset', contracts, ...authorization, '-d', JSON.stringify(body)];
+        return JSON.parse(await run('grpcurl', [...args, system().ingress, method])) as never;
+      };
+      const account = { email: `${randomUUID()}@shop.example`, password: 'correct horse' };
+      await call('weft.users.v1.UsersService/Register', { ...account, full_name: 'A Customer' });
+      const { accessToken } = await call('weft.users.v1.UsersService/Login', account);
+      const request = {
+        idempotency_key: randomUUID(),
+        lines: [{ product_id: await system().product({}), quantity: 1 }],
+        payment_method_token: 'tok_approved',
+      };
+      const orders = 'weft.orders.v1.OrdersService';
+      const placed: { order: { orderId: string } } = await call(`${orders}/PlaceOrder`, request, accessToken);
+      await eventually(async () => {
+        const body = { order_id: placed.order.orderId };
+        const { order }: { order: { status: string } } = await call(`${orders}/GetOrder`, body, accessToken);
+        assert.equal(order.status, 'ORDER_STATUS_COMPLETED');
+      }, 60_000);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it('refuses a pod that is not in the mesh', async () => {
+    // What it does is what the charts' tests do, which pass with a certificate.
+    const { phase, log } = await plainPod(system().cluster, 'orders');
+    assert.equal(phase, 'Failed', log);
+    assert.match(log, /ECONNRESET|socket hang up|closed/);
+  });
+};

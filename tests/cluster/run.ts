@@ -1,0 +1,28 @@
+import { spawn } from 'node:child_process';
+
+export interface RunOptions {
+  /** Given to its standard input. */
+  readonly input?: string;
+  /** Milliseconds after which it is ended. */
+  readonly within?: number;
+}
+
+/** What a program printed. Throws an Error with what it said when it fails, is not there or takes too long. */
+export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+  const { input, within = 60_000 } = options;
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: 'pipe', timeout: within });
+    const output: string[] = [];
+    const errors: string[] = [];
+    child.stdout.on('data', (chunk) => output.push(String(chunk)));
+    child.stderr.on('data', (chunk) => errors.push(String(chunk)));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      if (code === 0) return resolve(output.join(''));
+      const how = signal ? `was ended after ${within} ms` : `ended with ${code}`;
+      reject(new Error(`${program} ${args.join(' ').slice(0, 300)} ${how}\n${output.join('')}${errors.join('')}`));
+    });
+    child.stdin.on('error', () => {});
+    child.stdin.end(input ?? '');
+  });
+}

@@ -1,0 +1,28 @@
+import { createTracing } from '@weft/kit/telemetry';
+import { clientsAt, type Shopkeeper, shopkeeper } from '../flows/shop.ts';
+import { type Cluster, type Forward, forwardIngress } from './cluster.ts';
+
+/** The installed system, as whoever comes through the ingress sees it. */
+export interface System extends Shopkeeper {
+  readonly cluster: Cluster;
+  /** host:port of the ingress, on this machine. */
+  readonly ingress: string;
+  readonly login: { readonly email: string; readonly password: string };
+  close(): Promise<void>;
+}
+
+export const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
+
+export async function openSystem(cluster: Cluster): Promise<System> {
+  const ingress: Forward = await forwardIngress(cluster);
+  try {
+    const { data } = await cluster.get<{ data: Readonly<Record<string, string>> }>('secret', 'weft-admin');
+    const text = (key: string) => Buffer.from(data[key] ?? '', 'base64').toString();
+    const login = { email: text('ADMIN_EMAIL'), password: text('ADMIN_PASSWORD') };
+    const keeper = await shopkeeper((token) => clientsAt(() => ingress.address, token), login);
+    return { ...keeper, cluster, login, ingress: ingress.address, close: ingress.close };
+  } catch (error) {
+    await ingress.close();
+    throw error;
+  }
+}
