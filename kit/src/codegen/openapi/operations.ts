@@ -166,6 +166,19 @@ function eventStream(method: DescMethod, description: string, schemas: Schemas):
   return {
     description: `${description} Server-sent events, each with a message as JSON in \`data\`. ${bounds}`,
     headers: COMMON_HEADERS,
-    content: { 'text/event-stream': { schema: { type: 'string' }, 'x-event-schema': schemas.answer(method.output) } },
+    content: { 'text/event-stream': { schema: eventSchema(schemas.answer(method.output)) } },
+  };
+}
+
+/** An event, once it is read from the stream. */
+function eventSchema(message: Schema): Schema {
+  return {
+    type: 'object',
+    properties: {
+      id: { type: 'string', description: 'What to send as `Last-Event-ID`, where the stream can be resumed.' },
+      event: { type: 'string', description: '`message`, or `problem` for a failure after the beginning.' },
+      data: { type: 'string', contentMediaType: 'application/json', contentSchema: message },
+    },
+    required: ['data'],
   };
 }
