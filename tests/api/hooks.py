@@ -29,6 +29,9 @@ def has_doubles(body):
 @schemathesis.hook
 def filter_case(context, case):
     query = case.query if isinstance(case.query, dict) else {}
+    # 1,000 codes are too many for an address of 8 KB.
+    if len(str(query)) > 6000:
+        return False
     # A token of a page is the server's own.
     if any(query.get(name, "") != "" for name in ("pageToken", "resumeToken")):
         return False

@@ -11,6 +11,7 @@ import { type Schemas, textOf } from './schemas.ts';
 const KEY_FIELD = 'idempotency_key';
 const RESUME_FIELD = 'resume_token';
 const VERSION_FIELD = 'expected_version';
+const PAGE_FIELD = 'page_token';
 
 /** One operation of the document. */
 export function operation(
@@ -70,6 +71,8 @@ function parameter(where: 'path' | 'query', field: DescField, schemas: Schemas, 
     description,
     deprecated,
     required: required ? true : undefined,
+    // Whatever else there is, an earlier page has given.
+    example: field.name === PAGE_FIELD ? '' : undefined,
     // An empty segment is another path.
     schema:
       where === 'path' && !('minLength' in schema) && schema.type === 'string' ? { minLength: 1, ...schema } : schema,
