@@ -65,5 +65,8 @@ process.stdout.write(`${services.map((name) => join(relative(process.cwd(), OUT)
 
 if (process.argv[2] === undefined) {
   const document = JSON.parse(await readFile(join(ROOT, 'gen/openapi/openapi.json'), 'utf8')) as Document;
-  await writeFile(join(OUT, 'weft.postman_collection.json'), `${JSON.stringify(postmanCollection(document), null, 2)}\n`);
+  await writeFile(
+    join(OUT, 'weft.postman_collection.json'),
+    `${JSON.stringify(postmanCollection(document), null, 2)}\n`,
+  );
 }

@@ -15,7 +15,9 @@ interface Operation {
   readonly description: string;
   readonly parameters: readonly (Parameter | { readonly $ref: string })[];
   readonly requestBody?: {
-    readonly content: { readonly 'application/json': { readonly examples: { readonly example: { readonly value: unknown } } } };
+    readonly content: {
+      readonly 'application/json': { readonly examples: { readonly example: { readonly value: unknown } } };
+    };
   };
   readonly security: readonly object[];
 }
@@ -72,7 +74,11 @@ function item(document: Document, path: string, verb: string, operation: Operati
   );
   const of = (where: Parameter['in']) => parameters.filter((one) => one.in === where).map(entry);
   // A variable of Postman is a whole segment: of `{orderId}:cancel` it can be a part only as a variable of the collection.
-  const segments = path.slice(1).replaceAll(/\{(\w+)\}(?=:)/g, '{{$1}}').replaceAll(/(?<!\{)\{(\w+)\}/g, ':$1').split('/');
+  const segments = path
+    .slice(1)
+    .replaceAll(/\{(\w+)\}(?=:)/g, '{{$1}}')
+    .replaceAll(/(?<!\{)\{(\w+)\}/g, ':$1')
+    .split('/');
   const body = operation.requestBody?.content['application/json'].examples.example.value;
   const sent = operation.operationId === 'refreshToken' || operation.operationId === 'logout';
   return {
@@ -111,5 +117,7 @@ function entry({ name, description = '', required = false, example, schema }: Pa
 /** The same collection at each build: Postman replaces the one that it has. */
 function idOf(name: string): string {
   const hex = createHash('sha256').update(`weft:${name}`).digest('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join('-');
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    '-',
+  );
 }

@@ -42,6 +42,8 @@ async function passes(
 ): Promise<boolean> {
   const child = spawn(join(values.bin, name), args, {
     env: { ...process.env, ...env },
+    // They leave things behind.
+    cwd: folder,
     stdio: ['ignore', 'inherit', 'inherit'],
     timeout: Number(values.minutes) * 60_000,
   });
