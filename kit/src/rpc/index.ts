@@ -1,5 +1,6 @@
 export { status } from '@grpc/grpc-js';
 export { authorize } from './authorization.ts';
+export { callSpans } from './call-spans.ts';
 export { type CallOptions, type ClientOf, type ClientOptions, createClient } from './client.ts';
 export type { CallContext, User } from './context.ts';
 export { type MethodContract, methodContracts, type RoleName } from './contract.ts';
@@ -8,8 +9,8 @@ export type { HealthCheck, HealthState } from './health.ts';
 export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
 export { MAX_MESSAGE_BYTES } from './limits.ts';
 export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
-export type { MethodConcerns } from './method.ts';
-export { accessLog, callMetrics, callSpans, type EndedCall, type Observer, tell } from './observation.ts';
+export type { MethodConcerns, Operation } from './method.ts';
+export { accessLog, callMetrics, type EndedCall, type Observer, tell } from './observation.ts';
 export { actsFor, isStaff, maySee } from './ownership.ts';
 export { reflection } from './reflection.ts';
 export { type GrpcServer, startGrpcServer } from './server.ts';
