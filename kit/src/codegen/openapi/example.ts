@@ -14,6 +14,8 @@ const MAX_DEPTH = 6;
 export function exampleOf(schema: Schema, schemas: Readonly<Record<string, Json>>, path = '', depth = 0): Json {
   if (typeof schema.$ref === 'string')
     return exampleOf(schemas[schema.$ref.slice(REF.length)] as Schema, schemas, path, depth);
+  const [first] = Array.isArray(schema.allOf) && !schema.type ? (schema.allOf as Schema[]) : [];
+  if (first) return exampleOf(first, schemas, path, depth);
   if (Array.isArray(schema.examples)) return schema.examples[0] as Json;
   if (Array.isArray(schema.enum)) return (schema.enum[1] ?? schema.enum[0]) as Json;
   switch (schema.type) {

@@ -11,6 +11,7 @@ import { type Schemas, textOf } from './schemas.ts';
 const KEY_FIELD = 'idempotency_key';
 const RESUME_FIELD = 'resume_token';
 const VERSION_FIELD = 'expected_version';
+const PAGE_FIELD = 'page_token';
 
 /** One operation of the document. */
 export function operation(
@@ -70,6 +71,8 @@ function parameter(where: 'path' | 'query', field: DescField, schemas: Schemas, 
     description,
     deprecated,
     required: required ? true : undefined,
+    // Whatever else there is, an earlier page has given.
+    example: field.name === PAGE_FIELD ? '' : undefined,
     // An empty segment is another path.
     schema:
       where === 'path' && !('minLength' in schema) && schema.type === 'string' ? { minLength: 1, ...schema } : schema,
@@ -166,6 +169,19 @@ function eventStream(method: DescMethod, description: string, schemas: Schemas):
   return {
     description: `${description} Server-sent events, each with a message as JSON in \`data\`. ${bounds}`,
     headers: COMMON_HEADERS,
-    content: { 'text/event-stream': { schema: { type: 'string' }, 'x-event-schema': schemas.answer(method.output) } },
+    content: { 'text/event-stream': { schema: eventSchema(schemas.answer(method.output)) } },
+  };
+}
+
+/** An event, once it is read from the stream. */
+function eventSchema(message: Schema): Schema {
+  return {
+    type: 'object',
+    properties: {
+      id: { type: 'string', description: 'What to send as `Last-Event-ID`, where the stream can be resumed.' },
+      event: { type: 'string', description: '`message`, or `problem` for a failure after the beginning.' },
+      data: { type: 'string', contentMediaType: 'application/json', contentSchema: message },
+    },
+    required: ['data'],
   };
 }

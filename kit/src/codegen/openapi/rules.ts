@@ -105,8 +105,8 @@ export function spokenRules({ cel, type }: FieldRules): string[] {
 }
 
 /** What can be said of expressions: that an amount is more than nothing. */
-export function celKeywords({ cel }: FieldRules): Schema {
-  if (!cel.some(({ expression }) => expression === 'this.minor_units > 0')) return {};
+export function celKeywords({ cel }: FieldRules): Schema | undefined {
+  if (!cel.some(({ expression }) => expression === 'this.minor_units > 0')) return undefined;
   return { properties: { minorUnits: { not: { const: '0' } } }, required: ['minorUnits'] };
 }
 

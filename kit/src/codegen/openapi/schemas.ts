@@ -125,9 +125,10 @@ export class Schemas {
     const unsaid = unsaidRules(rules);
     if (unsaid.length > 0) throw new Error(`${field}: the document has no words for the rules ${unsaid.join(', ')}`);
     const text = [textOf(field), ...spokenRules(rules).map((rule) => `Rule: ${rule}.`)].filter(Boolean).join(' ');
+    const value = this.#value(field, rules, use);
+    const more = use === 'request' ? celKeywords(rules) : undefined;
     return given({
-      ...this.#value(field, rules, use),
-      ...(use === 'request' && celKeywords(rules)),
+      ...(more ? { allOf: [value, more] } : value),
       description: text || undefined,
       deprecated: field.proto.options?.deprecated ? true : undefined,
     });

@@ -1,3 +1,4 @@
+import { DomainError } from '@weft/kit/failure';
 import { Arrival, type ArrivalOptions } from '../edge/arrival.ts';
 import { failureOf } from '../edge/failure.ts';
 import { corsHeaders } from './cors.ts';
@@ -73,8 +74,8 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
       return;
     }
     if (url.length > MAX_URL) {
-      response.writeHead(414, visit.headers);
-      response.end();
+      const tooLong = new DomainError('invalid-argument', 'URI_TOO_LONG', `must not be longer than ${MAX_URL}`);
+      refuse(visit, tooLong, onUnexpected).catch(() => response.destroy());
       return;
     }
     answer(visit).catch((error: unknown) => refuse(visit, error, onUnexpected));

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, STATUS_CODES } from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { Listener } from '@weft/kit/module';
@@ -80,19 +80,24 @@ export function listenTls(
   return open('tls', server, port, options, followSessions(server, options));
 }
 
+/** What is no request, or not in time, by what Node calls it. */
+const UNREADABLE: Readonly<Record<string, readonly [status: number, reason: string]>> = {
+  HPE_HEADER_OVERFLOW: [431, 'HEADERS_TOO_LARGE'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'REQUEST_TOO_SLOW'],
+};
+
 function refuseBadRequests(server: Server): void {
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    const status =
-      error.code === 'HPE_HEADER_OVERFLOW'
-        ? '431 Request Header Fields Too Large'
-        : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-          ? '408 Request Timeout'
-          : '400 Bad Request';
-    socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+    const [status, reason] = UNREADABLE[error.code ?? ''] ?? [400, 'MALFORMED'];
+    const title = STATUS_CODES[status] ?? '';
+    const type = `urn:weft:problem:${reason.toLowerCase().replaceAll('_', '-')}`;
+    const body = JSON.stringify({ type, title, status, reason });
+    const headers = `connection: close\r\ncontent-type: application/problem+json\r\ncontent-length: ${body.length}`;
+    socket.end(`HTTP/1.1 ${status} ${title}\r\n${headers}\r\n\r\n${body}`);
   });
 }
 

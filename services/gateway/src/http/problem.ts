@@ -24,6 +24,7 @@ const BY_REASON: Readonly<Record<string, number>> = {
   METHOD_NOT_ALLOWED: 405,
   BODY_TOO_SLOW: 408,
   BODY_TOO_LARGE: 413,
+  URI_TOO_LONG: 414,
   MEDIA_TYPE_UNSUPPORTED: 415,
 };
 

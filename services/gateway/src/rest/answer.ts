@@ -149,10 +149,10 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
   await reply(request, response, status, headers, status === 204 ? '' : text);
 }
 
-function statusOf({ http, template, resource }: Route, { resource: held, links }: Body): number {
+function statusOf({ http, template, resource }: Route, { resource: held }: Body): number {
   if (http === 'DELETE') return 204;
   if (http === 'GET') return 200;
   if (resource?.type === 'weft.orders.v1.Order' && WORKED_ON.has(String(held?.status))) return 202;
-  const made = http === 'POST' && template.verb === '' && template.variables.length === 0 && links.self !== undefined;
+  const made = http === 'POST' && template.verb === '' && template.variables.length === 0;
   return made ? 201 : 200;
 }
