@@ -44,7 +44,7 @@ export function statusRows(
     }),
   );
   const missing = SERVICES.filter((name) => !found.some((row) => row.name === name)).map((name): StatusRow => {
-    return { name, port: 0, version: '', uptime: 0, callsPerSecond: undefined, failedShare: undefined };
+    return { name, ports: {}, version: '', uptime: 0, callsPerSecond: undefined, failedShare: undefined };
   });
   return [...found, ...missing];
 }

@@ -4,7 +4,8 @@ import { SERVICES } from './targets.ts';
 /** A service as its process tells of it. Sums are since its start. */
 export interface ServiceStatus {
   readonly name: string;
-  readonly port: number;
+  /** By name of the listener. */
+  readonly ports: Readonly<Record<string, number>>;
   readonly serving?: boolean;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly calls?: number;
