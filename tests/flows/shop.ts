@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { services } from '@weft/all/services';
+import { AuditService } from '@weft/gen/es/weft/audit/v1/audit_pb';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { EventOperationsService } from '@weft/gen/es/weft/events/v1/operations_pb';
@@ -10,6 +11,7 @@ import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
 import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+import { AuditServiceService } from '@weft/gen/grpc/weft/audit/v1/audit';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { EventOperationsServiceService } from '@weft/gen/grpc/weft/events/v1/operations';
@@ -83,6 +85,7 @@ async function clientsFrom(client: BootedProcesses['client'], token?: string) {
     shipping: await client(ShippingServiceService, ShippingService, as),
     notifications: await client(NotificationsServiceService, NotificationsService, as),
     checkout: await client(CheckoutServiceService, CheckoutService, as),
+    audit: await client(AuditServiceService, AuditService, as),
   };
 }
 

@@ -69,7 +69,7 @@ function complaint(request: FuzzRequest, { error }: Answer, ms: number): string 
   const code = error?.code ?? status.OK;
   const timeout = getOption(request.method, methodPolicy).timeout;
   if (timeout && ms > Number(timeout.seconds) * 1000 + 5000) return `took ${Math.round(ms)} ms`;
-  const signsIn = code === status.UNAUTHENTICATED && request.method.name === 'Login';
+  const signsIn = code === status.UNAUTHENTICATED && WITH_CREDENTIALS.includes(request.method.name);
   if (FORBIDDEN.includes(code) && !signsIn) return `ended with ${status[code]}: ${error?.details}`;
   if (code === status.INVALID_ARGUMENT) {
     const fields = violationsOf(error);
@@ -84,6 +84,9 @@ function complaint(request: FuzzRequest, { error }: Answer, ms: number): string 
     return `was UNAVAILABLE: ${error?.details}`;
   return undefined;
 }
+
+// What they refuse is what came with the request, not who sent it.
+const WITH_CREDENTIALS: readonly string[] = ['Login', 'RefreshToken', 'ChangePassword'];
 
 const FORBIDDEN: readonly number[] = [
   status.INTERNAL,

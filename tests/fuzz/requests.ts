@@ -65,6 +65,7 @@ const PLAUSIBLE: Readonly<Record<string, fc.Arbitrary<string>>> = {
     { weight: 4, arbitrary: fc.constant('') },
     fc.string({ maxLength: 20 }).map((text) => `${SECRET_MARK}${text}`),
   ),
+  idempotency_key: fc.stringMatching(/^[a-z0-9]{16,40}$/),
   payment_method_token: fc.constantFrom('tok_approved', 'tok_declined', `tok_${SECRET_MARK}`),
   recipient: fc.constant(`${SECRET_MARK} recipient`),
   street: fc.constant(`${SECRET_MARK} street`),

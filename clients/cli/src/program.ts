@@ -58,6 +58,14 @@ The exit code is 0 only when it reconciles. Lines not taken have one of these re
   MALFORMED_LINE FEE_CODE FRACTIONAL_PENCE ZERO_PRICE NEGATIVE_PRICE NOT_NEGATIVE NO_QUANTITY NO_CUSTOMER MIXED_CUSTOMERS
   TOO_MANY_PIECES TOO_MANY_LINES NO_EARLIER_SALE ORDER_REFUSED ORDER_REJECTED ORDER_UNFINISHED RETURN_REFUSED`;
 
+const OPS = `
+Processes are looked for at the ops ports of npm start and start:split (9464 and upwards, or OPS_PORT and upwards);
+WEFT_OPS_URLS (http://host:port, separated by commas) names others.`;
+
+const TRACES = `
+It is read from the audit, so that it is there without a store of traces. WEFT_TRACES_URL is what traces are opened at
+(default: Jaeger, http://127.0.0.1:16686).`;
+
 const EVENTS = `
 Each service answers for its own consumers. What is shown of an event has no personal data and no secrets in it.`;
 
@@ -114,6 +122,35 @@ export function createProgram(): Command {
 
   addEvents(program.command('events').helpCommand(false).description('see and repair what services tell each other'));
 
+  program
+    .command('status')
+    .description('watch services, versions, health, lag and error rates; exit code 0 when all serve')
+    .option('--once', 'look once')
+    .option('--json', 'write the result as JSON')
+    .addHelpText('after', OPS)
+    .action(async (options) => (await import('./commands/status.ts')).status(options));
+
+  program
+    .command('log-level')
+    .argument('<level>', 'debug, info, warn, error or silent')
+    .description('change how much the running services log')
+    .option('--service <name>', 'only the process that runs it')
+    .option('--json', 'write the result as JSON')
+    .addHelpText('after', OPS)
+    .action(async (level, options) => (await import('./commands/log-level.ts')).logLevel(level, options));
+
+  common(program.command('trace'))
+    .argument('<order>', 'UUID of the order', uuid)
+    .description('show what each request did for an order, in all services, and its traces')
+    .addHelpText('after', [TRACES, TARGETS, ADMIN].join('\n'))
+    .action(async (orderId, options) => (await import('./commands/trace.ts')).trace(orderId, options));
+
+  const saga = program.command('saga').description('what is done to sagas').helpCommand(false);
+  common(saga.command('retry'))
+    .argument('<id>', 'UUID of the saga', uuid)
+    .description('have a saga that waits after failures try again now')
+    .addHelpText('after', [TARGETS, ADMIN].join('\n'))
+    .action(async (id, options) => (await import('./commands/saga-retry.ts')).retrySaga(id, options));
   addCanary(
     program
       .command('canary')

@@ -1,5 +1,5 @@
 import { type DescFile, getOption, hasOption } from '@bufbuild/protobuf';
-import { event as eventPolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
+import { event as eventPolicy, service as servicePolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { type EventRoute, permissionsOf } from '../events/jetstream/permissions.ts';
 import type { Contracts, GeneratedFile } from './output.ts';
 
@@ -12,7 +12,11 @@ export function brokerFiles({ files, services, edge }: Contracts): GeneratedFile
   const unknown = routes.flatMap(({ owner, consumers }) => [owner, ...consumers]).filter((one) => !names.includes(one));
   if (unknown.length > 0) throw new Error(`owners and consumers of events that are no services: ${unknown.join(', ')}`);
   return names.map((service) => {
-    const { publish, subscribe } = permissionsOf(service, routes);
+    const ownContract = services.find(({ name }) => name === service)?.grpc ?? [];
+    const readsAll = ownContract.some(
+      (one) => hasOption(one, servicePolicy) && getOption(one, servicePolicy).readsAllEvents,
+    );
+    const { publish, subscribe } = permissionsOf(service, routes, readsAll ? names : []);
     const content = `${HEADER}${list('publish', publish)}${list('subscribe', subscribe)}`;
     return { path: `charts/backing/files/nats/${service}.yaml`, content };
   });

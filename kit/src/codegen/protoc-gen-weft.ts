@@ -11,10 +11,11 @@ import { runNodeJs } from '@bufbuild/protoplugin';
 import { brokerFiles } from './broker.ts';
 import { readContracts } from './contracts.ts';
 import { meshFiles } from './mesh.ts';
+import { openApiFiles } from './openapi/document.ts';
 import type { Output } from './output.ts';
 
 /** What is written from the contracts beside the code, one line an output. */
-const OUTPUTS: readonly Output[] = [meshFiles, brokerFiles];
+const OUTPUTS: readonly Output[] = [meshFiles, brokerFiles, openApiFiles];
 
 /** A plugin of protoc and buf. Paths that it writes are relative to the repository's root. */
 function generate(request: CodeGeneratorRequest) {

@@ -11,6 +11,15 @@ export interface WorkContext {
   readonly signal?: AbortSignal;
   /** The end user's access token, passed on to be verified again. */
   readonly token?: string | undefined;
+  /** Of the user who asked for it in the first place. */
+  readonly userId?: string | undefined;
+  /** The service that called, and the full name of the method, while a call is served. */
+  readonly callerService?: string | undefined;
+  readonly method?: string;
+  /** What all spans of the work have, such as the id of its saga. */
+  readonly spanAttributes?: Readonly<Record<string, string>>;
+  /** Is told that the work has saved events: what it changed is known by them. */
+  changed?(): void;
 }
 
 const storage = new AsyncLocalStorage<WorkContext>();
@@ -24,6 +33,13 @@ export function runInContext<T>(context: WorkContext, work: () => T): T {
   return storage.run(context, work);
 }
 
+/** Of an event: the service whose call led to it. */
+export const EVENT_CALLER_HEADER = 'weft-caller';
+/** The user who asked for it in the first place. */
+export const USER_HEADER = 'weft-user';
+/** Of an event: the method whose call led to it. */
+export const EVENT_METHOD_HEADER = 'weft-method';
+
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 
 /** The id that a caller sent when it is well formed, else a new one. */
@@ -34,15 +50,30 @@ export function correlationIdFrom(header: string | undefined): string {
 /** The headers by which work that is done later, from a stored event or saga, knows where it came from. */
 export function contextHeaders(context = currentContext()): Record<string, string> {
   if (!context) return {};
-  return { traceparent: formatTraceparent(context.trace), 'correlation-id': context.correlationId };
+  const { userId, callerService, method } = context;
+  return {
+    traceparent: formatTraceparent(context.trace),
+    'correlation-id': context.correlationId,
+    ...(userId !== undefined && { [USER_HEADER]: userId }),
+    ...(callerService !== undefined && { [EVENT_CALLER_HEADER]: callerService }),
+    ...(method !== undefined && { [EVENT_METHOD_HEADER]: method }),
+  };
+}
+
+/** By which the lines of a log are found that belong to one request. */
+export function logFields(): object {
+  const context = storage.getStore();
+  return context ? { correlationId: context.correlationId, traceId: context.trace.traceId } : {};
 }
 
 /** The context of work that was asked for by stored headers: no deadline, no token, a span below the one that asked. */
 export function contextFromHeaders(headers: Readonly<Record<string, string>>, start: () => TraceContext): WorkContext {
   const parent = parseTraceparent(headers.traceparent);
+  const userId = headers[USER_HEADER];
   return {
     correlationId: correlationIdFrom(headers['correlation-id']),
     trace: parent ? childOf(parent) : start(),
     deadline: Number.POSITIVE_INFINITY,
+    ...(userId !== undefined && { userId }),
   };
 }

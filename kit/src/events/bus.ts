@@ -4,9 +4,14 @@ import type { OutgoingEvent } from '../store/index.ts';
 export type Message = OutgoingEvent;
 
 export interface Published extends Message {
-  /** Place in the bus; later messages have higher ones. */
+  /** Place in its stream; later messages have higher ones. */
   readonly position: bigint;
   readonly publishedAt: Date;
+}
+
+export interface Tailed extends Published {
+  /** What its position is a place in: the whole bus, or what one service has published. */
+  readonly stream: string;
 }
 
 export interface Delivery extends Published {
@@ -61,6 +66,8 @@ export interface TailOptions {
   readonly types?: readonly string[];
   /** From what was published then on; from now on where absent. */
   readonly from?: Date;
+  /** Instead of a time: of each stream what comes after the position, of one that is not named all that is kept. */
+  readonly after?: ReadonlyMap<string, bigint>;
   readonly signal: AbortSignal;
 }
 
@@ -99,7 +106,7 @@ export interface Bus {
    */
   replay(consumer: string, from: Date): Promise<void>;
   /** What is published, in order, until the signal fires; nobody else is kept from it. */
-  tail(options: TailOptions): AsyncIterable<Published>;
+  tail(options: TailOptions): AsyncIterable<Tailed>;
   /** Notes what a service publishes and reads; what it noted before is replaced. Versions are kept. */
   registerSchemas(service: string, publishes: readonly EventSchema[], reads: readonly EventSchema[]): Promise<void>;
   /** All versions, by type, the newest first. */

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { type DescFile, type DescMessage, getOption, hasOption } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { event as eventOption } from '@weft/gen/es/weft/policy/v1/policy_pb';
-import { contextHeaders } from '../context/index.ts';
+import { contextHeaders, EVENT_CALLER_HEADER, EVENT_METHOD_HEADER, USER_HEADER } from '../context/index.ts';
 import { walkWire } from '../rpc/wire.ts';
 import type { OutgoingEvent } from '../store/index.ts';
 import { Unreadable } from './bus.ts';
@@ -58,7 +58,14 @@ export function longestRetention(events: readonly EventContract[]): number | und
   return stated.length === 0 ? undefined : Math.max(...stated);
 }
 
-const PASSED_ON = ['traceparent', 'tracestate', 'correlation-id'] as const;
+const PASSED_ON = [
+  'traceparent',
+  'tracestate',
+  'correlation-id',
+  USER_HEADER,
+  EVENT_CALLER_HEADER,
+  EVENT_METHOD_HEADER,
+] as const;
 
 /**
  * An event as its contract describes it. Its headers are those of CloudEvents 1.0 in binary mode.

@@ -9,6 +9,7 @@ export {
   Postponed,
   type Published,
   type RegisteredSchema,
+  type Tailed,
   type TailOptions,
   Unreadable,
 } from './bus.ts';

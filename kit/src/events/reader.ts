@@ -1,5 +1,5 @@
-import { type DescMessage, fromBinary, toJsonString } from '@bufbuild/protobuf';
-import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import type { DescMessage } from '@bufbuild/protobuf';
+import { redactedJson } from '../telemetry/index.ts';
 import type { Bus, Published } from './bus.ts';
 import { messageOf } from './schema.ts';
 
@@ -29,27 +29,4 @@ export function eventReader(bus: Pick<Bus, 'schemas'>, now: () => number): Event
       return message ? redactedJson(message, payload) : '';
     },
   };
-}
-
-function redactedJson(desc: DescMessage, payload: Uint8Array): string {
-  try {
-    const message = fromBinary(desc, payload);
-    redact(reflect(desc, message));
-    return toJsonString(desc, message);
-  } catch {
-    return '';
-  }
-}
-
-function redact(message: ReflectMessage): void {
-  for (const field of message.fields) {
-    if (!message.isSet(field)) continue;
-    if (field.proto.options?.debugRedact) message.clear(field);
-    else if (field.fieldKind === 'message') redact(message.get(field));
-    else if (field.fieldKind === 'list' && field.listKind === 'message') {
-      for (const item of message.get(field)) redact(item as ReflectMessage);
-    } else if (field.fieldKind === 'map' && field.mapKind === 'message') {
-      for (const [, item] of message.get(field)) redact(item as ReflectMessage);
-    }
-  }
 }

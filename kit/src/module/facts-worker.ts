@@ -1,10 +1,10 @@
-import { contextFromHeaders, runInContext } from '../context/index.ts';
 import { outcomeOf } from '../rpc/index.ts';
 import type { DueFacts, FactsDue, OutgoingEvent } from '../store/index.ts';
-import type { Logger, TraceContext } from '../telemetry/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 import { periodic } from './periodic.ts';
 import type { Worker } from './service.ts';
 import { StepFailed } from './take-steps.ts';
+import type { RunWork } from './work-spans.ts';
 
 export interface FactsWork<F> {
   readonly due: FactsDue<F>;
@@ -14,7 +14,7 @@ export interface FactsWork<F> {
   readonly stalled: (stalled: Stalled) => OutgoingEvent;
   readonly logger: Logger;
   readonly now: () => Date;
-  readonly startTrace: () => TraceContext;
+  readonly runWork: RunWork;
 }
 
 /** Work that somebody should look at. */
@@ -43,12 +43,12 @@ const STALLED_AFTER = 10;
 
 /** Acts on facts that ask for it, many at once, in whatever process has room. */
 export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker & { wake(): void } {
-  const { due, act, stalled, logger, now, startTrace } = work;
+  const { due, act, stalled, logger, now, runWork } = work;
   const running = new Set<Promise<void>>();
 
   async function run(claimed: DueFacts<F>): Promise<void> {
-    const context = contextFromHeaders(claimed.facts.headers ?? {}, startTrace);
-    await runInContext(context, async () => {
+    const part = { name: 'take part', headers: claimed.facts.headers ?? {}, ids: { 'weft.order.id': claimed.id } };
+    await runWork(part, async () => {
       try {
         await due.rest(claimed, await act(claimed));
       } catch (error) {

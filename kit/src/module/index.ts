@@ -18,3 +18,4 @@ export {
 } from './service.ts';
 export { readSettings, run, type System, startSystem } from './system.ts';
 export { StepFailed, type Steps, takeSteps } from './take-steps.ts';
+export { type RunWork, workSpans } from './work-spans.ts';

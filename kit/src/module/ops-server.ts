@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { HealthState } from '../rpc/index.ts';
-import type { Metrics } from '../telemetry/index.ts';
+import { LOG_LEVELS, type LogLevel, type Metrics } from '../telemetry/index.ts';
 
 /** Answers a GET with JSON. */
 export type OpsRoute = () => Promise<unknown>;
@@ -10,19 +10,28 @@ export interface OpsServer {
   /** Health by service, for /readyz. */
   readonly health: Map<string, () => HealthState>;
   readonly routes: Map<string, OpsRoute>;
+  /** Everything has been started: /startupz says so from now on. */
+  started(): void;
+  /** Is told of a POST to /log-level from this machine. */
+  onLogLevel(change: (level: LogLevel) => void): void;
   stop(): Promise<void>;
 }
 
-/** The process's port for people and machines that run it: /livez, /readyz, /metrics and what is added. */
+/** The process's port for people and machines that run it: /livez, /readyz, /startupz, /metrics and what is added. */
 export async function startOpsServer(host: string, port: number, metrics: Metrics): Promise<OpsServer> {
   const health: OpsServer['health'] = new Map();
   const routes: OpsServer['routes'] = new Map<string, OpsRoute>([
     ['/livez', async () => ({ status: 'ok' })],
     ['/readyz', async () => Object.fromEntries([...health].map(([service, state]) => [service, state()]))],
   ]);
+  let started = false;
+  let changeLevel: (level: LogLevel) => void = () => {};
+  routes.set('/startupz', async () => ({ status: started ? 'ok' : 'starting' }));
   const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, (request, response) => {
     const path = request.url?.split('?')[0] ?? '/';
     if (path === '/metrics') return metrics.scrape(request, response);
+    if (path === '/log-level') return logLevel(request, response, (level) => changeLevel(level));
+    if (path === '/startupz' && !started) return send(response, 503, { status: 'starting' });
     answer(request, response, routes.get(path), path, health).catch(() =>
       send(response, 500, { error: 'internal error' }),
     );
@@ -33,12 +42,32 @@ export async function startOpsServer(host: string, port: number, metrics: Metric
     port: (server.address() as { port: number }).port,
     health,
     routes,
+    started: () => {
+      started = true;
+    },
+    onLogLevel: (change) => {
+      changeLevel = change;
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
+
+/** Changes how much is logged. From this machine only, wherever the port listens: in a cluster by `kubectl exec` or `port-forward`. */
+function logLevel(request: IncomingMessage, response: ServerResponse, change: (level: LogLevel) => void): void {
+  if (request.method !== 'POST') return send(response, 405, { error: 'only POST' });
+  if (!LOOPBACK.has(request.socket.remoteAddress ?? ''))
+    return send(response, 403, { error: 'only from this machine' });
+  const wanted = new URLSearchParams(request.url?.split('?')[1]).get('level');
+  const level = LOG_LEVELS.find((one) => one === wanted);
+  if (!level) return send(response, 400, { error: `level must be one of ${LOG_LEVELS.join(', ')}` });
+  change(level);
+  send(response, 200, { level });
 }
 
 async function answer(

@@ -1,18 +1,10 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import type { DescMessage } from '@bufbuild/protobuf';
-import { type Meter, SpanKind } from '@opentelemetry/api';
+import type { Meter } from '@opentelemetry/api';
+import { auditTrail } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
-import { contextFromHeaders, runInContext } from '../context/index.ts';
 import type { Registration, Registry } from '../discovery/index.ts';
-import {
-  assertReadable,
-  type Bus,
-  type Consumer,
-  type EventMeta,
-  eventSchema,
-  startConsumer,
-} from '../events/index.ts';
+import { type Bus, type Consumer, type EventMeta, startConsumer } from '../events/index.ts';
 import {
   accessLog,
   type CallerIdentity,
@@ -30,20 +22,24 @@ import {
 import {
   type Database,
   migrate,
+  type OutgoingEvent,
   openDatabase,
   type Purge,
   type Relay,
   startPurge,
   startRelay,
 } from '../store/index.ts';
-import type { Logger, Tracing } from '../telemetry/index.ts';
+import { type DatabaseSpans, databaseSpans, type Logger, type Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
 import type { OpsServer } from './ops-server.ts';
+import { registerEvents, typesOf } from './register-events.ts';
 import { type AnyService, type Listener, type Runtime, type ServiceParts, targetKey } from './service.ts';
+import { serviceMetrics } from './service-metrics.ts';
 import type { serviceSettings, storeSettings } from './settings.ts';
+import { consumerSpan, workSpans } from './work-spans.ts';
 
 /** What the services of one process share. */
 export interface SharedParts {
@@ -67,6 +63,8 @@ export interface RunningService extends Module {
   ports(): Readonly<Record<string, number>>;
   /** Events not yet published, deliveries not yet handled, work of its own that has not ended. */
   pending(): Promise<number>;
+  /** What it is, how it is, and what it has to do. */
+  status(): object;
 }
 
 type ServiceConfig = ConfigOf<typeof serviceSettings> & BusConfig & Readonly<Record<string, unknown>>;
@@ -75,19 +73,25 @@ type Concerns = Omit<MethodConcerns, 'draining'>;
 /** A service as a module: database, bus, clients, listeners, workers and consumers, in this order. */
 export function serviceModule(spec: AnyService, config: ServiceConfig, shared: SharedParts): RunningService {
   const logger = shared.logger.child({ service: spec.name });
-  const observers = [accessLog(logger), callMetrics(shared.meter, shared.version), callSpans(shared.tracing)];
+  const tracing = shared.tracing.of(spec.name);
+  const work = workSpans(tracing);
+  const metrics = serviceMetrics(shared.meter, spec.name, logger);
+  const told = [callMetrics(shared.meter, shared.version), callSpans(tracing)];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let registration: Registration | undefined;
   let listeners: readonly Listener[] = [];
   let pending: () => Promise<number> = async () => 0;
   let stopping = false;
+  let readiness: () => object = () => ({ serving: false });
 
   async function startStoring(parts: ServiceParts<unknown>, bus: Bus, database: Database<unknown>) {
     await registerEvents(spec, parts, bus);
+    database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
+    metrics.observePool(database);
     const purge: Purge = startPurge(database);
     onStop('purge', () => purge.stop());
-    const relay: Relay = startRelay({ db: database, bus, logger, onLag: lagMetrics(shared.meter, spec.name) });
+    const relay: Relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
     onStop('relay', (graceMs) => relay.stop(graceMs));
     return relay;
   }
@@ -116,13 +120,23 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   return {
     name: spec.name,
     needs: spec.needs,
-    ports: () => Object.fromEntries(listeners.map(({ name, port }) => [name, port])),
+    ports: () => portsOf(listeners),
     pending: () => pending(),
+    status: () => ({ name: spec.name, ports: portsOf(listeners), ...readiness(), ...metrics.figures() }),
     async start() {
       const bus = await shared.bus(config);
-      const database = spec.migrations && (await openStore(spec, config as StoreConfig, bus, logger));
+      const spans = databaseSpans(tracing, spec.name);
+      const database = spec.migrations && (await openStore(spec, config as StoreConfig, bus, spans, logger));
       if (database) onStop('database', (graceMs) => database.close(graceMs));
-      const clients = clientsOf(spec, config, shared, observers.slice(1));
+      // Who keeps nothing has no outbox: what it refuses is told as long as the bus takes it.
+      const save = database
+        ? (events: readonly OutgoingEvent[]) => database.transaction(async (tx) => tx.publish(...events))
+        : (events: readonly OutgoingEvent[]) => bus.publish(events);
+      const audit = auditTrail({ service: spec.name, save, logger, now: Date.now });
+      onStop('audit', () => audit.stop());
+      onStop('metrics', () => metrics.stop());
+      const observers = [accessLog(logger), ...told, audit.observe, metrics.observe];
+      const clients = clientsOf(spec, config, shared, tracing, told);
       onStop('clients', () => clients.close());
       const { jwksUrl, issuer, audience } = config;
       const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience });
@@ -133,8 +147,9 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         client: clients.client,
         now: () => new Date(),
         newId: () => randomUUIDv7(),
-        startTrace: () => shared.tracing.start(),
-        tracing: shared.tracing,
+        startTrace: () => tracing.start(),
+        runWork: work.run,
+        tracing,
         meter: shared.meter,
         observers,
         verifyToken,
@@ -143,9 +158,11 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const relay = database && (await startStoring(parts, bus, database));
       const consumers = new Map<string, Consumer>();
       const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
-      const { identify, tracing } = shared;
+      const { identify } = shared;
+      const watching = { inFlight: metrics.inFlight, audit: audit.operation };
+      const whom = { service: spec.name, verifyToken, ...(identify && { identify }) };
       const { health, serve } = await listen(parts, [operations], {
-        concerns: { service: spec.name, verifyToken, ...(identify && { identify }), tracing, observers, now: Date.now },
+        concerns: { ...whom, ...watching, tracing, observers, now: Date.now },
         checks: { ...(database && { database: () => database.check() }), bus: () => bus.check() },
       });
       const workers = parts.workers ?? [];
@@ -153,12 +170,16 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         await worker.start();
         onStop('worker', () => worker.stop());
       }
+      const span = consumerSpan(work);
+      const around = (meta: EventMeta, next: () => Promise<void>) => span(meta, () => metrics.delivery(meta, next));
       for (const consumer of (database && parts.consumers) ?? []) {
-        const around = consumerSpan(shared.tracing, consumer.name);
         const started = startConsumer(bus, database as Database<unknown>, consumer, { logger, around });
         onStop(`consumer ${consumer.name}`, () => started.stop());
         consumers.set(consumer.name, started);
       }
+      const measuring = metrics.watch(consumers, workers, bus);
+      await measuring.start();
+      onStop('measuring', () => measuring.stop());
       pending = async () => {
         const counts = [
           relay?.backlog() ?? 0,
@@ -168,6 +189,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
       };
       for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
+      readiness = health;
       shared.ops.health.set(spec.name, health);
       await serve();
       const ports = this.ports();
@@ -195,6 +217,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   };
 }
 
+const portsOf = (listeners: readonly Listener[]) => Object.fromEntries(listeners.map(({ name, port }) => [name, port]));
+
 /** Where callers find it. Throws where it listens everywhere and no address of this machine is for others. */
 function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): string {
   if (named !== '') return named;
@@ -221,9 +245,15 @@ async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise
   });
 }
 
-async function openStore(spec: AnyService, config: StoreConfig, bus: Bus, logger: Logger): Promise<Database<unknown>> {
+async function openStore(
+  spec: AnyService,
+  config: StoreConfig,
+  bus: Bus,
+  spans: DatabaseSpans,
+  logger: Logger,
+): Promise<Database<unknown>> {
   const { databaseUrl: url, databaseConnections: maxConnections } = config;
-  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, logger });
+  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, spans, logger });
   try {
     await Promise.all([migrate(database, spec.migrations ?? []), bus.check()]);
     return database;
@@ -233,24 +263,11 @@ async function openStore(spec: AnyService, config: StoreConfig, bus: Bus, logger
   }
 }
 
-const typesOf = ({ publishes = [] }: AnyService): string[] => publishes.map(({ type }) => type);
-
-/** Refuses to start where what is on the bus would be read as something else. */
-async function registerEvents(spec: AnyService, parts: ServiceParts<unknown>, bus: Bus): Promise<void> {
-  const byType = (events: readonly { type: string; schema: DescMessage }[]) =>
-    new Map(events.map(({ type, schema }) => [type, schema]));
-  const published = byType(spec.publishes ?? []);
-  const read = byType((parts.consumers ?? []).flatMap(({ subscriptions }) => subscriptions));
-  const schemas = (events: ReadonlyMap<string, DescMessage>) =>
-    [...events].map(([type, message]) => eventSchema(type, message));
-  assertReadable([...published, ...read], await bus.schemas());
-  await bus.registerSchemas(spec.name, schemas(published), schemas(read));
-}
-
 function clientsOf(
   spec: AnyService,
   config: ServiceConfig,
-  { tracing, registry }: SharedParts,
+  { registry }: SharedParts,
+  tracing: Tracing,
   observers: readonly Observer[],
 ) {
   const open: { close: () => void }[] = [];
@@ -272,45 +289,5 @@ function clientsOf(
     close: () => {
       for (const client of open) client.close();
     },
-  };
-}
-
-function consumerSpan(tracing: Tracing, consumer: string) {
-  return async (meta: EventMeta, next: () => Promise<void>): Promise<void> => {
-    const work = contextFromHeaders(meta.headers, tracing.start);
-    const startTime = Date.now();
-    let error: string | undefined;
-    try {
-      await runInContext(work, next);
-    } catch (thrown) {
-      error = thrown instanceof Error ? thrown.name : 'failed';
-      throw thrown;
-    } finally {
-      const attributes = {
-        'messaging.system': 'weft',
-        'messaging.consumer.group.name': consumer,
-        'messaging.message.id': meta.id,
-      };
-      const span = {
-        name: `process ${consumer}`,
-        kind: SpanKind.CONSUMER,
-        context: work.trace,
-        startTime,
-        endTime: Date.now(),
-        attributes,
-      };
-      tracing.record(error === undefined ? span : { ...span, error });
-    }
-  };
-}
-
-function lagMetrics(meter: Meter, service: string) {
-  const backlog = meter.createGauge('weft.outbox.backlog', {
-    description: 'Committed events that are not on the bus yet',
-  });
-  const age = meter.createGauge('weft.outbox.age', { unit: 's', description: 'Age of the oldest of them' });
-  return (lag: { backlog: number; oldestAgeMs: number }) => {
-    backlog.record(lag.backlog, { service });
-    age.record(lag.oldestAgeMs / 1000, { service });
   };
 }

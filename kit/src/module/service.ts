@@ -8,6 +8,7 @@ import type { Database, Migration } from '../store/index.ts';
 import type { Logger, TraceContext, Tracing } from '../telemetry/index.ts';
 import type { OpsRoute } from './ops-server.ts';
 import { jetStreamSettings, postgresBusSettings, processSettings, serviceSettings, storeSettings } from './settings.ts';
+import type { RunWork } from './work-spans.ts';
 
 /** What every service is handed to build itself from. */
 export interface Runtime<S extends Settings> {
@@ -21,7 +22,10 @@ export interface Runtime<S extends Settings> {
   readonly newId: () => string;
   /** Begins a trace, for work that no call and no event asked for. */
   readonly startTrace: () => TraceContext;
+  /** Does work that no call waits for, in a context and a span of its own. */
+  readonly runWork: RunWork;
   readonly tracing: Tracing;
+  /** For what the business counts. Labels are names from the code and the contracts, documented in docs/telemetry.json. */
   readonly meter: Meter;
   /** What looks on at calls that are served: access log, metrics, spans. */
   readonly observers: readonly Observer[];

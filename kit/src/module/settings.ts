@@ -1,13 +1,15 @@
 import { setting } from '../config/index.ts';
+import { LOG_LEVELS } from '../telemetry/index.ts';
 
 /** Settings of a process, whatever services it runs. */
 export const processSettings = {
-  logLevel: setting.choice('LOG_LEVEL', ['debug', 'info', 'warn', 'error', 'silent'], { fallback: 'info' }),
+  logLevel: setting.choice('LOG_LEVEL', LOG_LEVELS, { fallback: 'info' }),
   logFormat: setting.choice('LOG_FORMAT', ['json', 'pretty'], { fallback: 'json' }),
   opsHost: setting.text('OPS_HOST', { fallback: '127.0.0.1' }),
   opsPort: setting.port('OPS_PORT', { fallback: 9464 }),
   otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT', { fallback: '' }),
   traceRatioPercent: setting.integer('TRACE_PERCENT', { low: 0, high: 100 }, { fallback: 100 }),
+  traceSlow: setting.milliseconds('TRACE_SLOW_MS', { fallback: 1_000 }),
   /** Who calls: a name that is believed from this machine only, or what the mesh has verified. Never both. */
   callerIdentity: setting.choice('CALLER_IDENTITY', ['loopback', 'mesh'], { fallback: 'loopback' }),
   meshTrustDomain: setting.text('MESH_TRUST_DOMAIN', { fallback: 'cluster.local' }),

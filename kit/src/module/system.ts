@@ -1,4 +1,5 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
+import { logFields } from '../context/index.ts';
 import type { Registry } from '../discovery/index.ts';
 import { createTokenVerifier, meshCallers, type TokenVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
@@ -59,6 +60,7 @@ export async function startSystem(
   const logger = createLogger({
     level: config.logLevel,
     pretty: config.logFormat === 'pretty',
+    fields: logFields,
     ...(log && { write: log }),
   });
   const metrics = createMetrics(VERSION);
@@ -67,6 +69,7 @@ export async function startSystem(
     version: VERSION,
     ratio: config.traceRatioPercent / 100,
     endpoint: config.otlpEndpoint,
+    slowAfter: config.traceSlow,
   });
   const registry = await registryOf(config, specs, logger);
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);
@@ -96,6 +99,14 @@ export async function startSystem(
   const pending = async () =>
     Object.fromEntries(await Promise.all(services.map(async (one) => [one.name, await one.pending()] as const)));
   ops.routes.set('/pending', pending);
+  ops.routes.set('/status', async () => {
+    const found = services.map((one) => one.status());
+    return { version: VERSION, pid: process.pid, uptime: Math.round(process.uptime()), services: found };
+  });
+  ops.onLogLevel((level) => {
+    logger.setLevel(level);
+    logger.warn({ level }, 'log level changed');
+  });
   const release = async () => {
     await buses.close();
     await registry?.close();
@@ -104,6 +115,7 @@ export async function startSystem(
   const graceMs = Math.max(500, config.stopTimeout - config.drainDelay - 1000);
   try {
     await startModules(services, graceMs);
+    ops.started();
   } catch (error) {
     await release();
     throw error;

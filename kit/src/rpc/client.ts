@@ -8,7 +8,7 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { correlationIdFrom, currentContext, type WorkContext } from '../context/index.ts';
+import { correlationIdFrom, currentContext, USER_HEADER, type WorkContext } from '../context/index.ts';
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
@@ -17,6 +17,7 @@ import { outcomeOf, RemoteError, remoteErrorOf } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
 import { MAX_ATTEMPTS, MAX_MESSAGE_BYTES } from './limits.ts';
 import { type Observer, tell } from './observation.ts';
+import { WANTED_HEADER } from './server-call.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
 import { type CallOptions, callOnce, onAbort } from './unary-call.ts';
 
@@ -59,11 +60,14 @@ export function createClient<S extends GeneratedService>(
 ): ClientOf<S> {
   const contracts = methodContracts(descriptor);
   const client = new Client(options.target, credentials.createInsecure(), channelOptions(contracts, options));
+  const told: Told = { count: 0 };
   const methods = Object.entries(generated).map(([name, method]) => {
     const contract = contracts[name] as MethodContract;
     return [
       name,
-      contract.stream ? streamCall(client, method, contract, options) : unaryCall(client, method, contract, options),
+      contract.stream
+        ? streamCall(client, method, contract, options, told)
+        : unaryCall(client, method, contract, options, told),
     ];
   });
   return { ...Object.fromEntries(methods), close: () => client.close(), ready: readiness(client) } as ClientOf<S>;
@@ -118,36 +122,66 @@ function contextOf({ tracing, token: standing }: ClientOptions, options: CallOpt
     correlationId: current?.correlationId ?? correlationIdFrom(undefined),
     trace: current ? childOf(current.trace) : tracing.start(),
     deadline: current?.deadline ?? Number.POSITIVE_INFINITY,
+    ...(current?.spanAttributes && { spanAttributes: current.spanAttributes }),
     ...(token !== undefined && { token }),
+    // A token says it itself.
+    ...(token === undefined && current?.userId !== undefined && { userId: current.userId }),
   };
 }
 
-function metadataOf(context: WorkContext, { caller }: ClientOptions): Metadata {
+/** How many of the traces that are wanted a service has been told of: it may have part of them. */
+interface Told {
+  count: number;
+}
+
+function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions, told: Told): Metadata {
   const metadata = new Metadata();
-  metadata.set('traceparent', formatTraceparent(context.trace));
+  const { trace } = context;
+  // Who records nothing leaves it to those who do whether a trace that begins here is sampled.
+  if (tracing.active || currentContext())
+    metadata.set(
+      'traceparent',
+      formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) }),
+    );
+  if (tracing.wantedCount > told.count) {
+    const wanted = tracing.wanted(told.count);
+    told.count = tracing.wantedCount;
+    metadata.set(WANTED_HEADER, wanted.join());
+  }
   metadata.set('x-correlation-id', context.correlationId);
   if (caller !== undefined) metadata.set(CALLER_HEADER, caller);
+  if (context.userId !== undefined) metadata.set(USER_HEADER, context.userId);
   if (context.token !== undefined) metadata.set('authorization', `Bearer ${context.token}`);
   return metadata;
 }
 
-function observer(client: ClientOptions, method: MethodContract, context: WorkContext) {
+function observer(client: ClientOptions, method: MethodContract, context: WorkContext, request: unknown) {
   const startTime = Date.now();
   const start = performance.now();
   return (error: RemoteError | undefined) => {
     const outcome = error && { ...outcomeOf(error), code: error.code, reason: error.reason };
     const duration = performance.now() - start;
-    tell(client.observers ?? [], { side: 'client', method, context, startTime, duration, outcome });
+    if (error) client.tracing.want(context.trace);
+    const call = { side: 'client' as const, method, context, request: request as object, startTime, duration, outcome };
+    tell(client.observers ?? [], call);
   };
 }
 
-function unaryCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
+function unaryCall(
+  client: Client,
+  method: GeneratedMethod,
+  contract: MethodContract,
+  options: ClientOptions,
+  told: Told,
+) {
   const channel = client.getChannel();
   return (request: unknown, callOptions?: CallOptions): Promise<unknown> => {
     const context = contextOf(options, callOptions);
-    const ended = observer(options, contract, context);
+    const ended = observer(options, contract, context, request);
     const deadline = deadlineOf(contract, context, callOptions);
-    return callOnce(channel, method, request, metadataOf(context, options), deadline, callOptions).then(
+    return callOnce(channel, method, request, metadataOf(context, options, told), deadline, callOptions, () =>
+      options.tracing.want(context.trace),
+    ).then(
       (response) => {
         ended(undefined);
         return response;
@@ -164,17 +198,23 @@ function deadlineOf(contract: MethodContract, context: WorkContext, options: Cal
   return Math.min(Date.now() + (options?.timeout ?? contract.timeout), context.deadline);
 }
 
-function streamCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
+function streamCall(
+  client: Client,
+  method: GeneratedMethod,
+  contract: MethodContract,
+  options: ClientOptions,
+  told: Told,
+) {
   return async function* (request: unknown, callOptions?: CallOptions): AsyncGenerator<unknown> {
     const context = contextOf(options, callOptions);
-    const ended = observer(options, contract, context);
+    const ended = observer(options, contract, context, request);
     const { path, requestSerialize, responseDeserialize } = method;
     const stream: ClientReadableStream<unknown> = client.makeServerStreamRequest(
       path,
       requestSerialize,
       responseDeserialize,
       request,
-      metadataOf(context, options),
+      metadataOf(context, options, told),
       { deadline: deadlineOf(contract, context, callOptions) },
     );
     const release = onAbort(callOptions, () => stream.cancel());

@@ -30,6 +30,8 @@ export interface MethodContract {
   readonly roles: ReadonlySet<RoleName>;
   /** It may be tried again when it is not known whether it was done. */
   readonly retryable: boolean;
+  /** It changes nothing. */
+  readonly readOnly: boolean;
   /** How often one user may call within a window; undefined where the contract leaves it to the edge. */
   readonly rateLimit: { readonly calls: number; readonly window: number } | undefined;
   /** What the edge may do with a copy of the answer; undefined where it may keep none. */
@@ -72,6 +74,7 @@ function methodContract(service: DescService, method: DescMethod): MethodContrac
     callers: new Set(policy.callers),
     roles: new Set(policy.roles.flatMap((role) => ROLE_NAMES[role] ?? [])),
     retryable: method.idempotency !== IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+    readOnly: method.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS,
     rateLimit: policy.rateLimit && rateLimit(policy.rateLimit, name),
     cacheable: policy.cacheable && cacheable(policy.cacheable, method, name),
   });

@@ -124,7 +124,11 @@ export function outcomeOf(error: unknown): Outcome {
 const MAX_MESSAGE = 1000;
 
 /** A status with google.rpc details: ErrorInfo, BadRequest, RetryInfo, RequestInfo. Source: google/rpc/error_details.proto. */
-export function statusOf(outcome: Outcome, domain: string, correlationId: string): StatusObject {
+export function statusOf(
+  outcome: Outcome,
+  domain: string,
+  correlationId: string,
+): StatusObject & { metadata: Metadata } {
   const { code, reason, violations } = outcome;
   // Half of a surrogate pair cannot be sent: grpc-js would throw where nobody catches.
   const message = outcome.message.slice(0, MAX_MESSAGE).toWellFormed();

@@ -1,8 +1,8 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { runInContext } from '../context/index.ts';
+import { runInContext, type WorkContext } from '../context/index.ts';
 import { failPoint } from '../fail-point/index.ts';
 import { InvalidArgument } from '../failure/index.ts';
-import type { Tracing } from '../telemetry/index.ts';
+import type { TraceContext, Tracing } from '../telemetry/index.ts';
 import { authorize } from './authorization.ts';
 import type { CallContext } from './context.ts';
 import type { MethodContract } from './contract.ts';
@@ -12,9 +12,16 @@ import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
 import type { CallerIdentity } from './mesh-identity.ts';
 import { type Observer, tell } from './observation.ts';
 import { OpenCall } from './open-call.ts';
-import { type IncomingCall, incomingStream } from './server-call.ts';
+import { type IncomingCall, incomingStream, WANTED_HEADER } from './server-call.ts';
 import { sendAll } from './stream.ts';
 import type { Incoming } from './validation.ts';
+
+/** A call that changes something, for a user. */
+export interface Operation {
+  readonly method: MethodContract;
+  readonly context: WorkContext;
+  readonly request: Uint8Array;
+}
 
 /** What every method of a server shares. */
 export interface MethodConcerns {
@@ -24,6 +31,10 @@ export interface MethodConcerns {
   readonly identify?: CallerIdentity;
   readonly tracing: Tracing;
   readonly observers: readonly Observer[];
+  /** Counts the calls that are being served, streams as well. */
+  readonly inFlight?: { calls: number };
+  /** Is told, before it is answered, of what a user had done and no event tells of. */
+  readonly audit?: (operation: Operation) => Promise<void>;
   /** Fires when the server drains: streams end then, so that their callers resume elsewhere. */
   readonly draining: AbortSignal;
   /** Epoch milliseconds. */
@@ -65,6 +76,9 @@ export function streamMethod<Q, R>(
   };
 }
 
+/** Its caller did not sample the trace, and hears that it is recorded all the same. */
+const isWanted = (tracing: Tracing, trace: TraceContext): boolean => !trace.sampled && tracing.records(trace);
+
 async function serve<Q, T>(
   method: MethodContract,
   call: IncomingCall<Q>,
@@ -72,6 +86,7 @@ async function serve<Q, T>(
   work: (request: Q, context: OpenCall) => Promise<T>,
 ): Promise<T> {
   const startTime = concerns.now();
+  if (concerns.inFlight) concerns.inFlight.calls++;
   const start = performance.now();
   const { tracing, identify = callerService, now } = concerns;
   const context = new OpenCall(method.name, method.timeout, call, tracing, identify, now);
@@ -82,16 +97,25 @@ async function serve<Q, T>(
   } catch (thrown) {
     error = thrown;
     outcome = outcomeOf(thrown);
-    throw statusOf(outcome, `${concerns.service}.weft`, context.correlationId);
+    concerns.tracing.want(context.trace);
+    const ending = statusOf(outcome, `${concerns.service}.weft`, context.correlationId);
+    if (isWanted(concerns.tracing, context.trace)) ending.metadata.set(WANTED_HEADER, 'true');
+    throw ending;
   } finally {
     context.close();
+    if (concerns.inFlight) concerns.inFlight.calls--;
     const { callerService: caller, user } = context;
+    const duration = performance.now() - start;
+    if (duration >= concerns.tracing.slowAfter && !method.stream) concerns.tracing.want(context.trace);
+    if (outcome === undefined) call.wanted = isWanted(concerns.tracing, context.trace);
+    const { decoded } = call.request;
     tell(concerns.observers, {
       side: 'server',
       method,
       context,
+      request: 'message' in decoded ? (decoded.message as object) : undefined,
       startTime,
-      duration: performance.now() - start,
+      duration,
       outcome,
       error,
       callerService: caller,
@@ -119,7 +143,12 @@ async function admit<Q, T>(
   const violations = call.request.violations();
   if (violations.length > 0) throw new InvalidArgument(violations);
   failPoint(concerns.service, method.name, 'begun');
+  const audited = !method.readOnly && context.user !== undefined && concerns.audit;
+  const operation = { method, context, request: call.request.bytes };
+  // A stream may end in the middle of what it does.
+  if (audited && method.stream) await audited(operation);
   const done = await work(decoded.message, context);
+  if (audited && !method.stream && !context.hasPublished) await audited(operation);
   failPoint(concerns.service, method.name, 'done');
   return done;
 }

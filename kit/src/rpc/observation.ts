@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
-import { type Attributes, type Meter, SpanKind } from '@opentelemetry/api';
+import type { Attributes, Meter } from '@opentelemetry/api';
 import type { WorkContext } from '../context/index.ts';
-import { type Logger, lineWriter, type Tracing } from '../telemetry/index.ts';
+import { type Logger, lineWriter } from '../telemetry/index.ts';
 import type { MethodContract } from './contract.ts';
 import type { Outcome } from './errors.ts';
 
@@ -15,6 +15,8 @@ export interface EndedCall {
   readonly duration: number;
   readonly outcome: Outcome | undefined;
   readonly error?: unknown;
+  /** Decoded, where it could be. */
+  readonly request?: object | undefined;
   readonly callerService?: string | undefined;
   readonly userId?: string | undefined;
 }
@@ -82,27 +84,5 @@ export function callMetrics(meter: Meter, version: string): Observer {
       attributes.set(key, known);
     }
     histograms[call.side].record(call.duration / 1000, known);
-  };
-}
-
-/** A span a call, made when it has ended. Source: OpenTelemetry RPC semantic conventions. */
-export function callSpans(tracing: Tracing): Observer {
-  return (call) => {
-    const { side, method, context, startTime, duration, outcome } = call;
-    if (!context.trace.sampled) return;
-    tracing.record({
-      name: method.name,
-      kind: side === 'server' ? SpanKind.SERVER : SpanKind.CLIENT,
-      context: context.trace,
-      startTime,
-      endTime: startTime + duration,
-      attributes: {
-        'rpc.system.name': 'grpc',
-        'rpc.method': method.name,
-        'rpc.response.status_code': codeName(call),
-        'weft.correlation_id': context.correlationId,
-      },
-      ...(outcome && { error: outcome.reason }),
-    });
   };
 }

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
-import { correlationIdFrom } from '../context/index.ts';
+import { correlationIdFrom, USER_HEADER } from '../context/index.ts';
 import { childOf, parseTraceparent, type TraceContext, type Tracing } from '../telemetry/index.ts';
 import type { CallContext, User } from './context.ts';
 import { Cancelled, DeadlineExceeded } from './errors.ts';
 import type { CallerIdentity } from './mesh-identity.ts';
-import type { IncomingCall } from './server-call.ts';
+import { type IncomingCall, WANTED_HEADER } from './server-call.ts';
+
+const wantedTraces = (header: string): readonly string[] =>
+  /^[\da-f]{32}(,[\da-f]{32}){0,7}$/.test(header) ? header.split(',') : [];
+
+const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** A call while it is served: its context, and its end when the caller goes or its time is up. */
 export class OpenCall implements CallContext {
@@ -15,6 +20,8 @@ export class OpenCall implements CallContext {
   readonly method: string;
   user: User | undefined;
   token: string | undefined;
+  /** What it did is told by events. */
+  hasPublished = false;
   readonly #call: IncomingCall;
   readonly #timer: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
@@ -40,12 +47,14 @@ export class OpenCall implements CallContext {
     const asked = call.getDeadline();
     const began = now();
     const latest = began + ceiling;
-    const wanted = asked instanceof Date ? asked.getTime() : asked;
+    const until = asked instanceof Date ? asked.getTime() : asked;
     this.#call = call;
     this.method = method;
     this.correlationId = correlationIdFrom(header('x-correlation-id'));
+    const wanted = header(WANTED_HEADER);
+    if (wanted !== undefined) for (const traceId of wantedTraces(wanted)) tracing.want({ traceId, sampled: false });
     this.trace = parent ? childOf(parent) : tracing.start();
-    this.deadline = Math.min(wanted, latest);
+    this.deadline = Math.min(until, latest);
     this.callerService = identify(metadata, call);
     this.user = undefined;
     this.token = undefined;
@@ -63,6 +72,17 @@ export class OpenCall implements CallContext {
     return this.#abort.signal;
   }
 
+  /** The user of its token, or whom a service of ours says that it acts for. */
+  get userId(): string | undefined {
+    if (this.user || this.callerService === undefined) return this.user?.id;
+    const [header] = this.#call.metadata.get(USER_HEADER);
+    return typeof header === 'string' && UUID.test(header) ? header : undefined;
+  }
+
+  changed(): void {
+    this.hasPublished = true;
+  }
+
   requestHash(): Uint8Array {
     return createHash('sha256').update(this.#call.request.bytes).digest();
   }
@@ -70,7 +90,9 @@ export class OpenCall implements CallContext {
   /** The same call with another signal. */
   withSignal(signal: AbortSignal): CallContext {
     const requestHash = () => this.requestHash();
-    return Object.create(this, { signal: { value: signal }, requestHash: { value: requestHash } }) as CallContext;
+    const userId = () => this.userId;
+    const own = { signal: { value: signal }, requestHash: { value: requestHash }, userId: { get: userId } };
+    return Object.create(this, own) as CallContext;
   }
 
   /** The outcome of the work, unless the call ends before it. */

@@ -101,7 +101,8 @@ function rulesCheck(rules: FieldRules, field: DescField | undefined): Compiled<C
   return all(checks);
 }
 
-const COMPILED_STRING = new Set(['uuid', 'min_len', 'max_len', 'pattern']);
+// An example is no rule.
+const COMPILED_STRING = new Set(['uuid', 'min_len', 'max_len', 'pattern', 'example']);
 const UUID = /^[\da-fA-F]{8}-[\da-fA-F]{4}-[\da-fA-F]{4}-[\da-fA-F]{4}-[\da-fA-F]{12}$/;
 
 function stringCheck(rules: StringRules): Compiled<Check> {

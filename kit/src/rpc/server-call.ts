@@ -1,6 +1,6 @@
 import {
   type Deadline,
-  type Metadata,
+  Metadata,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
@@ -17,7 +17,12 @@ export interface IncomingCall<Q = unknown> {
   getDeadline(): Deadline;
   /** Set by whoever wants to hear that its caller has gone. grpc-js says it of every call, also when it has ended well. */
   onCancelled: (() => void) | undefined;
+  /** Its caller is told that the trace is recorded. */
+  wanted?: boolean;
 }
+
+/** In a response: the trace is recorded, although it was not sampled. In a request: traces of which that is true. */
+export const WANTED_HEADER = 'weft-trace-wanted';
 
 /** Gives the encoded response, or rejects with the status to send. */
 export type ServeUnary = (call: IncomingCall<never>) => Promise<Uint8Array>;
@@ -39,6 +44,7 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
   metadata!: Metadata;
   request!: Incoming<never>;
   onCancelled: (() => void) | undefined;
+  wanted = false;
   readonly #call: ServerInterceptingCallInterface;
   readonly #serve: ServeUnary;
   #received = false;
@@ -78,7 +84,7 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
     this.#serve(this).then(
       (response) => {
         this.#call.sendMessage(response, done);
-        this.#call.sendStatus(OK);
+        this.#call.sendStatus(this.wanted ? wantedStatus() : OK);
       },
       (refusal: Ending) => this.#call.sendStatus(refusal),
     );
@@ -92,6 +98,13 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
 
 const done = () => {};
 const OK: Ending = { code: status.OK, details: 'OK', metadata: null };
+
+function wantedStatus(): Ending {
+  const metadata = new Metadata();
+  metadata.set(WANTED_HEADER, 'true');
+  return { ...OK, metadata };
+}
+
 const NOT_ONE_MESSAGE: Ending = {
   code: status.UNIMPLEMENTED,
   details: 'a unary call has one request message',

@@ -1,6 +1,7 @@
 import { type ChannelInterface, type Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import { currentContext } from '../context/index.ts';
 import { RemoteError, remoteErrorOf } from './errors.ts';
+import { WANTED_HEADER } from './server-call.ts';
 import type { GeneratedMethod } from './service.ts';
 
 export interface CallOptions {
@@ -22,6 +23,7 @@ export function callOnce(
   metadata: Metadata,
   deadline: number,
   options: CallOptions | undefined,
+  onWanted: () => void,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const call = channel.createCall(path, deadline, null, null, undefined);
@@ -35,6 +37,7 @@ export function callOnce(
       },
       onReceiveStatus(ending: StatusObject) {
         release();
+        if (ending.metadata.get(WANTED_HEADER).length > 0) onWanted();
         if (ending.code !== status.OK) return reject(remoteErrorOf(ending));
         if (!response)
           return reject(new RemoteError(status.UNIMPLEMENTED, 'UNIMPLEMENTED', 'no response was received'));

@@ -1,7 +1,15 @@
 import { type Compilable, CompiledQuery, type IsolationLevel, Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { currentContext } from '../context/index.ts';
 import { failPoint, fault } from '../fail-point/index.ts';
+import {
+  childOf,
+  type DatabaseSpans,
+  formatTraceparent,
+  parseTraceparent,
+  type TraceContext,
+} from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import { backoff, pause } from './backoff.ts';
 import { ChangeFeed, type Changes, OUTBOX_CHANNEL } from './changes.ts';
@@ -23,6 +31,8 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number;
   readonly logger: Logger;
   readonly now?: () => Date;
+  /** Is told what is asked of the database within traces that are recorded. */
+  readonly spans?: DatabaseSpans;
 }
 
 /** One transaction of a service: state and events are saved together or not at all. */
@@ -64,6 +74,8 @@ export interface Database<Schema> {
    * about 100 ms. Holds no promise of order or number.
    */
   onChange(listener: (changes: Changes) => void): () => void;
+  /** Calls back with the events of each transaction that this process has committed. */
+  onPublished(listener: (events: readonly OutgoingEvent[]) => void): void;
   /** @throws DatabaseUnavailable when the database has not answered within two seconds. */
   check(): Promise<void>;
   stats(): { readonly total: number; readonly idle: number; readonly waiting: number };
@@ -97,7 +109,8 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
   const settings = { maxConnections: 10, statementTimeoutMs: 10_000, ...options };
   const config = connectionConfig(settings);
   const pool = createPool(settings);
-  const read = new Kysely<Schema>({ dialect: poolDialect(pool) });
+  const read = new Kysely<Schema>({ dialect: poolDialect(pool, options.spans) });
+  const onPublished: ((events: readonly OutgoingEvent[]) => void)[] = [];
   let session: Session | undefined;
   let leases: Leases | undefined;
 
@@ -130,11 +143,13 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     const events: OutgoingEvent[] = [];
     const endings: Endings = { commit: [], abort: [] };
     const begin = isolation ? read.transaction().setIsolationLevel(isolation) : read.transaction();
+    let sent: readonly Sent[] = [];
     const executed = begin.execute(async (sql) => {
       const connection = await connectionOf(sql);
       const unit = unitOfWork(sql, attempt, connection, events, endings);
       const done = await work(unit.tx);
       unit.close();
+      sent = options.spans ? withSpans(events, options.spans) : [];
       if (events.length > 0) {
         if (fault('publish-before-commit'))
           await read.executeQuery(CompiledQuery.raw(INSERT_OUTBOX, toColumns(events)));
@@ -149,6 +164,11 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     });
     failPoint(name, 'commit', 'done');
     call(endings.commit);
+    for (const { event, trace, startTime } of sent) options.spans?.published(event, trace, startTime);
+    if (events.length > 0) {
+      currentContext()?.changed?.();
+      for (const listener of onPublished) listener(events);
+    }
     if (events.length > 0) changes.announce(events.map((event) => event.key));
     return result;
   };
@@ -167,6 +187,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
         }
       }
     },
+    onPublished: (listener) => void onPublished.push(listener),
     onChange: (listener) => changes.subscribe(listener),
     async check() {
       const answered = pool.query('SELECT 1').catch((error) => {
@@ -193,6 +214,24 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     leases: () => (leases ??= new Leases(useSession(), logger)),
   });
   return db;
+}
+
+interface Sent {
+  readonly event: OutgoingEvent;
+  readonly trace: TraceContext;
+  readonly startTime: number;
+}
+
+/** Has each event of a recorded trace name the span by which it is published, instead of the one that published it. */
+function withSpans(events: OutgoingEvent[], spans: DatabaseSpans): readonly Sent[] {
+  const startTime = Date.now();
+  return events.flatMap((event, index) => {
+    const parent = parseTraceparent(event.headers.traceparent);
+    if (!parent || !spans.records(parent)) return [];
+    const trace = childOf({ ...parent, sampled: true });
+    events[index] = { ...event, headers: { ...event.headers, traceparent: formatTraceparent(trace) } };
+    return [{ event, trace, startTime }];
+  });
 }
 
 interface Endings {

@@ -12,6 +12,8 @@ import {
   type TransactionSettings,
 } from 'kysely';
 import type pg from 'pg';
+import { currentContext } from '../context/index.ts';
+import type { DatabaseSpans } from '../telemetry/index.ts';
 import { combine, type Deferred, type Expectation, guardFailure } from './deferred.ts';
 import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
 import { send, sendUnnamed } from './pool.ts';
@@ -25,16 +27,49 @@ const DEFAULT_BEGIN = 'begin';
  */
 export class PooledConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient;
+  readonly #spans: DatabaseSpans | undefined;
   #begin: string | undefined;
   #open = false;
   #broken = false;
   #deferred: Deferred[] = [];
 
-  constructor(client: pg.PoolClient) {
+  constructor(client: pg.PoolClient, spans?: DatabaseSpans) {
     this.#client = client;
+    this.#spans = spans;
   }
 
-  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+  executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    return this.#spanned(
+      () => [query.sql],
+      () => this.#execute<R>(query),
+    );
+  }
+
+  /** Tells of what is asked within a trace that is recorded; all else costs a look. */
+  #spanned<T>(texts: () => readonly string[], ask: () => Promise<T>): Promise<T> {
+    const spans = this.#spans;
+    const trace = spans && currentContext()?.trace;
+    if (!trace || !spans.records(trace)) return ask();
+    const startTime = Date.now();
+    const start = performance.now();
+    const sent = texts();
+    const ended = (error?: unknown) => {
+      const name = error === undefined ? undefined : error instanceof Error ? error.name : 'failed';
+      spans.queried(trace, sent, startTime, performance.now() - start, name);
+    };
+    return ask().then(
+      (answer) => {
+        ended();
+        return answer;
+      },
+      (error: unknown) => {
+        ended(error);
+        throw error;
+      },
+    );
+  }
+
+  async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const outside = !this.#open && this.#begin === undefined;
     try {
       return toResult<R>(await this.#together(() => send<R & object>(this.#client, query.sql, query.parameters)));
@@ -66,7 +101,15 @@ export class PooledConnection implements DatabaseConnection {
     this.#deferred.push({ text, values, expected });
   }
 
-  async commit(): Promise<void> {
+  commit(): Promise<void> {
+    if (this.#deferred.length === 0 && this.#begin !== undefined) return this.#commit();
+    return this.#spanned(
+      () => this.#deferred.map(({ text }) => text),
+      () => this.#commit(),
+    );
+  }
+
+  async #commit(): Promise<void> {
     const deferred = this.#deferred;
     this.#deferred = [];
     const statements = combine(deferred);
@@ -134,16 +177,18 @@ function toResult<R>({ command, rowCount, rows }: StatementResult<R>): QueryResu
 
 class PoolDriver implements Driver {
   readonly #pool: pg.Pool;
+  readonly #spans: DatabaseSpans | undefined;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, spans: DatabaseSpans | undefined) {
     this.#pool = pool;
+    this.#spans = spans;
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<PooledConnection> {
     try {
-      return new PooledConnection(await this.#pool.connect());
+      return new PooledConnection(await this.#pool.connect(), this.#spans);
     } catch (error) {
       throw new DatabaseUnavailable(error);
     }
@@ -169,10 +214,10 @@ class PoolDriver implements Driver {
 }
 
 /** A Kysely dialect on a pool of ours; ending the pool is its owner's business. */
-export function poolDialect(pool: pg.Pool): Dialect {
+export function poolDialect(pool: pg.Pool, spans?: DatabaseSpans): Dialect {
   return {
     createAdapter: () => new PostgresAdapter(),
-    createDriver: () => new PoolDriver(pool),
+    createDriver: () => new PoolDriver(pool, spans),
     createQueryCompiler: () => new PostgresQueryCompiler(),
     createIntrospector: (db) => new PostgresIntrospector(db),
   };

@@ -1,4 +1,6 @@
-export { createLogger, type Logger, lineWriter } from './logs.ts';
+export { type DatabaseSpans, databaseSpans } from './database-spans.ts';
+export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type RootLogger } from './logs.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
+export { redactedJson } from './redaction.ts';
 export { childOf, formatTraceparent, newTrace, parseTraceparent, type TraceContext } from './trace-context.ts';
-export { createTracing, type FinishedSpan, type Tracing } from './traces.ts';
+export { createTracing, type FinishedSpan, type SpanSource, type Tracing } from './traces.ts';

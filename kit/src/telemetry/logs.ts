@@ -4,8 +4,19 @@ import { LineBuffer } from './line-buffer.ts';
 
 export type { Logger };
 
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** A process's logger, whose level can be changed while it runs. */
+export interface RootLogger extends Logger {
+  /** Of this logger and of all that were made from it. */
+  setLevel(level: LogLevel): void;
+}
+
 export interface LogOptions {
   readonly level: string;
+  /** Fields of every line: what the work that writes it belongs to. */
+  readonly fields?: () => object;
   /** Lines for people instead of JSON. */
   readonly pretty: boolean;
   /** Takes the lines instead of standard output. */
@@ -16,17 +27,28 @@ const STANDARD_OUTPUT = 1;
 const { streamSym, chindingsSym } = pino.symbols;
 
 /** The process's logger: JSON lines on standard output, or short lines for people. */
-export function createLogger({ level, pretty, write }: LogOptions): Logger {
+export function createLogger({ level, pretty, write, fields = () => ({}) }: LogOptions): RootLogger {
+  // A child has a level of its own from the moment it is made. There is one a service, and one where a part has a name.
+  const children: Logger[] = [];
   const options = {
     level,
+    mixin: fields,
+    onChild: (child: Logger) => void children.push(child),
     base: null,
     timestamp: () => `,"time":"${isoTime(Date.now())}"`,
     serializers: { err: describeError },
     formatters: { level: (label: string): object => ({ level: label }) },
   };
-  if (write) return pino(options, { write });
-  if (pretty) return pino(options, { write: (line: string) => void process.stdout.write(forPeople(line)) });
-  return pino(options, new LineBuffer(STANDARD_OUTPUT));
+  const destination = () => {
+    if (write) return { write };
+    if (pretty) return { write: (line: string) => void process.stdout.write(forPeople(line)) };
+    return new LineBuffer(STANDARD_OUTPUT);
+  };
+  const root = pino(options, destination());
+  const setLevel = (wanted: LogLevel) => {
+    for (const one of [root, ...children]) one.level = wanted;
+  };
+  return Object.assign(root, { setLevel });
 }
 
 /**

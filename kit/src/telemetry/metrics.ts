@@ -3,6 +3,7 @@ import type { Meter } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { observeProcess } from './process-metrics.ts';
 
 export interface Metrics {
   readonly meter: Meter;
@@ -18,9 +19,14 @@ export function createMetrics(version: string): Metrics {
     resource: resourceFromAttributes({ 'service.namespace': 'weft', 'service.version': version }),
     readers: [exporter],
   });
+  const meter = provider.getMeter('@weft/kit', version);
+  const ended = observeProcess(meter);
   return {
-    meter: provider.getMeter('@weft/kit', version),
+    meter,
     scrape: (request, response) => exporter.getMetricsRequestHandler(request, response),
-    stop: () => provider.shutdown(),
+    stop: async () => {
+      ended();
+      await provider.shutdown();
+    },
   };
 }

@@ -1,12 +1,4 @@
-import {
-  type Attributes,
-  type Link,
-  ROOT_CONTEXT,
-  type SpanKind,
-  SpanStatusCode,
-  TraceFlags,
-  trace,
-} from '@opentelemetry/api';
+import { type Link, ROOT_CONTEXT, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
@@ -16,25 +8,31 @@ import {
   type SpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { type FinishedSpan, KeptSpans, type SpanSource } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
 
-/** A span as it is known when its work has ended. Times are epoch milliseconds, fractions kept. */
-export interface FinishedSpan {
-  readonly name: string;
-  readonly kind: SpanKind;
-  readonly context: TraceContext;
-  readonly startTime: number;
-  readonly endTime: number;
-  readonly attributes: Attributes;
-  readonly error?: string;
-  readonly links?: readonly TraceContext[];
-}
+export type { FinishedSpan, SpanSource } from './spans.ts';
 
 export interface Tracing {
   /** A new trace, sampled at the configured ratio. */
   start(): TraceContext;
-  /** Hands a finished span on; one that is not sampled is dropped. */
+  /** Hands a finished span on; one that is not sampled is kept for a while, in case its trace is wanted after all. */
   record(span: FinishedSpan): void;
+  /** The same, for what costs something to describe. */
+  offer(source: SpanSource): void;
+  /** Has a trace recorded that was not sampled: what is kept of it, and what is still to come. Bounded in rate. */
+  want(context: Pick<TraceContext, 'traceId' | 'sampled'>): void;
+  /** It is recorded, sampled or wanted. */
+  records(context: TraceContext): boolean;
+  /** Spans go somewhere. */
+  readonly active: boolean;
+  /** A call that takes so many milliseconds is slow: its trace is wanted. Infinity where nothing is recorded. */
+  readonly slowAfter: number;
+  /** Traces that were wanted after so many, for services that have part of them; and how many there are now. */
+  wanted(after: number): readonly string[];
+  readonly wantedCount: number;
+  /** The same for a service of this process, whose name its spans have. */
+  of(service: string): Tracing;
   stop(): Promise<void>;
 }
 
@@ -45,25 +43,86 @@ export interface TracingOptions {
   readonly ratio: number;
   /** OTLP endpoint; empty records nothing. */
   readonly endpoint: string;
+  /** Milliseconds. Default: nothing is slow. */
+  readonly slowAfter?: number;
   /** Where spans go instead of the endpoint, in tests. */
   readonly processor?: SpanProcessor;
 }
+
+/** While the collector is away or slow, spans wait here; what has no room is dropped. */
+const MOST_WAITING = 4096;
+const EXPORT_TIMEOUT_MS = 5_000;
 
 /**
  * Spans are made when their work has ended, from what the call kept: a call that is not sampled costs no span object.
  * The ids were given out at its start, so the SDK is handed them instead of drawing its own.
  */
-export function createTracing({ service, version, ratio, endpoint, processor }: TracingOptions): Tracing {
-  const exporter =
-    endpoint === '' ? undefined : new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` });
-  const sink = processor ?? (exporter && new BatchSpanProcessor({ exporter, maxQueueSize: 4096 }));
-  const start = () => newTrace(sink !== undefined && Math.random() < ratio);
-  if (!sink) return { start, record: () => {}, stop: async () => {} };
+export function createTracing(options: TracingOptions): Tracing {
+  const { service, version, ratio, endpoint, processor, slowAfter = Number.POSITIVE_INFINITY } = options;
+  const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
+  const exporter = endpoint === '' ? undefined : new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS });
+  const sink = processor ?? (exporter && new BatchSpanProcessor({ exporter, maxQueueSize: MOST_WAITING }));
+  if (!sink) return NOTHING;
 
+  const kept = new KeptSpans();
+  const recorders = new Map<string, (span: FinishedSpan) => void>();
+  const start = () => newTrace(Math.random() < ratio);
+  const records = (context: TraceContext) => context.sampled || kept.wants(context);
+  const tracingOf = (name: string): Tracing => {
+    const record = recorders.get(name) ?? spanRecorder(name, version, sink);
+    recorders.set(name, record);
+    return {
+      active: true,
+      start,
+      records,
+      slowAfter,
+      record(span) {
+        if (records(span.context)) record(span);
+        else kept.keep({ source: { context: span.context, span: () => span }, record });
+      },
+      offer(source) {
+        if (records(source.context)) record(source.span());
+        else kept.keep({ source, record });
+      },
+      want({ traceId, sampled }) {
+        if (!sampled) kept.want(traceId);
+      },
+      wanted: (after) => kept.since(after),
+      get wantedCount() {
+        return kept.count;
+      },
+      of: tracingOf,
+      async stop() {
+        await sink.shutdown();
+      },
+    };
+  };
+  return tracingOf(service);
+}
+
+const NOTHING: Tracing = {
+  active: false,
+  start: () => newTrace(false),
+  record: () => {},
+  offer: () => {},
+  want: () => {},
+  records: () => false,
+  slowAfter: Number.POSITIVE_INFINITY,
+  wanted: () => [],
+  wantedCount: 0,
+  of: () => NOTHING,
+  stop: async () => {},
+};
+
+function spanRecorder(service: string, version: string, sink: SpanProcessor): (span: FinishedSpan) => void {
   const random = new RandomIdGenerator();
   let wanted: TraceContext | undefined;
   const provider = new TracerProvider({
-    resource: resourceFromAttributes({ 'service.name': service, 'service.version': version }),
+    resource: resourceFromAttributes({
+      'service.name': service,
+      'service.namespace': 'weft',
+      'service.version': version,
+    }),
     sampler: new AlwaysOnSampler(),
     spanProcessors: [sink],
     idGenerator: {
@@ -71,27 +130,20 @@ export function createTracing({ service, version, ratio, endpoint, processor }: 
       generateSpanId: () => wanted?.spanId ?? random.generateSpanId(),
     },
   });
-  const tracer = provider.getTracer('@weft/kit');
-  return {
-    start,
-    record(span) {
-      if (!span.context.sampled) return;
-      const { parentSpanId } = span.context;
-      const parent = parentSpanId
-        ? trace.setSpanContext(ROOT_CONTEXT, remote(span.context, parentSpanId))
-        : ROOT_CONTEXT;
-      const links: Link[] = (span.links ?? []).map((link) => ({ context: remote(link, link.spanId) }));
-      wanted = span.context;
-      const { name, kind, attributes, startTime } = span;
-      const started = tracer.startSpan(name, { kind, attributes, startTime, links, root: !parentSpanId }, parent);
-      wanted = undefined;
-      if (span.error !== undefined) started.setStatus({ code: SpanStatusCode.ERROR, message: span.error });
-      started.end(span.endTime);
-    },
-    stop: () => provider.shutdown(),
+  const tracer = provider.getTracer('@weft/kit', version);
+  return (span) => {
+    const { parentSpanId } = span.context;
+    const parent = parentSpanId ? trace.setSpanContext(ROOT_CONTEXT, remote(span.context, parentSpanId)) : ROOT_CONTEXT;
+    const links: Link[] = (span.links ?? []).map((link) => ({ context: remote(link, link.spanId) }));
+    wanted = span.context;
+    const { name, kind, attributes, startTime } = span;
+    const started = tracer.startSpan(name, { kind, attributes, startTime, links, root: !parentSpanId }, parent);
+    wanted = undefined;
+    if (span.error !== undefined) started.setStatus({ code: SpanStatusCode.ERROR, message: span.error });
+    started.end(span.endTime);
   };
 }
 
-function remote({ traceId, sampled }: TraceContext, spanId: string) {
-  return { traceId, spanId, isRemote: true, traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE };
+function remote({ traceId }: TraceContext, spanId: string) {
+  return { traceId, spanId, isRemote: true, traceFlags: TraceFlags.SAMPLED };
 }

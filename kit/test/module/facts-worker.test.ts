@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@weft/kit/failure';
-import { factsWorker, StepFailed } from '@weft/kit/module';
+import { factsWorker, StepFailed, workSpans } from '@weft/kit/module';
 import type { DueFacts, FactsDue, OutgoingEvent } from '@weft/kit/store';
-import { createLogger, newTrace } from '@weft/kit/telemetry';
+import { createLogger, createTracing } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { currentContext } from '../../src/context/index.ts';
 
@@ -41,6 +41,7 @@ class Memory implements FactsDue<Known> {
 }
 
 const logger = createLogger({ level: 'silent', pretty: false });
+const { run: runWork } = workSpans(createTracing({ service: 'test', version: '1', ratio: 0, endpoint: '' }));
 const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly string[]>) =>
   factsWorker({
     due,
@@ -48,7 +49,7 @@ const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly str
     stalled: (stalled) => ({ id: stalled.id, headers: {}, stalled }) as never,
     logger,
     now: () => new Date(),
-    startTrace: () => newTrace(true),
+    runWork,
   });
 
 describe('a worker on facts', () => {

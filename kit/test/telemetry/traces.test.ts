@@ -40,7 +40,7 @@ describe('a span', () => {
     expect(span?.resource.attributes).toMatchObject({ 'service.name': 'shop', 'service.version': '1' });
   });
 
-  it('that is not sampled is dropped', () => {
+  it('that is not sampled is not recorded', () => {
     const { tracing, spans } = recordingTracing();
     tracing.record({ ...work, context: newTrace(false), endTime: work.startTime });
     expect(spans).toEqual([]);

@@ -1,3 +1,4 @@
+import { audit } from '@weft/audit/module';
 import { catalog } from '@weft/catalog/module';
 import { checkout } from '@weft/checkout/module';
 import { gateway } from '@weft/gateway/module';
@@ -27,5 +28,6 @@ export const services: readonly Listed[] = [
   { spec: payments, port: 50056 },
   { spec: shipping, port: 50057 },
   { spec: notifications, port: 50058 },
+  { spec: audit, port: 50059 },
   { spec: gateway, port: 50060, listeners: { http: 8080 } },
 ];

@@ -4,11 +4,13 @@ import { ordersClient } from './clients/orders.ts';
 import { paymentsClient } from './clients/payments.ts';
 import { shippingClient } from './clients/shipping.ts';
 import { settings } from './config.ts';
+import type { SagaKind } from './domain/saga.ts';
 import { onOrders } from './events/on-orders.ts';
 import { published } from './events/to-events.ts';
 import { serviceOf, shapeOf } from './sagas/definition.ts';
 import { sagaDefinitions } from './sagas/definitions.ts';
 import { sagaRunner } from './sagas/runner.ts';
+import { sagaMetrics } from './sagas/saga-metrics.ts';
 import { checkoutStore } from './store/checkout-store.ts';
 import { migrations } from './store/migrations.ts';
 import type { CheckoutSchema } from './store/schema.ts';
@@ -20,7 +22,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
   settings,
   migrations,
   publishes: published,
-  create({ config, database, client, logger, now, newId, startTrace }) {
+  create({ config, database, client, logger, now, newId, runWork, meter }) {
     const store = checkoutStore(database, now);
     const definitions = sagaDefinitions({
       inventory: inventoryClient(client),
@@ -40,7 +42,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
       logger,
       now,
       newId,
-      startTrace,
+      runWork,
       concurrency: config.sagaConcurrency,
     });
     return {
@@ -53,7 +55,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
         }),
       ],
       consumers: [onOrders({ shapes, adopt: runner.adopt, wake: runner.wake, now, newId })],
-      workers: [runner],
+      workers: [runner, sagaMetrics(store, Object.keys(shapes) as SagaKind[], { meter, logger, now })],
     };
   },
 });

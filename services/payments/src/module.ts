@@ -5,6 +5,7 @@ import { releaseDue } from './app/release.ts';
 import { takePart } from './app/take-part.ts';
 import { settings } from './config.ts';
 import type { PartFacts } from './domain/part.ts';
+import type { Money } from './domain/payment.ts';
 import { onChoreography } from './events/on-choreography.ts';
 import { published, stalledEvent } from './events/to-event.ts';
 import { bounded } from './providers/bounded.ts';
@@ -31,8 +32,16 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
     settings,
     migrations,
     publishes: published,
-    create: ({ config, database, logger, now, startTrace }) => {
-      const app = { store: paymentStore(database), provider: bounded(provider, config.providerTimeout), now };
+    create: ({ config, database, logger, now, runWork, meter }) => {
+      const money = meter.createCounter('weft.payments.captured', { description: 'Money captured, in minor units' });
+      const onCaptured = ({ currencyCode, minorUnits }: Money) =>
+        money.add(Number(minorUnits), { 'weft.currency': currencyCode });
+      const app = {
+        store: paymentStore(database),
+        provider: bounded(provider, config.providerTimeout),
+        now,
+        onCaptured,
+      };
       const onFailure = (err: unknown) => logger.warn({ err }, 'a hold could not be released yet');
       const due = dueFacts<PartFacts, PaymentsSchema>(database, now, PART_HELD_MS);
       const partApp = { ...app, store: paymentStore(database, { choreographed: true }), note: due.add };
@@ -42,7 +51,7 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
         stalled: stalledEvent,
         logger,
         now,
-        startTrace,
+        runWork,
       });
       return {
         grpc: [paymentsHandlers(app)],

@@ -18,6 +18,9 @@ export const settings = {
   ),
   adminPassword: optional('ADMIN_PASSWORD', /^.{8,128}$/su, 'must have 8 to 128 characters'),
   tokenTtlSeconds: setting.integer('TOKEN_TTL_SECONDS', { low: 1, high: 86_400 }, { fallback: 900 }),
+  sessionTtlSeconds: setting.integer('SESSION_TTL_SECONDS', { low: 1, high: 366 * 86_400 }, { fallback: 30 * 86_400 }),
+  keyRotationHours: setting.integer('KEY_ROTATION_HOURS', { low: 0, high: 87_600 }, { fallback: 720 }),
+  keyLeadSeconds: setting.integer('KEY_LEAD_SECONDS', { low: 1, high: 86_400 }, { fallback: 300 }),
 };
 
 export type UsersConfig = ConfigOf<typeof settings>;

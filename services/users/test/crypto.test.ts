@@ -1,9 +1,9 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
 import { Bulkhead, TooBusy } from '../src/crypto/bulkhead.ts';
 import { createPasswords } from '../src/crypto/passwords.ts';
-import { createTokens, newSigningKey, publicKeys } from '../src/crypto/tokens.ts';
+import { createTokens, newSigningKey, publicKeys, type SigningJwk } from '../src/crypto/tokens.ts';
 import { openUser } from '../src/domain/user.ts';
 
 describe('bounded work', () => {
@@ -89,11 +89,14 @@ describe('passwords', () => {
 describe('access tokens', () => {
   const options = { issuer: 'weft', audience: 'shop', ttlSeconds: 900 };
   const now = new Date('2026-01-02T03:04:05.678Z');
+  const signing = (key: SigningJwk) => ({
+    signer: async () => ({ keyId: key.kid ?? '', key: await importJWK(key, 'EdDSA') }),
+  });
   const ada = openUser({ userId: 'u-1', email: 'ada@example.com', fullName: 'Ada', roles: ['customer', 'admin'] }, now);
 
   it('carry who, what they may do, for whom and until when, and nothing personal', async () => {
     const key = await newSigningKey();
-    const { text, expiresAt } = await (await createTokens(key, options)).issue(ada, 'token-1', now);
+    const { text, expiresAt } = await createTokens(signing(key), options).issue(ada, 'token-1', now);
     const issued = Math.floor(now.getTime() / 1000);
     expect(decodeProtectedHeader(text)).toEqual({ alg: 'EdDSA', typ: 'JWT', kid: key.kid });
     expect(decodeJwt(text)).toEqual({
@@ -110,7 +113,7 @@ describe('access tokens', () => {
 
   it('verify with the public keys, which cannot sign', async () => {
     const [key, older] = [await newSigningKey(), await newSigningKey()];
-    const { text } = await (await createTokens(key, options)).issue(ada, 'token-1', now);
+    const { text } = await createTokens(signing(key), options).issue(ada, 'token-1', now);
     const jwks = publicKeys([key, older]);
     for (const one of jwks.keys) expect(Object.keys(one).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x']);
     const verify = { issuer: 'weft', audience: 'shop', algorithms: ['EdDSA'], currentDate: now };

@@ -1,3 +1,4 @@
+import { AuditService } from '@weft/gen/es/weft/audit/v1/audit_pb';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
@@ -5,6 +6,7 @@ import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
 import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+import { AuditServiceService } from '@weft/gen/grpc/weft/audit/v1/audit';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { CheckoutServiceService } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
@@ -33,6 +35,7 @@ export function createClients(targets: Targets) {
     checkout: createClient(CheckoutServiceService, CheckoutService, to(targets.checkout)),
     payments: createClient(PaymentsServiceService, PaymentsService, to(targets.payments)),
     shipping: createClient(ShippingServiceService, ShippingService, to(targets.shipping)),
+    audit: createClient(AuditServiceService, AuditService, to(targets.audit)),
   };
   return {
     ...clients,

@@ -9,6 +9,7 @@ export const SERVICES = [
   'payments',
   'shipping',
   'notifications',
+  'audit',
 ] as const;
 
 export type ServiceName = (typeof SERVICES)[number];

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { within } from '../../time/index.ts';
-import type { Bus, Published, TailOptions } from '../bus.ts';
+import type { Bus, Tailed, TailOptions } from '../bus.ts';
 import { JetStreamConsumer } from './consumer.ts';
 import { asBusFailure, BusUnavailable } from './errors.ts';
 import { Letters } from './letters.ts';
@@ -129,7 +129,7 @@ class Driver implements Bus {
     await asBusFailure(rewindConsumer(this.#link.line.manager, consumer, from));
   };
 
-  async *tail(options: TailOptions): AsyncGenerator<Published> {
+  async *tail(options: TailOptions): AsyncGenerator<Tailed> {
     await this.#ready();
     yield* tailStreams(this.#link.line, options);
   }

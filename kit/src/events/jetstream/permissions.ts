@@ -20,9 +20,14 @@ export const inboxOf = (user: string): string => `_INBOX.${token(user)}`;
  * What a service needs of the broker: it publishes its own events, reads the streams of those whose events its contract has it
  * told of, has its part of what is the bus's own, and says in the registry where it is itself. Nobody may delete or empty a stream, or read one that is not meant for it.
  */
-export function permissionsOf(service: string, events: readonly EventRoute[]): Permissions {
+export function permissionsOf(
+  service: string,
+  events: readonly EventRoute[],
+  /** Services whose events it reads besides, whatever their contracts say. */
+  read: readonly string[] = [],
+): Permissions {
   const heard = events.filter(({ consumers }) => consumers.includes(service)).map(({ owner }) => owner);
-  const readable = [...new Set([service, ...heard])].sort().map(streamOf);
+  const readable = [...new Set([service, ...heard, ...read])].sort().map(streamOf);
   const shared = [LETTERS, ATTEMPTS, `KV_${SCHEMAS}`];
   const streams = [...readable, ...shared];
   return {

@@ -1,6 +1,6 @@
 import { type ConsumerMessages, DeliverPolicy, type JsMsg, jetstream } from '@nats-io/jetstream';
 import { Alarm } from '../../store/backoff.ts';
-import type { Published, TailOptions } from '../bus.ts';
+import type { Tailed, TailOptions } from '../bus.ts';
 import { plainHeaders, roughly } from './envelope.ts';
 import type { Line } from './link.ts';
 import { eventStreams } from './replay.ts';
@@ -12,26 +12,28 @@ const MOST_WAITING = 500;
 /** Streams of the services whose events are wanted, each in its order; one that is new is found within a second. Ends with the connection. */
 export async function* tailStreams(
   { connection, manager }: Line,
-  { types, from, signal }: TailOptions,
-): AsyncGenerator<Published> {
+  { types, from, after, signal }: TailOptions,
+): AsyncGenerator<Tailed> {
   const start = from ?? new Date();
   const wanted = types && new Set(types);
   const streams = types && new Set(types.map((type) => streamOf(serviceOf(type))));
-  const waiting: Published[] = [];
+  const waiting: Tailed[] = [];
   const alarm = new Alarm();
   const followed = new Map<string, ConsumerMessages>();
   const follow = async (stream: string) => {
-    const consumer = await jetstream(connection).consumers.get(stream, {
-      deliver_policy: DeliverPolicy.StartTime,
-      opt_start_time: start.toISOString(),
-    });
+    const consumer = await jetstream(connection).consumers.get(
+      stream,
+      after
+        ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Number(after.get(stream) ?? 0n) + 1 }
+        : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: start.toISOString() },
+    );
     const messages = await consumer.consume({ max_messages: MOST_WAITING });
     followed.set(stream, messages);
-    void read(messages);
+    void read(stream, messages);
   };
-  const read = async (messages: ConsumerMessages) => {
+  const read = async (stream: string, messages: ConsumerMessages) => {
     for await (const message of messages) {
-      const event = toPublished(message);
+      const event = toTailed(stream, message);
       if (wanted && !wanted.has(event.type)) continue;
       waiting.push(event);
       alarm.wake();
@@ -69,7 +71,7 @@ export async function* tailStreams(
   }
 }
 
-function toPublished({ subject, headers, data, seq, info }: JsMsg): Published {
+function toTailed(stream: string, { subject, headers, data, seq, info }: JsMsg): Tailed {
   const publishedAt = new Date(info.timestampNanos / 1e6);
-  return { ...roughly(subject, plainHeaders(headers), data), position: BigInt(seq), publishedAt };
+  return { ...roughly(subject, plainHeaders(headers), data), stream, position: BigInt(seq), publishedAt };
 }

@@ -9,7 +9,7 @@ import { applyMigrations } from '../../store/migrate.ts';
 import { connectionConfig, createPool, endPool } from '../../store/pool.ts';
 import { Session } from '../../store/session.ts';
 import { within } from '../../time/index.ts';
-import type { Bus, Published, TailOptions } from '../bus.ts';
+import type { Bus, Tailed, TailOptions } from '../bus.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
 import { listDeadLetters, moveDeadLetter } from './dead-letters.ts';
 import { Publisher } from './publisher.ts';
@@ -170,7 +170,7 @@ class Driver implements PostgresBus {
     await this.#notify(EVERYTHING);
   };
 
-  async *tail(options: TailOptions): AsyncGenerator<Published> {
+  async *tail(options: TailOptions): AsyncGenerator<Tailed> {
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     yield* tailMessages(await this.#pool(), { ...options, signal });
   }

@@ -1,4 +1,4 @@
-import type { Delivery, Published } from '../bus.ts';
+import type { Delivery, Published, Tailed } from '../bus.ts';
 
 export interface CursorRow {
   readonly position: bigint;
@@ -21,10 +21,15 @@ export interface MessageRow {
   readonly published_at: Date;
 }
 
+/** All services publish into one. */
+export const STREAM = 'bus';
+
 export function toPublished({ seq, published_at: publishedAt, ...row }: MessageRow): Published {
   const { id, type, subject, key, headers, payload } = row;
   return { id, type, subject, key, headers, payload, position: seq, publishedAt };
 }
+
+export const toTailed = (row: MessageRow): Tailed => ({ ...toPublished(row), stream: STREAM });
 
 export function toDelivery(row: MessageRow, deliveries: number): Delivery {
   return { ...toPublished(row), deliveries };

@@ -1,4 +1,4 @@
-import type { Saga, SagaState } from '../domain/saga.ts';
+import type { Saga, SagaKind, SagaState } from '../domain/saga.ts';
 
 export interface StockLine {
   readonly stockCode: string;
@@ -104,12 +104,22 @@ export interface LeasedSave {
   readonly next?: Saga | undefined;
 }
 
+export interface OpenSagas {
+  readonly kind: SagaKind;
+  readonly state: SagaState;
+  readonly count: number;
+  /** When the oldest of them began. */
+  readonly oldest: Date;
+}
+
 export interface CheckoutStore {
   transaction<T>(work: (tx: CheckoutTransaction) => Promise<T>): Promise<T>;
   find(sagaId: string): Promise<Saga | undefined>;
   list(filter: SagaFilter): Promise<Saga[]>;
   /** Sagas that have not ended. */
   countOpen(): Promise<number>;
+  /** Those that have not ended, by what they do and where they are. */
+  open(): Promise<readonly OpenSagas[]>;
   /** Takes up to `limit` sagas that are due and run by nobody. */
   claim(lease: Lease, now: Date, limit: number): Promise<Saga[]>;
   /**

@@ -7,7 +7,8 @@ import {
   ReturnRequested,
 } from '@weft/gen/grpc/weft/orders/v1/events';
 import { DeliveryMethod } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { type ConsumerDefinition, consumer, defineEvent, type EventMeta, on } from '@weft/kit/events';
+import { contextHeaders } from '@weft/kit/context';
+import { type ConsumerDefinition, consumer, defineEvent, on } from '@weft/kit/events';
 import type { UnitOfWork } from '@weft/kit/store';
 import type { StartSagas } from '../app/start-sagas.ts';
 import { requestCancellation, startPlacement, startReturn } from '../app/start-sagas.ts';
@@ -25,18 +26,18 @@ const returnRequested = defineEvent(ReturnRequested, schema.ReturnRequestedSchem
 export function onOrders(sagas: StartSagas): ConsumerDefinition<CheckoutSchema> {
   const transaction = (tx: UnitOfWork<CheckoutSchema>) => checkoutTransaction(tx, sagas.now);
   return consumer('checkout.orders', [
-    on(orderPlaced, async ({ orderId, customerId, lines, total, paymentMethodToken, deliveryMethod }, tx, meta) => {
+    on(orderPlaced, async ({ orderId, customerId, lines, total, paymentMethodToken, deliveryMethod }, tx) => {
       const delivered = deliveryMethod === DeliveryMethod.DELIVERY_METHOD_ADDRESS;
       const input = { customerId, lines: pieces(lines), total: amount(total), paymentMethodToken, delivered };
-      startPlacement(transaction(tx), sagas, orderId, input, headersOf(meta));
+      startPlacement(transaction(tx), sagas, orderId, input, contextHeaders());
     }),
-    on(cancellationRequested, async ({ orderId, lines, refund }, tx, meta) => {
+    on(cancellationRequested, async ({ orderId, lines, refund }, tx) => {
       const giveBack = { lines: pieces(lines), refund: amount(refund) };
-      await requestCancellation(transaction(tx), sagas, orderId, giveBack, headersOf(meta));
+      await requestCancellation(transaction(tx), sagas, orderId, giveBack, contextHeaders());
     }),
-    on(returnRequested, async ({ orderId, returnId, lines, refund }, tx, meta) => {
+    on(returnRequested, async ({ orderId, returnId, lines, refund }, tx) => {
       const giveBack = { lines: pieces(lines), refund: amount(refund) };
-      startReturn(transaction(tx), sagas, orderId, returnId, giveBack, headersOf(meta));
+      startReturn(transaction(tx), sagas, orderId, returnId, giveBack, contextHeaders());
     }),
   ]);
 }
@@ -46,8 +47,3 @@ const amount = (money: Money | undefined) => ({
   currencyCode: money?.currencyCode ?? '',
   minorUnits: money?.minorUnits ?? 0n,
 });
-
-function headersOf({ headers }: EventMeta): Record<string, string> {
-  const kept = ['traceparent', 'correlation-id'].flatMap((name) => (headers[name] ? [[name, headers[name]]] : []));
-  return Object.fromEntries(kept);
-}

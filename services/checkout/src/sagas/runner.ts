@@ -1,7 +1,7 @@
-import { contextFromHeaders, runInContext } from '@weft/kit/context';
 import { failPoint } from '@weft/kit/fail-point';
+import type { RunWork } from '@weft/kit/module';
 import { outcomeOf, RemoteError, status } from '@weft/kit/rpc';
-import type { Logger, TraceContext } from '@weft/kit/telemetry';
+import type { Logger } from '@weft/kit/telemetry';
 import type { Adoption, CheckoutStore, Lease } from '../app/ports.ts';
 import {
   type Action,
@@ -30,7 +30,7 @@ export interface RunnerOptions {
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newId: () => string;
-  readonly startTrace: () => TraceContext;
+  readonly runWork: RunWork;
   /** Sagas run at once by this process. */
   readonly concurrency: number;
 }
@@ -63,7 +63,7 @@ const UNKNOWN_CODES: ReadonlySet<status> = new Set([
  * the pivot. What happens in between is saved together. A process that dies leaves its sagas to others when its lease ends, and they repeat what was not saved. A
  * process that lost its lease cannot save, so two never run one saga on.
  */
-export function sagaRunner({ store, definitions, shapes, logger, now, newId, startTrace, concurrency }: RunnerOptions) {
+export function sagaRunner({ store, definitions, shapes, logger, now, newId, runWork, concurrency }: RunnerOptions) {
   const running = new Set<Promise<void>>();
   /** Adopted, while it is not known whether they are saved. */
   const adopted = new Set<Adoption>();
@@ -88,8 +88,10 @@ export function sagaRunner({ store, definitions, shapes, logger, now, newId, sta
   }
 
   async function run(lease: Lease, saga: Saga, begun: Action | undefined): Promise<void> {
-    const work = { ...contextFromHeaders(saga.headers, startTrace), signal: giveUp.signal };
-    await runInContext(work, () => runOn(lease, definitions[saga.kind], saga, begun));
+    const { sagaId, orderId, kind, headers } = saga;
+    const ids = { 'weft.saga.id': sagaId, 'weft.order.id': orderId };
+    const work = { name: `saga ${kind}`, headers, ids, signal: giveUp.signal };
+    await runWork(work, () => runOn(lease, definitions[kind], saga, begun));
   }
 
   /** Tries step after step. One save notes what the tries came to and, before it is made, the next one. */

@@ -29,6 +29,15 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
         .executeTakeFirstOrThrow();
       return Number(count);
     },
+    async open() {
+      const rows = await db
+        .selectFrom('saga')
+        .select(({ fn }) => ['kind', 'state', fn.countAll<bigint>().as('count'), fn.min('created_at').as('oldest')])
+        .where('state', 'in', ['running', 'compensating'])
+        .groupBy(['kind', 'state'])
+        .execute();
+      return rows.map(({ kind, state, count, oldest }) => ({ kind, state, count: Number(count), oldest }));
+    },
     async claim({ leaseId, length }, at, limit) {
       const { rows } = await sql<Selectable<CheckoutSchema['saga']>>`
         UPDATE saga SET lease_id = ${leaseId}, lease_until = ${later(at, length)}, version = version + 1

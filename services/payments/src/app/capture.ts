@@ -4,7 +4,10 @@ import { providerKeys } from './keys.ts';
 import type { PaymentStore, PaymentsApp } from './ports.ts';
 
 /** Takes what is held, once. */
-export async function capturePayment({ store, provider, now }: PaymentsApp, paymentId: string): Promise<Payment> {
+export async function capturePayment(
+  { store, provider, now, onCaptured }: PaymentsApp,
+  paymentId: string,
+): Promise<Payment> {
   const asked = (await store.countCapture(paymentId)) ?? (await begin(store, paymentId));
   if (asked.status === 'captured') return asked;
   await provider.capture({
@@ -13,13 +16,15 @@ export async function capturePayment({ store, provider, now }: PaymentsApp, paym
     amount: termsOf(asked).amount,
     attempt: asked.captureAttempts,
   });
-  return await store.change(asked, async (standing, tx) => {
+  const captured = await store.change(asked, async (standing, tx) => {
     const payment = capture(standing, now());
     if (payment === standing) return standing;
     tx.updatePayment(standing, payment);
     tx.publish({ type: 'payment-changed', payment });
     return payment;
   });
+  if (captured.status === 'captured') onCaptured?.(termsOf(captured).amount);
+  return captured;
 }
 
 function begin(store: PaymentStore, paymentId: string): Promise<Payment> {

@@ -97,4 +97,6 @@ export interface PaymentsApp {
   readonly store: PaymentStore;
   readonly provider: PaymentProvider;
   readonly now: () => Date;
+  /** Is told of the money that is known to be captured now. */
+  readonly onCaptured?: (amount: Money) => void;
 }

@@ -1,6 +1,7 @@
 import { type Account, makeAdmin, openUser } from '../domain/user.ts';
 import type { Credentials } from './login.ts';
 import type { Passwords, UsersStore } from './ports.ts';
+import { endSessions } from './sessions.ts';
 
 interface Needs {
   readonly store: UsersStore;
@@ -42,6 +43,7 @@ async function bringAbout(
     const { user, fields } = makeAdmin(account.user, !known, now());
     await tx.save({ user, passwordHash });
     tx.publish({ type: 'updated', user, fields });
+    if (!known) await endSessions(tx, user.userId, 'password-changed', now());
     return true;
   });
 }

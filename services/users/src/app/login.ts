@@ -1,28 +1,19 @@
-import { BadCredentials } from '../domain/failures.ts';
-import type { User } from '../domain/user.ts';
-import type { AccessToken, Passwords, Tokens, UsersStore } from './ports.ts';
+import { withPassword } from './check-password.ts';
+import type { Passwords, UsersStore } from './ports.ts';
+import { openSession, type SessionNeeds, type SignedIn } from './sessions.ts';
 
 export interface Credentials {
   readonly email: string;
   readonly password: string;
 }
 
-interface Needs {
+interface Needs extends SessionNeeds {
   readonly store: UsersStore;
   readonly passwords: Passwords;
-  readonly tokens: Tokens;
   readonly now: () => Date;
-  readonly newId: () => string;
 }
 
-/** Exchanges credentials for an access token. What is wrong about them shows neither in the failure nor in the time it takes. */
-export async function login(
-  { store, passwords, tokens, now, newId }: Needs,
-  { email, password }: Credentials,
-  signal: AbortSignal,
-): Promise<{ user: User; token: AccessToken }> {
-  const account = await store.findAccount(email);
-  const matches = await passwords.matches(account?.passwordHash, password, signal);
-  if (!account || !matches) throw new BadCredentials();
-  return { user: account.user, token: await tokens.issue(account.user, newId(), now()) };
+/** Exchanges credentials for a session. */
+export function login(needs: Needs, credentials: Credentials, signal: AbortSignal): Promise<SignedIn> {
+  return withPassword(needs, credentials, signal, (tx, { user }) => openSession(needs, tx, user, needs.now()));
 }

@@ -33,3 +33,19 @@ export class VersionMismatch extends DomainError {
     });
   }
 }
+
+/** The same whether the address has an account or not. */
+export class LoginLocked extends DomainError {
+  constructor(retryAfterSeconds: number) {
+    super('resource-exhausted', 'LOGIN_LOCKED', 'too many wrong passwords; try again later', {
+      retry_after_seconds: String(retryAfterSeconds),
+    });
+  }
+}
+
+/** The same for a refresh token that is unknown, spent or expired. */
+export class RefreshTokenInvalid extends DomainError {
+  constructor() {
+    super('unauthenticated', 'REFRESH_TOKEN_INVALID', 'the refresh token is not valid; sign in again');
+  }
+}

@@ -71,6 +71,11 @@ export function makeAdmin(user: User, newPassword: boolean, now: Date): Changed 
   return { user: { ...user, roles, version: user.version + 1n, updatedAt: now }, fields };
 }
 
+/** The account once it has another password. */
+export function newPassword(user: User, now: Date): Changed {
+  return { user: { ...user, version: user.version + 1n, updatedAt: now }, fields: ['password'] };
+}
+
 /** What is left of a deleted account; the same object when it is deleted already. */
 export function eraseUser(user: User, now: Date): User {
   if (user.deletedAt) return user;

@@ -23,4 +23,32 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
+  {
+    name: '002-sessions-failed-logins-and-key-rotation',
+    up: `
+      CREATE TABLE session (
+        session_id uuid PRIMARY KEY,
+        user_id uuid NOT NULL REFERENCES account,
+        handle_hash bytea NOT NULL UNIQUE,
+        secret_hash bytea NOT NULL,
+        spent_hash bytea,
+        salt bytea,
+        opened_at timestamptz NOT NULL,
+        rotated_at timestamptz NOT NULL,
+        expires_at timestamptz NOT NULL
+      );
+      CREATE INDEX session_of_user ON session (user_id, opened_at);
+      CREATE INDEX session_expires_at ON session (expires_at);
+      CREATE TABLE failed_login (
+        email_hash bytea PRIMARY KEY,
+        failures int NOT NULL,
+        last_at timestamptz NOT NULL,
+        locked_until timestamptz
+      );
+      CREATE INDEX failed_login_last_at ON failed_login (last_at);
+      ALTER TABLE signing_key
+        ADD created_at timestamptz NOT NULL DEFAULT now(),
+        ADD signs_from timestamptz NOT NULL DEFAULT now();
+    `,
+  },
 ];

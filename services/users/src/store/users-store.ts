@@ -3,7 +3,9 @@ import { type Selectable, sql } from 'kysely';
 import type { UsersStore, UsersTransaction } from '../app/ports.ts';
 import { type Account, emailKey, type User } from '../domain/user.ts';
 import { toEvent } from '../events/to-event.ts';
+import { failedLoginsTransaction, findFailedLogins } from './failed-logins.ts';
 import type { UsersSchema } from './schema.ts';
+import { sessionsTransaction } from './sessions.ts';
 
 export function usersStore(database: Database<UsersSchema>): UsersStore {
   const { read } = database;
@@ -21,6 +23,7 @@ export function usersStore(database: Database<UsersSchema>): UsersStore {
         .executeTakeFirst();
       return row && toAccount(row);
     },
+    findFailedLogins: (email) => findFailedLogins(read, email),
     async list({ after, showDeleted, limit }) {
       let query = read.selectFrom('account').selectAll().orderBy('created_at').orderBy('user_id').limit(limit);
       if (!showDeleted) query = query.where('deleted_at', 'is', null);
@@ -37,6 +40,12 @@ export function usersStore(database: Database<UsersSchema>): UsersStore {
 
 function usersTransaction({ sql: db, publish }: UnitOfWork<UsersSchema>): UsersTransaction {
   return {
+    ...sessionsTransaction(db),
+    ...failedLoginsTransaction(db),
+    async readAccount(userId) {
+      const row = await db.selectFrom('account').selectAll().where('user_id', '=', userId).executeTakeFirst();
+      return row && toAccount(row);
+    },
     async account(userId) {
       const row = await db
         .selectFrom('account')

@@ -2,32 +2,49 @@ import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import { decodePageToken, pageOf, pageSize } from '@weft/kit/paging';
 import { type ServiceBinding, serveService } from '@weft/kit/rpc';
-import { toTimestamp } from '@weft/kit/time';
+import { changePassword } from '../app/change-password.ts';
 import { deleteUser } from '../app/delete-user.ts';
 import { login } from '../app/login.ts';
-import type { Passwords, Tokens, UserPosition, UsersStore } from '../app/ports.ts';
+import { logout } from '../app/logout.ts';
+import type { Passwords, SigningKeys, UserPosition, UsersStore } from '../app/ports.ts';
+import { refreshToken } from '../app/refresh-token.ts';
 import { register } from '../app/register.ts';
+import type { SessionNeeds } from '../app/sessions.ts';
 import { updateUser } from '../app/update-user.ts';
 import { assertMay } from '../domain/access.ts';
 import { UserNotFound } from '../domain/failures.ts';
-import { toUser } from './messages.ts';
+import { stateOf } from '../domain/signing-key.ts';
+import { toSigningKey, toTokens, toUser } from './messages.ts';
 
-export interface UsersApp {
+export interface UsersApp extends SessionNeeds {
   readonly store: UsersStore;
   readonly passwords: Passwords;
-  readonly tokens: Tokens;
+  readonly signingKeys: SigningKeys;
   readonly now: () => Date;
-  readonly newId: () => string;
 }
 
 export function usersHandlers(app: UsersApp): ServiceBinding {
   const { store, now } = app;
   return serveService(UsersServiceService, UsersService, {
     register: async (customer, { signal }) => ({ user: toUser(await register(app, customer, signal)) }),
-    login: async (credentials, { signal }) => {
-      const { user, token } = await login(app, credentials, signal);
-      return { accessToken: token.text, expireTime: toTimestamp(token.expiresAt), user: toUser(user) };
+    login: async (credentials, { signal }) => toTokens(await login(app, credentials, signal)),
+    refreshToken: async ({ refreshToken: token, idempotencyKey }) =>
+      toTokens(await refreshToken(app, token, idempotencyKey)),
+    logout: async ({ refreshToken: token, allSessions }) => {
+      await logout(app, token, allSessions);
+      return {};
     },
+    changePassword: async ({ userId: wanted, currentPassword, newPassword }, call) => {
+      const userId = wanted.toLowerCase();
+      // Not for others: it asks for the current password, which nobody else knows.
+      if (call.user?.id !== userId) throw new UserNotFound(userId);
+      return { user: toUser(await changePassword(app, { userId, currentPassword, newPassword }, call.signal)) };
+    },
+    listSigningKeys: async () => {
+      const keys = await app.signingKeys.all();
+      return { signingKeys: keys.map((key) => toSigningKey(key, stateOf(key, keys, now()))) };
+    },
+    rotateSigningKey: async () => ({ signingKey: toSigningKey(await app.signingKeys.rotate(), 'next') }),
     getUser: async ({ userId: wanted }, call) => {
       const userId = wanted.toLowerCase();
       // Without a user it is a service that the contract admits.

@@ -26,6 +26,13 @@ export declare type ServicePolicy = Message<"weft.policy.v1.ServicePolicy"> & {
    * @generated from field: bool on_every_service = 1;
    */
   onEveryService: boolean;
+
+  /**
+   * The service of this contract reads the events of all services, whichever they are.
+   *
+   * @generated from field: bool reads_all_events = 8;
+   */
+  readsAllEvents: boolean;
 };
 
 /**

@@ -2,7 +2,7 @@
 // @generated from file weft/users/v1/events.proto (package weft.users.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { Role } from "../../policy/v1/policy_pb.js";
@@ -127,4 +127,243 @@ export declare type UserDeleted = Message<"weft.users.v1.UserDeleted"> & {
  * Use `create(UserDeletedSchema)` to create a new message.
  */
 export declare const UserDeletedSchema: GenMessage<UserDeleted>;
+
+/**
+ * A person signed in.
+ *
+ * @generated from message weft.users.v1.SessionOpened
+ */
+export declare type SessionOpened = Message<"weft.users.v1.SessionOpened"> & {
+  /**
+   * UUID of the session; nothing can be done with it.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * UUID of the account.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * 1.
+   *
+   * @generated from field: int64 version = 3;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 4;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * When the session ends by itself.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 5;
+   */
+  expireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message weft.users.v1.SessionOpened.
+ * Use `create(SessionOpenedSchema)` to create a new message.
+ */
+export declare const SessionOpenedSchema: GenMessage<SessionOpened>;
+
+/**
+ * A session was ended before its time. One that expires ends without an event.
+ *
+ * @generated from message weft.users.v1.SessionRevoked
+ */
+export declare type SessionRevoked = Message<"weft.users.v1.SessionRevoked"> & {
+  /**
+   * UUID of the session.
+   *
+   * @generated from field: string session_id = 1;
+   */
+  sessionId: string;
+
+  /**
+   * UUID of the account.
+   *
+   * @generated from field: string user_id = 2;
+   */
+  userId: string;
+
+  /**
+   * 2: a session begins and ends.
+   *
+   * @generated from field: int64 version = 3;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 4;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * Why.
+   *
+   * @generated from field: weft.users.v1.SessionEndReason reason = 5;
+   */
+  reason: SessionEndReason;
+};
+
+/**
+ * Describes the message weft.users.v1.SessionRevoked.
+ * Use `create(SessionRevokedSchema)` to create a new message.
+ */
+export declare const SessionRevokedSchema: GenMessage<SessionRevoked>;
+
+/**
+ * Too many wrong passwords were sent for an account: for a while nobody can sign in to it.
+ *
+ * @generated from message weft.users.v1.UserLockedOut
+ */
+export declare type UserLockedOut = Message<"weft.users.v1.UserLockedOut"> & {
+  /**
+   * UUID of the account.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * Version of the account, which does not change with it.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 3;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * Until when.
+   *
+   * @generated from field: google.protobuf.Timestamp unlock_time = 4;
+   */
+  unlockTime?: Timestamp | undefined;
+
+  /**
+   * Wrong passwords in a row.
+   *
+   * @generated from field: int32 failed_attempts = 5;
+   */
+  failedAttempts: number;
+};
+
+/**
+ * Describes the message weft.users.v1.UserLockedOut.
+ * Use `create(UserLockedOutSchema)` to create a new message.
+ */
+export declare const UserLockedOutSchema: GenMessage<UserLockedOut>;
+
+/**
+ * A new key will sign access tokens.
+ *
+ * @generated from message weft.users.v1.SigningKeyRotated
+ */
+export declare type SigningKeyRotated = Message<"weft.users.v1.SigningKeyRotated"> & {
+  /**
+   * Its `kid`.
+   *
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * 1.
+   *
+   * @generated from field: int64 version = 2;
+   */
+  version: bigint;
+
+  /**
+   * When it happened.
+   *
+   * @generated from field: google.protobuf.Timestamp occur_time = 3;
+   */
+  occurTime?: Timestamp | undefined;
+
+  /**
+   * From when on it signs.
+   *
+   * @generated from field: google.protobuf.Timestamp sign_time = 4;
+   */
+  signTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message weft.users.v1.SigningKeyRotated.
+ * Use `create(SigningKeyRotatedSchema)` to create a new message.
+ */
+export declare const SigningKeyRotatedSchema: GenMessage<SigningKeyRotated>;
+
+/**
+ * Why a session was ended.
+ *
+ * @generated from enum weft.users.v1.SessionEndReason
+ */
+export enum SessionEndReason {
+  /**
+   * Not a reason.
+   *
+   * @generated from enum value: SESSION_END_REASON_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The person signed out.
+   *
+   * @generated from enum value: SESSION_END_REASON_LOGGED_OUT = 1;
+   */
+  LOGGED_OUT = 1,
+
+  /**
+   * A spent refresh token was sent: somebody else has it.
+   *
+   * @generated from enum value: SESSION_END_REASON_TOKEN_REUSED = 2;
+   */
+  TOKEN_REUSED = 2,
+
+  /**
+   * The account has another password.
+   *
+   * @generated from enum value: SESSION_END_REASON_PASSWORD_CHANGED = 3;
+   */
+  PASSWORD_CHANGED = 3,
+
+  /**
+   * The account is deleted.
+   *
+   * @generated from enum value: SESSION_END_REASON_USER_DELETED = 4;
+   */
+  USER_DELETED = 4,
+
+  /**
+   * The person has as many newer ones as are allowed.
+   *
+   * @generated from enum value: SESSION_END_REASON_TOO_MANY = 5;
+   */
+  TOO_MANY = 5,
+}
+
+/**
+ * Describes the enum weft.users.v1.SessionEndReason.
+ */
+export declare const SessionEndReasonSchema: GenEnum<SessionEndReason>;
 

@@ -2,7 +2,7 @@
 // @generated from file weft/users/v1/events.proto (package weft.users.v1, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 import { file_weft_policy_v1_policy } from "../../policy/v1/policy_pb.js";
 
@@ -10,7 +10,7 @@ import { file_weft_policy_v1_policy } from "../../policy/v1/policy_pb.js";
  * Describes the file weft/users/v1/events.proto.
  */
 export const file_weft_users_v1_events = /*@__PURE__*/
-  fileDesc("Chp3ZWZ0L3VzZXJzL3YxL2V2ZW50cy5wcm90bxINd2VmdC51c2Vycy52MSLRAQoOVXNlclJlZ2lzdGVyZWQSDwoHdXNlcl9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEi4KCm9jY3VyX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBXJvbGVzGAQgAygOMhQud2VmdC5wb2xpY3kudjEuUm9sZTpIstQYRAodd2VmdC51c2Vycy52MS51c2VyX3JlZ2lzdGVyZWQSBXVzZXJzGgd1c2VyX2lkKgQIgPUkOg1ub3RpZmljYXRpb25zIq8BCgtVc2VyVXBkYXRlZBIPCgd1c2VyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSLgoKb2NjdXJfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2hhbmdlZF9maWVsZHMYBCADKAk6NrLUGDIKGndlZnQudXNlcnMudjEudXNlcl91cGRhdGVkEgV1c2VycxoHdXNlcl9pZCoECID1JCK4AQoLVXNlckRlbGV0ZWQSDwoHdXNlcl9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEi4KCm9jY3VyX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOley1BhTChp3ZWZ0LnVzZXJzLnYxLnVzZXJfZGVsZXRlZBIFdXNlcnMaB3VzZXJfaWQqBAiA9SQ6DW5vdGlmaWNhdGlvbnM6Bm9yZGVyczoIc2hpcHBpbmdiBnByb3RvMw", [file_google_protobuf_timestamp, file_weft_policy_v1_policy]);
+  fileDesc("Chp3ZWZ0L3VzZXJzL3YxL2V2ZW50cy5wcm90bxINd2VmdC51c2Vycy52MSLRAQoOVXNlclJlZ2lzdGVyZWQSDwoHdXNlcl9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEi4KCm9jY3VyX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiMKBXJvbGVzGAQgAygOMhQud2VmdC5wb2xpY3kudjEuUm9sZTpIstQYRAodd2VmdC51c2Vycy52MS51c2VyX3JlZ2lzdGVyZWQSBXVzZXJzGgd1c2VyX2lkKgQIgPUkOg1ub3RpZmljYXRpb25zIq8BCgtVc2VyVXBkYXRlZBIPCgd1c2VyX2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSLgoKb2NjdXJfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoOY2hhbmdlZF9maWVsZHMYBCADKAk6NrLUGDIKGndlZnQudXNlcnMudjEudXNlcl91cGRhdGVkEgV1c2VycxoHdXNlcl9pZCoECID1JCK4AQoLVXNlckRlbGV0ZWQSDwoHdXNlcl9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEi4KCm9jY3VyX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOley1BhTChp3ZWZ0LnVzZXJzLnYxLnVzZXJfZGVsZXRlZBIFdXNlcnMaB3VzZXJfaWQqBAiA9SQ6DW5vdGlmaWNhdGlvbnM6Bm9yZGVyczoIc2hpcHBpbmci4wEKDVNlc3Npb25PcGVuZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAMSLgoKb2NjdXJfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wOjuy1Bg3Chx3ZWZ0LnVzZXJzLnYxLnNlc3Npb25fb3BlbmVkEgV1c2VycxoKc2Vzc2lvbl9pZCoECID1JCLlAQoOU2Vzc2lvblJldm9rZWQSEgoKc2Vzc2lvbl9pZBgBIAEoCRIPCgd1c2VyX2lkGAIgASgJEg8KB3ZlcnNpb24YAyABKAMSLgoKb2NjdXJfdGltZRgEIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoGcmVhc29uGAUgASgOMh8ud2VmdC51c2Vycy52MS5TZXNzaW9uRW5kUmVhc29uOjyy1Bg4Ch13ZWZ0LnVzZXJzLnYxLnNlc3Npb25fcmV2b2tlZBIFdXNlcnMaCnNlc3Npb25faWQqBAiA9SQi5gEKDVVzZXJMb2NrZWRPdXQSDwoHdXNlcl9pZBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgDEi4KCm9jY3VyX3RpbWUYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC3VubG9ja190aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIXCg9mYWlsZWRfYXR0ZW1wdHMYBSABKAU6ObLUGDUKHXdlZnQudXNlcnMudjEudXNlcl9sb2NrZWRfb3V0EgV1c2VycxoHdXNlcl9pZCoECID1JCLRAQoRU2lnbmluZ0tleVJvdGF0ZWQSDgoGa2V5X2lkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSLgoKb2NjdXJfdGltZRgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLQoJc2lnbl90aW1lGAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcDo8stQYOAohd2VmdC51c2Vycy52MS5zaWduaW5nX2tleV9yb3RhdGVkEgV1c2VycxoGa2V5X2lkKgQIgPUkKu0BChBTZXNzaW9uRW5kUmVhc29uEiIKHlNFU1NJT05fRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEiEKHVNFU1NJT05fRU5EX1JFQVNPTl9MT0dHRURfT1VUEAESIwofU0VTU0lPTl9FTkRfUkVBU09OX1RPS0VOX1JFVVNFRBACEicKI1NFU1NJT05fRU5EX1JFQVNPTl9QQVNTV09SRF9DSEFOR0VEEAMSIwofU0VTU0lPTl9FTkRfUkVBU09OX1VTRVJfREVMRVRFRBAEEh8KG1NFU1NJT05fRU5EX1JFQVNPTl9UT09fTUFOWRAFYgZwcm90bzM", [file_google_protobuf_timestamp, file_weft_policy_v1_policy]);
 
 /**
  * Describes the message weft.users.v1.UserRegistered.
@@ -32,4 +32,46 @@ export const UserUpdatedSchema = /*@__PURE__*/
  */
 export const UserDeletedSchema = /*@__PURE__*/
   messageDesc(file_weft_users_v1_events, 2);
+
+/**
+ * Describes the message weft.users.v1.SessionOpened.
+ * Use `create(SessionOpenedSchema)` to create a new message.
+ */
+export const SessionOpenedSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_events, 3);
+
+/**
+ * Describes the message weft.users.v1.SessionRevoked.
+ * Use `create(SessionRevokedSchema)` to create a new message.
+ */
+export const SessionRevokedSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_events, 4);
+
+/**
+ * Describes the message weft.users.v1.UserLockedOut.
+ * Use `create(UserLockedOutSchema)` to create a new message.
+ */
+export const UserLockedOutSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_events, 5);
+
+/**
+ * Describes the message weft.users.v1.SigningKeyRotated.
+ * Use `create(SigningKeyRotatedSchema)` to create a new message.
+ */
+export const SigningKeyRotatedSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_events, 6);
+
+/**
+ * Describes the enum weft.users.v1.SessionEndReason.
+ */
+export const SessionEndReasonSchema = /*@__PURE__*/
+  enumDesc(file_weft_users_v1_events, 0);
+
+/**
+ * Why a session was ended.
+ *
+ * @generated from enum weft.users.v1.SessionEndReason
+ */
+export const SessionEndReason = /*@__PURE__*/
+  tsEnum(SessionEndReasonSchema);
 

@@ -2,7 +2,7 @@
 // @generated from file weft/users/v1/users.proto (package weft.users.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
+import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
 import type { Role } from "../../policy/v1/policy_pb.js";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
@@ -163,7 +163,7 @@ export declare type LoginRequest = Message<"weft.users.v1.LoginRequest"> & {
 export declare const LoginRequestSchema: GenMessage<LoginRequest>;
 
 /**
- * A token to send as `authorization: Bearer <access_token>`.
+ * A token to send as `authorization: Bearer <access_token>`, and one to get the next with.
  *
  * @generated from message weft.users.v1.LoginResponse
  */
@@ -188,6 +188,20 @@ export declare type LoginResponse = Message<"weft.users.v1.LoginResponse"> & {
    * @generated from field: weft.users.v1.User user = 3;
    */
   user?: User | undefined;
+
+  /**
+   * To be sent to RefreshToken once, and kept where nobody else can read it.
+   *
+   * @generated from field: string refresh_token = 4;
+   */
+  refreshToken: string;
+
+  /**
+   * When the session ends: neither this refresh token nor those that follow it are accepted any longer.
+   *
+   * @generated from field: google.protobuf.Timestamp refresh_expire_time = 5;
+   */
+  refreshExpireTime?: Timestamp | undefined;
 };
 
 /**
@@ -195,6 +209,286 @@ export declare type LoginResponse = Message<"weft.users.v1.LoginResponse"> & {
  * Use `create(LoginResponseSchema)` to create a new message.
  */
 export declare const LoginResponseSchema: GenMessage<LoginResponse>;
+
+/**
+ * Which session to go on with.
+ *
+ * @generated from message weft.users.v1.RefreshTokenRequest
+ */
+export declare type RefreshTokenRequest = Message<"weft.users.v1.RefreshTokenRequest"> & {
+  /**
+   * Names this exchange, so that it can be sent again when its answer is lost: a new one each time, that nobody can guess, such as a
+   * UUID.
+   *
+   * @generated from field: string idempotency_key = 1;
+   */
+  idempotencyKey: string;
+
+  /**
+   * The session's refresh token.
+   *
+   * @generated from field: string refresh_token = 2;
+   */
+  refreshToken: string;
+};
+
+/**
+ * Describes the message weft.users.v1.RefreshTokenRequest.
+ * Use `create(RefreshTokenRequestSchema)` to create a new message.
+ */
+export declare const RefreshTokenRequestSchema: GenMessage<RefreshTokenRequest>;
+
+/**
+ * The session's next tokens.
+ *
+ * @generated from message weft.users.v1.RefreshTokenResponse
+ */
+export declare type RefreshTokenResponse = Message<"weft.users.v1.RefreshTokenResponse"> & {
+  /**
+   * EdDSA-signed JWT.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * When it stops being accepted.
+   *
+   * @generated from field: google.protobuf.Timestamp expire_time = 2;
+   */
+  expireTime?: Timestamp | undefined;
+
+  /**
+   * Who signed in, as the account is now.
+   *
+   * @generated from field: weft.users.v1.User user = 3;
+   */
+  user?: User | undefined;
+
+  /**
+   * Takes the place of the one that was sent.
+   *
+   * @generated from field: string refresh_token = 4;
+   */
+  refreshToken: string;
+
+  /**
+   * When the session ends; the same as before.
+   *
+   * @generated from field: google.protobuf.Timestamp refresh_expire_time = 5;
+   */
+  refreshExpireTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message weft.users.v1.RefreshTokenResponse.
+ * Use `create(RefreshTokenResponseSchema)` to create a new message.
+ */
+export declare const RefreshTokenResponseSchema: GenMessage<RefreshTokenResponse>;
+
+/**
+ * Which session to end.
+ *
+ * @generated from message weft.users.v1.LogoutRequest
+ */
+export declare type LogoutRequest = Message<"weft.users.v1.LogoutRequest"> & {
+  /**
+   * A refresh token of the session.
+   *
+   * @generated from field: string refresh_token = 1;
+   */
+  refreshToken: string;
+
+  /**
+   * Also all other sessions of the person.
+   *
+   * @generated from field: bool all_sessions = 2;
+   */
+  allSessions: boolean;
+};
+
+/**
+ * Describes the message weft.users.v1.LogoutRequest.
+ * Use `create(LogoutRequestSchema)` to create a new message.
+ */
+export declare const LogoutRequestSchema: GenMessage<LogoutRequest>;
+
+/**
+ * The session is ended.
+ *
+ * @generated from message weft.users.v1.LogoutResponse
+ */
+export declare type LogoutResponse = Message<"weft.users.v1.LogoutResponse"> & {
+};
+
+/**
+ * Describes the message weft.users.v1.LogoutResponse.
+ * Use `create(LogoutResponseSchema)` to create a new message.
+ */
+export declare const LogoutResponseSchema: GenMessage<LogoutResponse>;
+
+/**
+ * Another password for an account.
+ *
+ * @generated from message weft.users.v1.ChangePasswordRequest
+ */
+export declare type ChangePasswordRequest = Message<"weft.users.v1.ChangePasswordRequest"> & {
+  /**
+   * UUID of the caller's account.
+   *
+   * @generated from field: string user_id = 1;
+   */
+  userId: string;
+
+  /**
+   * The password that it has.
+   *
+   * @generated from field: string current_password = 2;
+   */
+  currentPassword: string;
+
+  /**
+   * The password that it is to have, 8 to 128 characters.
+   *
+   * @generated from field: string new_password = 3;
+   */
+  newPassword: string;
+};
+
+/**
+ * Describes the message weft.users.v1.ChangePasswordRequest.
+ * Use `create(ChangePasswordRequestSchema)` to create a new message.
+ */
+export declare const ChangePasswordRequestSchema: GenMessage<ChangePasswordRequest>;
+
+/**
+ * The account after the change.
+ *
+ * @generated from message weft.users.v1.ChangePasswordResponse
+ */
+export declare type ChangePasswordResponse = Message<"weft.users.v1.ChangePasswordResponse"> & {
+  /**
+   * As it is now.
+   *
+   * @generated from field: weft.users.v1.User user = 1;
+   */
+  user?: User | undefined;
+};
+
+/**
+ * Describes the message weft.users.v1.ChangePasswordResponse.
+ * Use `create(ChangePasswordResponseSchema)` to create a new message.
+ */
+export declare const ChangePasswordResponseSchema: GenMessage<ChangePasswordResponse>;
+
+/**
+ * A key that signs access tokens.
+ *
+ * @generated from message weft.users.v1.SigningKey
+ */
+export declare type SigningKey = Message<"weft.users.v1.SigningKey"> & {
+  /**
+   * Its `kid`: the thumbprint of its public key (RFC 7638).
+   *
+   * @generated from field: string key_id = 1;
+   */
+  keyId: string;
+
+  /**
+   * What it is there for.
+   *
+   * @generated from field: weft.users.v1.SigningKeyState state = 2;
+   */
+  state: SigningKeyState;
+
+  /**
+   * When it was made.
+   *
+   * @generated from field: google.protobuf.Timestamp create_time = 3;
+   */
+  createTime?: Timestamp | undefined;
+
+  /**
+   * From when on it signs.
+   *
+   * @generated from field: google.protobuf.Timestamp sign_time = 4;
+   */
+  signTime?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message weft.users.v1.SigningKey.
+ * Use `create(SigningKeySchema)` to create a new message.
+ */
+export declare const SigningKeySchema: GenMessage<SigningKey>;
+
+/**
+ * All keys.
+ *
+ * @generated from message weft.users.v1.ListSigningKeysRequest
+ */
+export declare type ListSigningKeysRequest = Message<"weft.users.v1.ListSigningKeysRequest"> & {
+};
+
+/**
+ * Describes the message weft.users.v1.ListSigningKeysRequest.
+ * Use `create(ListSigningKeysRequestSchema)` to create a new message.
+ */
+export declare const ListSigningKeysRequestSchema: GenMessage<ListSigningKeysRequest>;
+
+/**
+ * The keys that sign or verify.
+ *
+ * @generated from message weft.users.v1.ListSigningKeysResponse
+ */
+export declare type ListSigningKeysResponse = Message<"weft.users.v1.ListSigningKeysResponse"> & {
+  /**
+   * Newest first; a few.
+   *
+   * @generated from field: repeated weft.users.v1.SigningKey signing_keys = 1;
+   */
+  signingKeys: SigningKey[];
+};
+
+/**
+ * Describes the message weft.users.v1.ListSigningKeysResponse.
+ * Use `create(ListSigningKeysResponseSchema)` to create a new message.
+ */
+export declare const ListSigningKeysResponseSchema: GenMessage<ListSigningKeysResponse>;
+
+/**
+ * Make the next key.
+ *
+ * @generated from message weft.users.v1.RotateSigningKeyRequest
+ */
+export declare type RotateSigningKeyRequest = Message<"weft.users.v1.RotateSigningKeyRequest"> & {
+};
+
+/**
+ * Describes the message weft.users.v1.RotateSigningKeyRequest.
+ * Use `create(RotateSigningKeyRequestSchema)` to create a new message.
+ */
+export declare const RotateSigningKeyRequestSchema: GenMessage<RotateSigningKeyRequest>;
+
+/**
+ * The next key.
+ *
+ * @generated from message weft.users.v1.RotateSigningKeyResponse
+ */
+export declare type RotateSigningKeyResponse = Message<"weft.users.v1.RotateSigningKeyResponse"> & {
+  /**
+   * Waits to sign.
+   *
+   * @generated from field: weft.users.v1.SigningKey signing_key = 1;
+   */
+  signingKey?: SigningKey | undefined;
+};
+
+/**
+ * Describes the message weft.users.v1.RotateSigningKeyResponse.
+ * Use `create(RotateSigningKeyResponseSchema)` to create a new message.
+ */
+export declare const RotateSigningKeyResponseSchema: GenMessage<RotateSigningKeyResponse>;
 
 /**
  * Which account to read.
@@ -399,6 +693,46 @@ export declare type ListUsersResponse = Message<"weft.users.v1.ListUsersResponse
 export declare const ListUsersResponseSchema: GenMessage<ListUsersResponse>;
 
 /**
+ * What a signing key is there for.
+ *
+ * @generated from enum weft.users.v1.SigningKeyState
+ */
+export enum SigningKeyState {
+  /**
+   * Not a state.
+   *
+   * @generated from enum value: SIGNING_KEY_STATE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Published, so that it is known before it signs.
+   *
+   * @generated from enum value: SIGNING_KEY_STATE_NEXT = 1;
+   */
+  NEXT = 1,
+
+  /**
+   * Signs.
+   *
+   * @generated from enum value: SIGNING_KEY_STATE_CURRENT = 2;
+   */
+  CURRENT = 2,
+
+  /**
+   * Verifies what it signed, until that expires.
+   *
+   * @generated from enum value: SIGNING_KEY_STATE_PREVIOUS = 3;
+   */
+  PREVIOUS = 3,
+}
+
+/**
+ * Describes the enum weft.users.v1.SigningKeyState.
+ */
+export declare const SigningKeyStateSchema: GenEnum<SigningKeyState>;
+
+/**
  * Accounts of customers and staff, and the access tokens that prove who calls.
  *
  * @generated from service weft.users.v1.UsersService
@@ -415,7 +749,9 @@ export declare const UsersService: GenService<{
     output: typeof RegisterResponseSchema;
   },
   /**
-   * Exchanges an address and password for an access token. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong.
+   * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
+   * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
+   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
    *
    * @generated from rpc weft.users.v1.UsersService.Login
    */
@@ -423,6 +759,62 @@ export declare const UsersService: GenService<{
     methodKind: "unary";
     input: typeof LoginRequestSchema;
     output: typeof LoginResponseSchema;
+  },
+  /**
+   * Exchanges a refresh token for an access token and the next refresh token; the one that was sent is spent. Sent again with the
+   * same idempotency key within a minute, because its answer was lost, it is answered with the same next refresh token; in any
+   * other way a spent one ends its session, since somebody else has it. UNAUTHENTICATED (REFRESH_TOKEN_INVALID) for one that is
+   * unknown, spent, expired or whose session was ended.
+   *
+   * @generated from rpc weft.users.v1.UsersService.RefreshToken
+   */
+  refreshToken: {
+    methodKind: "unary";
+    input: typeof RefreshTokenRequestSchema;
+    output: typeof RefreshTokenResponseSchema;
+  },
+  /**
+   * Ends the session of a refresh token. Access tokens that it gave are accepted until they expire. Repeating it is OK, as is a
+   * token that nobody knows.
+   *
+   * @generated from rpc weft.users.v1.UsersService.Logout
+   */
+  logout: {
+    methodKind: "unary";
+    input: typeof LogoutRequestSchema;
+    output: typeof LogoutResponseSchema;
+  },
+  /**
+   * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   *
+   * @generated from rpc weft.users.v1.UsersService.ChangePassword
+   */
+  changePassword: {
+    methodKind: "unary";
+    input: typeof ChangePasswordRequestSchema;
+    output: typeof ChangePasswordResponseSchema;
+  },
+  /**
+   * Lists the keys that sign access tokens or still verify them, newest first, without what signs.
+   *
+   * @generated from rpc weft.users.v1.UsersService.ListSigningKeys
+   */
+  listSigningKeys: {
+    methodKind: "unary";
+    input: typeof ListSigningKeysRequestSchema;
+    output: typeof ListSigningKeysResponseSchema;
+  },
+  /**
+   * Makes the next key: it is published at once and signs once those who verify tokens have had the time to read it. While one is
+   * waiting to sign already, no other is made. Repeating it is OK.
+   *
+   * @generated from rpc weft.users.v1.UsersService.RotateSigningKey
+   */
+  rotateSigningKey: {
+    methodKind: "unary";
+    input: typeof RotateSigningKeyRequestSchema;
+    output: typeof RotateSigningKeyResponseSchema;
   },
   /**
    * Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise.

@@ -2,7 +2,7 @@
 // @generated from file weft/users/v1/users.proto (package weft.users.v1, syntax proto3)
 /* eslint-disable */
 
-import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import { enumDesc, fileDesc, messageDesc, serviceDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_google_api_annotations } from "../../../google/api/annotations_pb.js";
 import { file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
@@ -12,7 +12,7 @@ import { file_weft_policy_v1_policy } from "../../policy/v1/policy_pb.js";
  * Describes the file weft/users/v1/users.proto.
  */
 export const file_weft_users_v1_users = /*@__PURE__*/
-  fileDesc("Chl3ZWZ0L3VzZXJzL3YxL3VzZXJzLnByb3RvEg13ZWZ0LnVzZXJzLnYxIowCCgRVc2VyEg8KB3VzZXJfaWQYASABKAkSEgoFZW1haWwYAiABKAlCA4ABARIWCglmdWxsX25hbWUYAyABKAlCA4ABARIjCgVyb2xlcxgEIAMoDjIULndlZnQucG9saWN5LnYxLlJvbGUSDwoHdmVyc2lvbhgFIAEoAxIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2RlbGV0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJyCg9SZWdpc3RlclJlcXVlc3QSHAoFZW1haWwYASABKAlCDYABAbpIB3IFGP4BYAESIAoJZnVsbF9uYW1lGAIgASgJQg2AAQG6SAdyBRABGMgBEh8KCHBhc3N3b3JkGAMgASgJQg2AAQG6SAdyBRAIGIABIjUKEFJlZ2lzdGVyUmVzcG9uc2USIQoEdXNlchgBIAEoCzITLndlZnQudXNlcnMudjEuVXNlciJNCgxMb2dpblJlcXVlc3QSHAoFZW1haWwYASABKAlCDYABAbpIB3IFGP4BYAESHwoIcGFzc3dvcmQYAiABKAlCDYABAbpIB3IFEAEYgAEifgoNTG9naW5SZXNwb25zZRIZCgxhY2Nlc3NfdG9rZW4YASABKAlCA4ABARIvCgtleHBpcmVfdGltZRgCIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASIQoEdXNlchgDIAEoCzITLndlZnQudXNlcnMudjEuVXNlciIrCg5HZXRVc2VyUmVxdWVzdBIZCgd1c2VyX2lkGAEgASgJQgi6SAVyA7ABASI0Cg9HZXRVc2VyUmVzcG9uc2USIQoEdXNlchgBIAEoCzITLndlZnQudXNlcnMudjEuVXNlciKzAQoRVXBkYXRlVXNlclJlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgOwAQESIQoFZW1haWwYAiABKAlCDYABAbpIB3IFGP4BYAFIAIgBARIlCglmdWxsX25hbWUYAyABKAlCDYABAbpIB3IFEAEYyAFIAYgBARIhChBleHBlY3RlZF92ZXJzaW9uGAQgASgDQge6SAQiAigAQggKBl9lbWFpbEIMCgpfZnVsbF9uYW1lIjcKElVwZGF0ZVVzZXJSZXNwb25zZRIhCgR1c2VyGAEgASgLMhMud2VmdC51c2Vycy52MS5Vc2VyIi4KEURlbGV0ZVVzZXJSZXF1ZXN0EhkKB3VzZXJfaWQYASABKAlCCLpIBXIDsAEBIjcKEkRlbGV0ZVVzZXJSZXNwb25zZRIhCgR1c2VyGAEgASgLMhMud2VmdC51c2Vycy52MS5Vc2VyImUKEExpc3RVc2Vyc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAEEhQKDHNob3dfZGVsZXRlZBgDIAEoCCJQChFMaXN0VXNlcnNSZXNwb25zZRIiCgV1c2VycxgBIAMoCzITLndlZnQudXNlcnMudjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkyvgYKDFVzZXJzU2VydmljZRJvCghSZWdpc3RlchIeLndlZnQudXNlcnMudjEuUmVnaXN0ZXJSZXF1ZXN0Gh8ud2VmdC51c2Vycy52MS5SZWdpc3RlclJlc3BvbnNlIiKQAgCq1BgHCgIIBRoBAYLT5JMCDjoBKiIJL3YxL3VzZXJzEmwKBUxvZ2luEhsud2VmdC51c2Vycy52MS5Mb2dpblJlcXVlc3QaHC53ZWZ0LnVzZXJzLnYxLkxvZ2luUmVzcG9uc2UiKJACAqrUGAcKAggFGgEBgtPkkwIUOgEqIg8vdjEvdXNlcnM6bG9naW4S2gEKB0dldFVzZXISHS53ZWZ0LnVzZXJzLnYxLkdldFVzZXJSZXF1ZXN0Gh4ud2VmdC51c2Vycy52MS5HZXRVc2VyUmVzcG9uc2UijwGQAgGq1BhtCgIIAhINbm90aWZpY2F0aW9ucxoDAgMEKgcIrAISAgg8MkoKAwjYBBICCDwaB3VzZXJfaWQiGndlZnQudXNlcnMudjEudXNlcl91cGRhdGVkIhp3ZWZ0LnVzZXJzLnYxLnVzZXJfZGVsZXRlZILT5JMCFRITL3YxL3VzZXJzL3t1c2VyX2lkfRKAAQoKVXBkYXRlVXNlchIgLndlZnQudXNlcnMudjEuVXBkYXRlVXNlclJlcXVlc3QaIS53ZWZ0LnVzZXJzLnYxLlVwZGF0ZVVzZXJSZXNwb25zZSItkAICqtQYCAoCCAIaAgIEgtPkkwIYOgEqMhMvdjEvdXNlcnMve3VzZXJfaWR9En0KCkRlbGV0ZVVzZXISIC53ZWZ0LnVzZXJzLnYxLkRlbGV0ZVVzZXJSZXF1ZXN0GiEud2VmdC51c2Vycy52MS5EZWxldGVVc2VyUmVzcG9uc2UiKpACAqrUGAgKAggCGgICBILT5JMCFSoTL3YxL3VzZXJzL3t1c2VyX2lkfRJwCglMaXN0VXNlcnMSHy53ZWZ0LnVzZXJzLnYxLkxpc3RVc2Vyc1JlcXVlc3QaIC53ZWZ0LnVzZXJzLnYxLkxpc3RVc2Vyc1Jlc3BvbnNlIiCQAgGq1BgICgIIAhoCAwSC0+STAgsSCS92MS91c2Vyc2IGcHJvdG8z", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_weft_policy_v1_policy]);
+  fileDesc("Chl3ZWZ0L3VzZXJzL3YxL3VzZXJzLnByb3RvEg13ZWZ0LnVzZXJzLnYxIowCCgRVc2VyEg8KB3VzZXJfaWQYASABKAkSEgoFZW1haWwYAiABKAlCA4ABARIWCglmdWxsX25hbWUYAyABKAlCA4ABARIjCgVyb2xlcxgEIAMoDjIULndlZnQucG9saWN5LnYxLlJvbGUSDwoHdmVyc2lvbhgFIAEoAxIvCgtjcmVhdGVfdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASLwoLdXBkYXRlX3RpbWUYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEi8KC2RlbGV0ZV90aW1lGAggASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJyCg9SZWdpc3RlclJlcXVlc3QSHAoFZW1haWwYASABKAlCDYABAbpIB3IFGP4BYAESIAoJZnVsbF9uYW1lGAIgASgJQg2AAQG6SAdyBRABGMgBEh8KCHBhc3N3b3JkGAMgASgJQg2AAQG6SAdyBRAIGIABIjUKEFJlZ2lzdGVyUmVzcG9uc2USIQoEdXNlchgBIAEoCzITLndlZnQudXNlcnMudjEuVXNlciJNCgxMb2dpblJlcXVlc3QSHAoFZW1haWwYASABKAlCDYABAbpIB3IFGP4BYAESHwoIcGFzc3dvcmQYAiABKAlCDYABAbpIB3IFEAEYgAEi0wEKDUxvZ2luUmVzcG9uc2USGQoMYWNjZXNzX3Rva2VuGAEgASgJQgOAAQESLwoLZXhwaXJlX3RpbWUYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEiEKBHVzZXIYAyABKAsyEy53ZWZ0LnVzZXJzLnYxLlVzZXISGgoNcmVmcmVzaF90b2tlbhgEIAEoCUIDgAEBEjcKE3JlZnJlc2hfZXhwaXJlX3RpbWUYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wImMKE1JlZnJlc2hUb2tlblJlcXVlc3QSJgoPaWRlbXBvdGVuY3lfa2V5GAEgASgJQg2AAQG6SAdyBRAQGIABEiQKDXJlZnJlc2hfdG9rZW4YAiABKAlCDYABAbpIB3IFEAEYgAEi2gEKFFJlZnJlc2hUb2tlblJlc3BvbnNlEhkKDGFjY2Vzc190b2tlbhgBIAEoCUIDgAEBEi8KC2V4cGlyZV90aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIhCgR1c2VyGAMgASgLMhMud2VmdC51c2Vycy52MS5Vc2VyEhoKDXJlZnJlc2hfdG9rZW4YBCABKAlCA4ABARI3ChNyZWZyZXNoX2V4cGlyZV90aW1lGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJLCg1Mb2dvdXRSZXF1ZXN0EiQKDXJlZnJlc2hfdG9rZW4YASABKAlCDYABAbpIB3IFEAEYgAESFAoMYWxsX3Nlc3Npb25zGAIgASgIIhAKDkxvZ291dFJlc3BvbnNlIoABChVDaGFuZ2VQYXNzd29yZFJlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgOwAQESJwoQY3VycmVudF9wYXNzd29yZBgCIAEoCUINgAEBukgHcgUQARiAARIjCgxuZXdfcGFzc3dvcmQYAyABKAlCDYABAbpIB3IFEAgYgAEiOwoWQ2hhbmdlUGFzc3dvcmRSZXNwb25zZRIhCgR1c2VyGAEgASgLMhMud2VmdC51c2Vycy52MS5Vc2VyIqsBCgpTaWduaW5nS2V5Eg4KBmtleV9pZBgBIAEoCRItCgVzdGF0ZRgCIAEoDjIeLndlZnQudXNlcnMudjEuU2lnbmluZ0tleVN0YXRlEi8KC2NyZWF0ZV90aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBItCglzaWduX3RpbWUYBCABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIhgKFkxpc3RTaWduaW5nS2V5c1JlcXVlc3QiSgoXTGlzdFNpZ25pbmdLZXlzUmVzcG9uc2USLwoMc2lnbmluZ19rZXlzGAEgAygLMhkud2VmdC51c2Vycy52MS5TaWduaW5nS2V5IhkKF1JvdGF0ZVNpZ25pbmdLZXlSZXF1ZXN0IkoKGFJvdGF0ZVNpZ25pbmdLZXlSZXNwb25zZRIuCgtzaWduaW5nX2tleRgBIAEoCzIZLndlZnQudXNlcnMudjEuU2lnbmluZ0tleSIrCg5HZXRVc2VyUmVxdWVzdBIZCgd1c2VyX2lkGAEgASgJQgi6SAVyA7ABASI0Cg9HZXRVc2VyUmVzcG9uc2USIQoEdXNlchgBIAEoCzITLndlZnQudXNlcnMudjEuVXNlciKzAQoRVXBkYXRlVXNlclJlcXVlc3QSGQoHdXNlcl9pZBgBIAEoCUIIukgFcgOwAQESIQoFZW1haWwYAiABKAlCDYABAbpIB3IFGP4BYAFIAIgBARIlCglmdWxsX25hbWUYAyABKAlCDYABAbpIB3IFEAEYyAFIAYgBARIhChBleHBlY3RlZF92ZXJzaW9uGAQgASgDQge6SAQiAigAQggKBl9lbWFpbEIMCgpfZnVsbF9uYW1lIjcKElVwZGF0ZVVzZXJSZXNwb25zZRIhCgR1c2VyGAEgASgLMhMud2VmdC51c2Vycy52MS5Vc2VyIi4KEURlbGV0ZVVzZXJSZXF1ZXN0EhkKB3VzZXJfaWQYASABKAlCCLpIBXIDsAEBIjcKEkRlbGV0ZVVzZXJSZXNwb25zZRIhCgR1c2VyGAEgASgLMhMud2VmdC51c2Vycy52MS5Vc2VyImUKEExpc3RVc2Vyc1JlcXVlc3QSHQoJcGFnZV9zaXplGAEgASgFQgq6SAcaBRjoBygAEhwKCnBhZ2VfdG9rZW4YAiABKAlCCLpIBXIDGIAEEhQKDHNob3dfZGVsZXRlZBgDIAEoCCJQChFMaXN0VXNlcnNSZXNwb25zZRIiCgV1c2VycxgBIAMoCzITLndlZnQudXNlcnMudjEuVXNlchIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkqjwEKD1NpZ25pbmdLZXlTdGF0ZRIhCh1TSUdOSU5HX0tFWV9TVEFURV9VTlNQRUNJRklFRBAAEhoKFlNJR05JTkdfS0VZX1NUQVRFX05FWFQQARIdChlTSUdOSU5HX0tFWV9TVEFURV9DVVJSRU5UEAISHgoaU0lHTklOR19LRVlfU1RBVEVfUFJFVklPVVMQAzL7CwoMVXNlcnNTZXJ2aWNlEm8KCFJlZ2lzdGVyEh4ud2VmdC51c2Vycy52MS5SZWdpc3RlclJlcXVlc3QaHy53ZWZ0LnVzZXJzLnYxLlJlZ2lzdGVyUmVzcG9uc2UiIpACAKrUGAcKAggFGgEBgtPkkwIOOgEqIgkvdjEvdXNlcnMSbAoFTG9naW4SGy53ZWZ0LnVzZXJzLnYxLkxvZ2luUmVxdWVzdBocLndlZnQudXNlcnMudjEuTG9naW5SZXNwb25zZSIokAICqtQYBwoCCAUaAQGC0+STAhQ6ASoiDy92MS91c2Vyczpsb2dpbhKIAQoMUmVmcmVzaFRva2VuEiIud2VmdC51c2Vycy52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0GiMud2VmdC51c2Vycy52MS5SZWZyZXNoVG9rZW5SZXNwb25zZSIvkAICqtQYBwoCCAIaAQGC0+STAhs6ASoiFi92MS91c2VyczpyZWZyZXNoVG9rZW4ScAoGTG9nb3V0Ehwud2VmdC51c2Vycy52MS5Mb2dvdXRSZXF1ZXN0Gh0ud2VmdC51c2Vycy52MS5Mb2dvdXRSZXNwb25zZSIpkAICqtQYBwoCCAIaAQGC0+STAhU6ASoiEC92MS91c2Vyczpsb2dvdXQSnAEKDkNoYW5nZVBhc3N3b3JkEiQud2VmdC51c2Vycy52MS5DaGFuZ2VQYXNzd29yZFJlcXVlc3QaJS53ZWZ0LnVzZXJzLnYxLkNoYW5nZVBhc3N3b3JkUmVzcG9uc2UiPZACAKrUGAkKAggFGgMCAwSC0+STAic6ASoiIi92MS91c2Vycy97dXNlcl9pZH06Y2hhbmdlUGFzc3dvcmQShwEKD0xpc3RTaWduaW5nS2V5cxIlLndlZnQudXNlcnMudjEuTGlzdFNpZ25pbmdLZXlzUmVxdWVzdBomLndlZnQudXNlcnMudjEuTGlzdFNpZ25pbmdLZXlzUmVzcG9uc2UiJZACAarUGAcKAggCGgEEgtPkkwIREg8vdjEvc2lnbmluZ0tleXMSlAEKEFJvdGF0ZVNpZ25pbmdLZXkSJi53ZWZ0LnVzZXJzLnYxLlJvdGF0ZVNpZ25pbmdLZXlSZXF1ZXN0Gicud2VmdC51c2Vycy52MS5Sb3RhdGVTaWduaW5nS2V5UmVzcG9uc2UiL5ACAqrUGAcKAggCGgEEgtPkkwIbOgEqIhYvdjEvc2lnbmluZ0tleXM6cm90YXRlEtoBCgdHZXRVc2VyEh0ud2VmdC51c2Vycy52MS5HZXRVc2VyUmVxdWVzdBoeLndlZnQudXNlcnMudjEuR2V0VXNlclJlc3BvbnNlIo8BkAIBqtQYbQoCCAISDW5vdGlmaWNhdGlvbnMaAwIDBCoHCKwCEgIIPDJKCgMI2AQSAgg8Ggd1c2VyX2lkIhp3ZWZ0LnVzZXJzLnYxLnVzZXJfdXBkYXRlZCIad2VmdC51c2Vycy52MS51c2VyX2RlbGV0ZWSC0+STAhUSEy92MS91c2Vycy97dXNlcl9pZH0SgAEKClVwZGF0ZVVzZXISIC53ZWZ0LnVzZXJzLnYxLlVwZGF0ZVVzZXJSZXF1ZXN0GiEud2VmdC51c2Vycy52MS5VcGRhdGVVc2VyUmVzcG9uc2UiLZACAqrUGAgKAggCGgICBILT5JMCGDoBKjITL3YxL3VzZXJzL3t1c2VyX2lkfRJ9CgpEZWxldGVVc2VyEiAud2VmdC51c2Vycy52MS5EZWxldGVVc2VyUmVxdWVzdBohLndlZnQudXNlcnMudjEuRGVsZXRlVXNlclJlc3BvbnNlIiqQAgKq1BgICgIIAhoCAgSC0+STAhUqEy92MS91c2Vycy97dXNlcl9pZH0ScAoJTGlzdFVzZXJzEh8ud2VmdC51c2Vycy52MS5MaXN0VXNlcnNSZXF1ZXN0GiAud2VmdC51c2Vycy52MS5MaXN0VXNlcnNSZXNwb25zZSIgkAIBqtQYCAoCCAIaAgMEgtPkkwILEgkvdjEvdXNlcnNiBnByb3RvMw", [file_buf_validate_validate, file_google_api_annotations, file_google_protobuf_timestamp, file_weft_policy_v1_policy]);
 
 /**
  * Describes the message weft.users.v1.User.
@@ -50,60 +50,151 @@ export const LoginResponseSchema = /*@__PURE__*/
   messageDesc(file_weft_users_v1_users, 4);
 
 /**
+ * Describes the message weft.users.v1.RefreshTokenRequest.
+ * Use `create(RefreshTokenRequestSchema)` to create a new message.
+ */
+export const RefreshTokenRequestSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 5);
+
+/**
+ * Describes the message weft.users.v1.RefreshTokenResponse.
+ * Use `create(RefreshTokenResponseSchema)` to create a new message.
+ */
+export const RefreshTokenResponseSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 6);
+
+/**
+ * Describes the message weft.users.v1.LogoutRequest.
+ * Use `create(LogoutRequestSchema)` to create a new message.
+ */
+export const LogoutRequestSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 7);
+
+/**
+ * Describes the message weft.users.v1.LogoutResponse.
+ * Use `create(LogoutResponseSchema)` to create a new message.
+ */
+export const LogoutResponseSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 8);
+
+/**
+ * Describes the message weft.users.v1.ChangePasswordRequest.
+ * Use `create(ChangePasswordRequestSchema)` to create a new message.
+ */
+export const ChangePasswordRequestSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 9);
+
+/**
+ * Describes the message weft.users.v1.ChangePasswordResponse.
+ * Use `create(ChangePasswordResponseSchema)` to create a new message.
+ */
+export const ChangePasswordResponseSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 10);
+
+/**
+ * Describes the message weft.users.v1.SigningKey.
+ * Use `create(SigningKeySchema)` to create a new message.
+ */
+export const SigningKeySchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 11);
+
+/**
+ * Describes the message weft.users.v1.ListSigningKeysRequest.
+ * Use `create(ListSigningKeysRequestSchema)` to create a new message.
+ */
+export const ListSigningKeysRequestSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 12);
+
+/**
+ * Describes the message weft.users.v1.ListSigningKeysResponse.
+ * Use `create(ListSigningKeysResponseSchema)` to create a new message.
+ */
+export const ListSigningKeysResponseSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 13);
+
+/**
+ * Describes the message weft.users.v1.RotateSigningKeyRequest.
+ * Use `create(RotateSigningKeyRequestSchema)` to create a new message.
+ */
+export const RotateSigningKeyRequestSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 14);
+
+/**
+ * Describes the message weft.users.v1.RotateSigningKeyResponse.
+ * Use `create(RotateSigningKeyResponseSchema)` to create a new message.
+ */
+export const RotateSigningKeyResponseSchema = /*@__PURE__*/
+  messageDesc(file_weft_users_v1_users, 15);
+
+/**
  * Describes the message weft.users.v1.GetUserRequest.
  * Use `create(GetUserRequestSchema)` to create a new message.
  */
 export const GetUserRequestSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 5);
+  messageDesc(file_weft_users_v1_users, 16);
 
 /**
  * Describes the message weft.users.v1.GetUserResponse.
  * Use `create(GetUserResponseSchema)` to create a new message.
  */
 export const GetUserResponseSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 6);
+  messageDesc(file_weft_users_v1_users, 17);
 
 /**
  * Describes the message weft.users.v1.UpdateUserRequest.
  * Use `create(UpdateUserRequestSchema)` to create a new message.
  */
 export const UpdateUserRequestSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 7);
+  messageDesc(file_weft_users_v1_users, 18);
 
 /**
  * Describes the message weft.users.v1.UpdateUserResponse.
  * Use `create(UpdateUserResponseSchema)` to create a new message.
  */
 export const UpdateUserResponseSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 8);
+  messageDesc(file_weft_users_v1_users, 19);
 
 /**
  * Describes the message weft.users.v1.DeleteUserRequest.
  * Use `create(DeleteUserRequestSchema)` to create a new message.
  */
 export const DeleteUserRequestSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 9);
+  messageDesc(file_weft_users_v1_users, 20);
 
 /**
  * Describes the message weft.users.v1.DeleteUserResponse.
  * Use `create(DeleteUserResponseSchema)` to create a new message.
  */
 export const DeleteUserResponseSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 10);
+  messageDesc(file_weft_users_v1_users, 21);
 
 /**
  * Describes the message weft.users.v1.ListUsersRequest.
  * Use `create(ListUsersRequestSchema)` to create a new message.
  */
 export const ListUsersRequestSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 11);
+  messageDesc(file_weft_users_v1_users, 22);
 
 /**
  * Describes the message weft.users.v1.ListUsersResponse.
  * Use `create(ListUsersResponseSchema)` to create a new message.
  */
 export const ListUsersResponseSchema = /*@__PURE__*/
-  messageDesc(file_weft_users_v1_users, 12);
+  messageDesc(file_weft_users_v1_users, 23);
+
+/**
+ * Describes the enum weft.users.v1.SigningKeyState.
+ */
+export const SigningKeyStateSchema = /*@__PURE__*/
+  enumDesc(file_weft_users_v1_users, 0);
+
+/**
+ * What a signing key is there for.
+ *
+ * @generated from enum weft.users.v1.SigningKeyState
+ */
+export const SigningKeyState = /*@__PURE__*/
+  tsEnum(SigningKeyStateSchema);
 
 /**
  * Accounts of customers and staff, and the access tokens that prove who calls.

@@ -39,6 +39,8 @@ export namespace Role {
 export interface ServicePolicy {
   /** Every service of the system serves it beside its own contract. */
   onEveryService: boolean;
+  /** The service of this contract reads the events of all services, whichever they are. */
+  readsAllEvents: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -127,7 +129,7 @@ export interface EventPolicy {
 }
 
 function createBaseServicePolicy(): ServicePolicy {
-  return { onEveryService: false, _unknownFields: {} };
+  return { onEveryService: false, readsAllEvents: false, _unknownFields: {} };
 }
 
 export const ServicePolicy: MessageFns<ServicePolicy, "weft.policy.v1.ServicePolicy"> = {
@@ -136,6 +138,9 @@ export const ServicePolicy: MessageFns<ServicePolicy, "weft.policy.v1.ServicePol
   encode(message: ServicePolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.onEveryService !== false) {
       writer.uint32(8).bool(message.onEveryService);
+    }
+    if (message.readsAllEvents !== false) {
+      writer.uint32(64).bool(message.readsAllEvents);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -169,6 +174,14 @@ export const ServicePolicy: MessageFns<ServicePolicy, "weft.policy.v1.ServicePol
             message.onEveryService = reader.bool();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.readsAllEvents = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -195,6 +208,7 @@ export const ServicePolicy: MessageFns<ServicePolicy, "weft.policy.v1.ServicePol
   fromPartial(object: DeepPartial<ServicePolicy>): ServicePolicy {
     const message = createBaseServicePolicy();
     message.onEveryService = object.onEveryService ?? false;
+    message.readsAllEvents = object.readsAllEvents ?? false;
     return message;
   },
 };

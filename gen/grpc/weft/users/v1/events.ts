@@ -10,6 +10,35 @@ export const protobufPackage = "weft.users.v1";
 
 export const protobufFileName = "weft/users/v1/events.proto";
 
+/** Why a session was ended. */
+export const SessionEndReason = {
+  /** SESSION_END_REASON_UNSPECIFIED - Not a reason. */
+  SESSION_END_REASON_UNSPECIFIED: 0,
+  /** SESSION_END_REASON_LOGGED_OUT - The person signed out. */
+  SESSION_END_REASON_LOGGED_OUT: 1,
+  /** SESSION_END_REASON_TOKEN_REUSED - A spent refresh token was sent: somebody else has it. */
+  SESSION_END_REASON_TOKEN_REUSED: 2,
+  /** SESSION_END_REASON_PASSWORD_CHANGED - The account has another password. */
+  SESSION_END_REASON_PASSWORD_CHANGED: 3,
+  /** SESSION_END_REASON_USER_DELETED - The account is deleted. */
+  SESSION_END_REASON_USER_DELETED: 4,
+  /** SESSION_END_REASON_TOO_MANY - The person has as many newer ones as are allowed. */
+  SESSION_END_REASON_TOO_MANY: 5,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type SessionEndReason = typeof SessionEndReason[keyof typeof SessionEndReason];
+
+export namespace SessionEndReason {
+  export type SESSION_END_REASON_UNSPECIFIED = typeof SessionEndReason.SESSION_END_REASON_UNSPECIFIED;
+  export type SESSION_END_REASON_LOGGED_OUT = typeof SessionEndReason.SESSION_END_REASON_LOGGED_OUT;
+  export type SESSION_END_REASON_TOKEN_REUSED = typeof SessionEndReason.SESSION_END_REASON_TOKEN_REUSED;
+  export type SESSION_END_REASON_PASSWORD_CHANGED = typeof SessionEndReason.SESSION_END_REASON_PASSWORD_CHANGED;
+  export type SESSION_END_REASON_USER_DELETED = typeof SessionEndReason.SESSION_END_REASON_USER_DELETED;
+  export type SESSION_END_REASON_TOO_MANY = typeof SessionEndReason.SESSION_END_REASON_TOO_MANY;
+  export type UNRECOGNIZED = typeof SessionEndReason.UNRECOGNIZED;
+}
+
 /** An account was opened. Holds no personal data: whoever needs it reads the account. */
 export interface UserRegistered {
   /** UUID of the account. */
@@ -48,6 +77,74 @@ export interface UserDeleted {
   version: bigint;
   /** When it happened. */
   occurTime: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A person signed in. */
+export interface SessionOpened {
+  /** UUID of the session; nothing can be done with it. */
+  sessionId: string;
+  /** UUID of the account. */
+  userId: string;
+  /** 1. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** When the session ends by itself. */
+  expireTime: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A session was ended before its time. One that expires ends without an event. */
+export interface SessionRevoked {
+  /** UUID of the session. */
+  sessionId: string;
+  /** UUID of the account. */
+  userId: string;
+  /** 2: a session begins and ends. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** Why. */
+  reason: SessionEndReason;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Too many wrong passwords were sent for an account: for a while nobody can sign in to it. */
+export interface UserLockedOut {
+  /** UUID of the account. */
+  userId: string;
+  /** Version of the account, which does not change with it. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** Until when. */
+  unlockTime:
+    | Timestamp
+    | undefined;
+  /** Wrong passwords in a row. */
+  failedAttempts: number;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A new key will sign access tokens. */
+export interface SigningKeyRotated {
+  /** Its `kid`. */
+  keyId: string;
+  /** 1. */
+  version: bigint;
+  /** When it happened. */
+  occurTime:
+    | Timestamp
+    | undefined;
+  /** From when on it signs. */
+  signTime: Timestamp | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -390,6 +487,511 @@ export const UserDeleted: MessageFns<UserDeleted, "weft.users.v1.UserDeleted"> =
     message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
     message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
       ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSessionOpened(): SessionOpened {
+  return { sessionId: "", userId: "", version: 0n, occurTime: undefined, expireTime: undefined, _unknownFields: {} };
+}
+
+export const SessionOpened: MessageFns<SessionOpened, "weft.users.v1.SessionOpened"> = {
+  $type: "weft.users.v1.SessionOpened" as const,
+
+  encode(message: SessionOpened, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(24).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(34).fork()).join();
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(message.expireTime, writer.uint32(42).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionOpened {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionOpened();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.expireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SessionOpened>): SessionOpened {
+    return SessionOpened.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionOpened>): SessionOpened {
+    const message = createBaseSessionOpened();
+    message.sessionId = object.sessionId ?? "";
+    message.userId = object.userId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
+      ? Timestamp.fromPartial(object.expireTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSessionRevoked(): SessionRevoked {
+  return { sessionId: "", userId: "", version: 0n, occurTime: undefined, reason: 0, _unknownFields: {} };
+}
+
+export const SessionRevoked: MessageFns<SessionRevoked, "weft.users.v1.SessionRevoked"> = {
+  $type: "weft.users.v1.SessionRevoked" as const,
+
+  encode(message: SessionRevoked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sessionId !== "") {
+      writer.uint32(10).string(message.sessionId);
+    }
+    if (message.userId !== "") {
+      writer.uint32(18).string(message.userId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(24).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(34).fork()).join();
+    }
+    if (message.reason !== 0) {
+      writer.uint32(40).int32(message.reason);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionRevoked {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionRevoked();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sessionId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.reason = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SessionRevoked>): SessionRevoked {
+    return SessionRevoked.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionRevoked>): SessionRevoked {
+    const message = createBaseSessionRevoked();
+    message.sessionId = object.sessionId ?? "";
+    message.userId = object.userId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.reason = object.reason ?? 0;
+    return message;
+  },
+};
+
+function createBaseUserLockedOut(): UserLockedOut {
+  return {
+    userId: "",
+    version: 0n,
+    occurTime: undefined,
+    unlockTime: undefined,
+    failedAttempts: 0,
+    _unknownFields: {},
+  };
+}
+
+export const UserLockedOut: MessageFns<UserLockedOut, "weft.users.v1.UserLockedOut"> = {
+  $type: "weft.users.v1.UserLockedOut" as const,
+
+  encode(message: UserLockedOut, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.unlockTime !== undefined) {
+      Timestamp.encode(message.unlockTime, writer.uint32(34).fork()).join();
+    }
+    if (message.failedAttempts !== 0) {
+      writer.uint32(40).int32(message.failedAttempts);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UserLockedOut {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUserLockedOut();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.unlockTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.failedAttempts = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UserLockedOut>): UserLockedOut {
+    return UserLockedOut.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UserLockedOut>): UserLockedOut {
+    const message = createBaseUserLockedOut();
+    message.userId = object.userId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.unlockTime = (object.unlockTime !== undefined && object.unlockTime !== null)
+      ? Timestamp.fromPartial(object.unlockTime)
+      : undefined;
+    message.failedAttempts = object.failedAttempts ?? 0;
+    return message;
+  },
+};
+
+function createBaseSigningKeyRotated(): SigningKeyRotated {
+  return { keyId: "", version: 0n, occurTime: undefined, signTime: undefined, _unknownFields: {} };
+}
+
+export const SigningKeyRotated: MessageFns<SigningKeyRotated, "weft.users.v1.SigningKeyRotated"> = {
+  $type: "weft.users.v1.SigningKeyRotated" as const,
+
+  encode(message: SigningKeyRotated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(16).int64(message.version);
+    }
+    if (message.occurTime !== undefined) {
+      Timestamp.encode(message.occurTime, writer.uint32(26).fork()).join();
+    }
+    if (message.signTime !== undefined) {
+      Timestamp.encode(message.signTime, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SigningKeyRotated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSigningKeyRotated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.occurTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SigningKeyRotated>): SigningKeyRotated {
+    return SigningKeyRotated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SigningKeyRotated>): SigningKeyRotated {
+    const message = createBaseSigningKeyRotated();
+    message.keyId = object.keyId ?? "";
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    message.occurTime = (object.occurTime !== undefined && object.occurTime !== null)
+      ? Timestamp.fromPartial(object.occurTime)
+      : undefined;
+    message.signTime = (object.signTime !== undefined && object.signTime !== null)
+      ? Timestamp.fromPartial(object.signTime)
       : undefined;
     return message;
   },

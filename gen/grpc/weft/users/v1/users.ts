@@ -22,6 +22,29 @@ export const protobufPackage = "weft.users.v1";
 
 export const protobufFileName = "weft/users/v1/users.proto";
 
+/** What a signing key is there for. */
+export const SigningKeyState = {
+  /** SIGNING_KEY_STATE_UNSPECIFIED - Not a state. */
+  SIGNING_KEY_STATE_UNSPECIFIED: 0,
+  /** SIGNING_KEY_STATE_NEXT - Published, so that it is known before it signs. */
+  SIGNING_KEY_STATE_NEXT: 1,
+  /** SIGNING_KEY_STATE_CURRENT - Signs. */
+  SIGNING_KEY_STATE_CURRENT: 2,
+  /** SIGNING_KEY_STATE_PREVIOUS - Verifies what it signed, until that expires. */
+  SIGNING_KEY_STATE_PREVIOUS: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type SigningKeyState = typeof SigningKeyState[keyof typeof SigningKeyState];
+
+export namespace SigningKeyState {
+  export type SIGNING_KEY_STATE_UNSPECIFIED = typeof SigningKeyState.SIGNING_KEY_STATE_UNSPECIFIED;
+  export type SIGNING_KEY_STATE_NEXT = typeof SigningKeyState.SIGNING_KEY_STATE_NEXT;
+  export type SIGNING_KEY_STATE_CURRENT = typeof SigningKeyState.SIGNING_KEY_STATE_CURRENT;
+  export type SIGNING_KEY_STATE_PREVIOUS = typeof SigningKeyState.SIGNING_KEY_STATE_PREVIOUS;
+  export type UNRECOGNIZED = typeof SigningKeyState.UNRECOGNIZED;
+}
+
 /** An account. */
 export interface User {
   /** UUID, never reused. */
@@ -74,7 +97,7 @@ export interface LoginRequest {
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
-/** A token to send as `authorization: Bearer <access_token>`. */
+/** A token to send as `authorization: Bearer <access_token>`, and one to get the next with. */
 export interface LoginResponse {
   /** EdDSA-signed JWT. */
   accessToken: string;
@@ -83,7 +106,115 @@ export interface LoginResponse {
     | Timestamp
     | undefined;
   /** Who signed in. */
+  user:
+    | User
+    | undefined;
+  /** To be sent to RefreshToken once, and kept where nobody else can read it. */
+  refreshToken: string;
+  /** When the session ends: neither this refresh token nor those that follow it are accepted any longer. */
+  refreshExpireTime: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which session to go on with. */
+export interface RefreshTokenRequest {
+  /**
+   * Names this exchange, so that it can be sent again when its answer is lost: a new one each time, that nobody can guess, such as a
+   * UUID.
+   */
+  idempotencyKey: string;
+  /** The session's refresh token. */
+  refreshToken: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The session's next tokens. */
+export interface RefreshTokenResponse {
+  /** EdDSA-signed JWT. */
+  accessToken: string;
+  /** When it stops being accepted. */
+  expireTime:
+    | Timestamp
+    | undefined;
+  /** Who signed in, as the account is now. */
+  user:
+    | User
+    | undefined;
+  /** Takes the place of the one that was sent. */
+  refreshToken: string;
+  /** When the session ends; the same as before. */
+  refreshExpireTime: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Which session to end. */
+export interface LogoutRequest {
+  /** A refresh token of the session. */
+  refreshToken: string;
+  /** Also all other sessions of the person. */
+  allSessions: boolean;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The session is ended. */
+export interface LogoutResponse {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Another password for an account. */
+export interface ChangePasswordRequest {
+  /** UUID of the caller's account. */
+  userId: string;
+  /** The password that it has. */
+  currentPassword: string;
+  /** The password that it is to have, 8 to 128 characters. */
+  newPassword: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The account after the change. */
+export interface ChangePasswordResponse {
+  /** As it is now. */
   user: User | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A key that signs access tokens. */
+export interface SigningKey {
+  /** Its `kid`: the thumbprint of its public key (RFC 7638). */
+  keyId: string;
+  /** What it is there for. */
+  state: SigningKeyState;
+  /** When it was made. */
+  createTime:
+    | Timestamp
+    | undefined;
+  /** From when on it signs. */
+  signTime: Timestamp | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** All keys. */
+export interface ListSigningKeysRequest {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The keys that sign or verify. */
+export interface ListSigningKeysResponse {
+  /** Newest first; a few. */
+  signingKeys: SigningKey[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** Make the next key. */
+export interface RotateSigningKeyRequest {
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The next key. */
+export interface RotateSigningKeyResponse {
+  /** Waits to sign. */
+  signingKey: SigningKey | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -605,7 +736,14 @@ export const LoginRequest: MessageFns<LoginRequest, "weft.users.v1.LoginRequest"
 };
 
 function createBaseLoginResponse(): LoginResponse {
-  return { accessToken: "", expireTime: undefined, user: undefined, _unknownFields: {} };
+  return {
+    accessToken: "",
+    expireTime: undefined,
+    user: undefined,
+    refreshToken: "",
+    refreshExpireTime: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const LoginResponse: MessageFns<LoginResponse, "weft.users.v1.LoginResponse"> = {
@@ -620,6 +758,12 @@ export const LoginResponse: MessageFns<LoginResponse, "weft.users.v1.LoginRespon
     }
     if (message.user !== undefined) {
       User.encode(message.user, writer.uint32(26).fork()).join();
+    }
+    if (message.refreshToken !== "") {
+      writer.uint32(34).string(message.refreshToken);
+    }
+    if (message.refreshExpireTime !== undefined) {
+      Timestamp.encode(message.refreshExpireTime, writer.uint32(42).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -669,6 +813,22 @@ export const LoginResponse: MessageFns<LoginResponse, "weft.users.v1.LoginRespon
             message.user = User.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.refreshExpireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -699,9 +859,930 @@ export const LoginResponse: MessageFns<LoginResponse, "weft.users.v1.LoginRespon
       ? Timestamp.fromPartial(object.expireTime)
       : undefined;
     message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    message.refreshToken = object.refreshToken ?? "";
+    message.refreshExpireTime = (object.refreshExpireTime !== undefined && object.refreshExpireTime !== null)
+      ? Timestamp.fromPartial(object.refreshExpireTime)
+      : undefined;
     return message;
   },
 };
+
+function createBaseRefreshTokenRequest(): RefreshTokenRequest {
+  return { idempotencyKey: "", refreshToken: "", _unknownFields: {} };
+}
+
+export const RefreshTokenRequest: MessageFns<RefreshTokenRequest, "weft.users.v1.RefreshTokenRequest"> = {
+  $type: "weft.users.v1.RefreshTokenRequest" as const,
+
+  encode(message: RefreshTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.idempotencyKey !== "") {
+      writer.uint32(10).string(message.idempotencyKey);
+    }
+    if (message.refreshToken !== "") {
+      writer.uint32(18).string(message.refreshToken);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefreshTokenRequest>): RefreshTokenRequest {
+    return RefreshTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefreshTokenRequest>): RefreshTokenRequest {
+    const message = createBaseRefreshTokenRequest();
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    message.refreshToken = object.refreshToken ?? "";
+    return message;
+  },
+};
+
+function createBaseRefreshTokenResponse(): RefreshTokenResponse {
+  return {
+    accessToken: "",
+    expireTime: undefined,
+    user: undefined,
+    refreshToken: "",
+    refreshExpireTime: undefined,
+    _unknownFields: {},
+  };
+}
+
+export const RefreshTokenResponse: MessageFns<RefreshTokenResponse, "weft.users.v1.RefreshTokenResponse"> = {
+  $type: "weft.users.v1.RefreshTokenResponse" as const,
+
+  encode(message: RefreshTokenResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(message.expireTime, writer.uint32(18).fork()).join();
+    }
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(26).fork()).join();
+    }
+    if (message.refreshToken !== "") {
+      writer.uint32(34).string(message.refreshToken);
+    }
+    if (message.refreshExpireTime !== undefined) {
+      Timestamp.encode(message.refreshExpireTime, writer.uint32(42).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefreshTokenResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefreshTokenResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.expireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.refreshExpireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefreshTokenResponse>): RefreshTokenResponse {
+    return RefreshTokenResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefreshTokenResponse>): RefreshTokenResponse {
+    const message = createBaseRefreshTokenResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
+      ? Timestamp.fromPartial(object.expireTime)
+      : undefined;
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    message.refreshToken = object.refreshToken ?? "";
+    message.refreshExpireTime = (object.refreshExpireTime !== undefined && object.refreshExpireTime !== null)
+      ? Timestamp.fromPartial(object.refreshExpireTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLogoutRequest(): LogoutRequest {
+  return { refreshToken: "", allSessions: false, _unknownFields: {} };
+}
+
+export const LogoutRequest: MessageFns<LogoutRequest, "weft.users.v1.LogoutRequest"> = {
+  $type: "weft.users.v1.LogoutRequest" as const,
+
+  encode(message: LogoutRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.refreshToken !== "") {
+      writer.uint32(10).string(message.refreshToken);
+    }
+    if (message.allSessions !== false) {
+      writer.uint32(16).bool(message.allSessions);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogoutRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogoutRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.refreshToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.allSessions = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LogoutRequest>): LogoutRequest {
+    return LogoutRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LogoutRequest>): LogoutRequest {
+    const message = createBaseLogoutRequest();
+    message.refreshToken = object.refreshToken ?? "";
+    message.allSessions = object.allSessions ?? false;
+    return message;
+  },
+};
+
+function createBaseLogoutResponse(): LogoutResponse {
+  return { _unknownFields: {} };
+}
+
+export const LogoutResponse: MessageFns<LogoutResponse, "weft.users.v1.LogoutResponse"> = {
+  $type: "weft.users.v1.LogoutResponse" as const,
+
+  encode(message: LogoutResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogoutResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogoutResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LogoutResponse>): LogoutResponse {
+    return LogoutResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<LogoutResponse>): LogoutResponse {
+    const message = createBaseLogoutResponse();
+    return message;
+  },
+};
+
+function createBaseChangePasswordRequest(): ChangePasswordRequest {
+  return { userId: "", currentPassword: "", newPassword: "", _unknownFields: {} };
+}
+
+export const ChangePasswordRequest: MessageFns<ChangePasswordRequest, "weft.users.v1.ChangePasswordRequest"> = {
+  $type: "weft.users.v1.ChangePasswordRequest" as const,
+
+  encode(message: ChangePasswordRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.userId !== "") {
+      writer.uint32(10).string(message.userId);
+    }
+    if (message.currentPassword !== "") {
+      writer.uint32(18).string(message.currentPassword);
+    }
+    if (message.newPassword !== "") {
+      writer.uint32(26).string(message.newPassword);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangePasswordRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangePasswordRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.userId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.currentPassword = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.newPassword = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ChangePasswordRequest>): ChangePasswordRequest {
+    return ChangePasswordRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangePasswordRequest>): ChangePasswordRequest {
+    const message = createBaseChangePasswordRequest();
+    message.userId = object.userId ?? "";
+    message.currentPassword = object.currentPassword ?? "";
+    message.newPassword = object.newPassword ?? "";
+    return message;
+  },
+};
+
+function createBaseChangePasswordResponse(): ChangePasswordResponse {
+  return { user: undefined, _unknownFields: {} };
+}
+
+export const ChangePasswordResponse: MessageFns<ChangePasswordResponse, "weft.users.v1.ChangePasswordResponse"> = {
+  $type: "weft.users.v1.ChangePasswordResponse" as const,
+
+  encode(message: ChangePasswordResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.user !== undefined) {
+      User.encode(message.user, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangePasswordResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangePasswordResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.user = User.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ChangePasswordResponse>): ChangePasswordResponse {
+    return ChangePasswordResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangePasswordResponse>): ChangePasswordResponse {
+    const message = createBaseChangePasswordResponse();
+    message.user = (object.user !== undefined && object.user !== null) ? User.fromPartial(object.user) : undefined;
+    return message;
+  },
+};
+
+function createBaseSigningKey(): SigningKey {
+  return { keyId: "", state: 0, createTime: undefined, signTime: undefined, _unknownFields: {} };
+}
+
+export const SigningKey: MessageFns<SigningKey, "weft.users.v1.SigningKey"> = {
+  $type: "weft.users.v1.SigningKey" as const,
+
+  encode(message: SigningKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.keyId !== "") {
+      writer.uint32(10).string(message.keyId);
+    }
+    if (message.state !== 0) {
+      writer.uint32(16).int32(message.state);
+    }
+    if (message.createTime !== undefined) {
+      Timestamp.encode(message.createTime, writer.uint32(26).fork()).join();
+    }
+    if (message.signTime !== undefined) {
+      Timestamp.encode(message.signTime, writer.uint32(34).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SigningKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSigningKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.createTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.signTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SigningKey>): SigningKey {
+    return SigningKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SigningKey>): SigningKey {
+    const message = createBaseSigningKey();
+    message.keyId = object.keyId ?? "";
+    message.state = object.state ?? 0;
+    message.createTime = (object.createTime !== undefined && object.createTime !== null)
+      ? Timestamp.fromPartial(object.createTime)
+      : undefined;
+    message.signTime = (object.signTime !== undefined && object.signTime !== null)
+      ? Timestamp.fromPartial(object.signTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListSigningKeysRequest(): ListSigningKeysRequest {
+  return { _unknownFields: {} };
+}
+
+export const ListSigningKeysRequest: MessageFns<ListSigningKeysRequest, "weft.users.v1.ListSigningKeysRequest"> = {
+  $type: "weft.users.v1.ListSigningKeysRequest" as const,
+
+  encode(message: ListSigningKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSigningKeysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSigningKeysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListSigningKeysRequest>): ListSigningKeysRequest {
+    return ListSigningKeysRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListSigningKeysRequest>): ListSigningKeysRequest {
+    const message = createBaseListSigningKeysRequest();
+    return message;
+  },
+};
+
+function createBaseListSigningKeysResponse(): ListSigningKeysResponse {
+  return { signingKeys: [], _unknownFields: {} };
+}
+
+export const ListSigningKeysResponse: MessageFns<ListSigningKeysResponse, "weft.users.v1.ListSigningKeysResponse"> = {
+  $type: "weft.users.v1.ListSigningKeysResponse" as const,
+
+  encode(message: ListSigningKeysResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.signingKeys) {
+      SigningKey.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSigningKeysResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSigningKeysResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.signingKeys.push(SigningKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListSigningKeysResponse>): ListSigningKeysResponse {
+    return ListSigningKeysResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSigningKeysResponse>): ListSigningKeysResponse {
+    const message = createBaseListSigningKeysResponse();
+    message.signingKeys = object.signingKeys?.map((e) => SigningKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRotateSigningKeyRequest(): RotateSigningKeyRequest {
+  return { _unknownFields: {} };
+}
+
+export const RotateSigningKeyRequest: MessageFns<RotateSigningKeyRequest, "weft.users.v1.RotateSigningKeyRequest"> = {
+  $type: "weft.users.v1.RotateSigningKeyRequest" as const,
+
+  encode(message: RotateSigningKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateSigningKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateSigningKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RotateSigningKeyRequest>): RotateSigningKeyRequest {
+    return RotateSigningKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RotateSigningKeyRequest>): RotateSigningKeyRequest {
+    const message = createBaseRotateSigningKeyRequest();
+    return message;
+  },
+};
+
+function createBaseRotateSigningKeyResponse(): RotateSigningKeyResponse {
+  return { signingKey: undefined, _unknownFields: {} };
+}
+
+export const RotateSigningKeyResponse: MessageFns<RotateSigningKeyResponse, "weft.users.v1.RotateSigningKeyResponse"> =
+  {
+    $type: "weft.users.v1.RotateSigningKeyResponse" as const,
+
+    encode(message: RotateSigningKeyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+      if (message.signingKey !== undefined) {
+        SigningKey.encode(message.signingKey, writer.uint32(10).fork()).join();
+      }
+      if (message._unknownFields !== undefined) {
+        for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+          const tag = parseInt(key, 10);
+          for (const value of values) {
+            writer.uint32(tag).raw(value);
+          }
+        }
+      }
+      return writer;
+    },
+
+    decode(input: BinaryReader | Uint8Array, length?: number): RotateSigningKeyResponse {
+      const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+      const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+      if (previousRecursionDepth >= 100) {
+        throw new globalThis.Error("protobuf decode recursion limit exceeded");
+      }
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+      try {
+        const end = length === undefined ? reader.len : reader.pos + length;
+        const message = createBaseRotateSigningKeyResponse();
+        while (reader.pos < end) {
+          const tag = reader.uint32();
+          switch (tag >>> 3) {
+            case 1: {
+              if (tag !== 10) {
+                break;
+              }
+
+              message.signingKey = SigningKey.decode(reader, reader.uint32());
+              continue;
+            }
+          }
+          if ((tag & 7) === 4 || tag === 0) {
+            break;
+          }
+          const buf = reader.skip(tag & 7);
+
+          const list = message._unknownFields![tag];
+
+          if (list === undefined) {
+            message._unknownFields![tag] = [buf];
+          } else {
+            list.push(buf);
+          }
+        }
+        return message;
+      } finally {
+        (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+      }
+    },
+
+    create(base?: DeepPartial<RotateSigningKeyResponse>): RotateSigningKeyResponse {
+      return RotateSigningKeyResponse.fromPartial(base ?? {});
+    },
+    fromPartial(object: DeepPartial<RotateSigningKeyResponse>): RotateSigningKeyResponse {
+      const message = createBaseRotateSigningKeyResponse();
+      message.signingKey = (object.signingKey !== undefined && object.signingKey !== null)
+        ? SigningKey.fromPartial(object.signingKey)
+        : undefined;
+      return message;
+    },
+  };
 
 function createBaseGetUserRequest(): GetUserRequest {
   return { userId: "", _unknownFields: {} };
@@ -1377,7 +2458,11 @@ export const UsersServiceService = {
     responseSerialize: (value: RegisterResponse): Buffer => Buffer.from(RegisterResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RegisterResponse => RegisterResponse.decode(value),
   },
-  /** Exchanges an address and password for an access token. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong. */
+  /**
+   * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
+   * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
+   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
+   */
   login: {
     path: "/weft.users.v1.UsersService/Login" as const,
     requestStream: false as const,
@@ -1386,6 +2471,77 @@ export const UsersServiceService = {
     requestDeserialize: (value: Buffer): LoginRequest => LoginRequest.decode(value),
     responseSerialize: (value: LoginResponse): Buffer => Buffer.from(LoginResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LoginResponse => LoginResponse.decode(value),
+  },
+  /**
+   * Exchanges a refresh token for an access token and the next refresh token; the one that was sent is spent. Sent again with the
+   * same idempotency key within a minute, because its answer was lost, it is answered with the same next refresh token; in any
+   * other way a spent one ends its session, since somebody else has it. UNAUTHENTICATED (REFRESH_TOKEN_INVALID) for one that is
+   * unknown, spent, expired or whose session was ended.
+   */
+  refreshToken: {
+    path: "/weft.users.v1.UsersService/RefreshToken" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RefreshTokenRequest): Buffer => Buffer.from(RefreshTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RefreshTokenRequest => RefreshTokenRequest.decode(value),
+    responseSerialize: (value: RefreshTokenResponse): Buffer =>
+      Buffer.from(RefreshTokenResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RefreshTokenResponse => RefreshTokenResponse.decode(value),
+  },
+  /**
+   * Ends the session of a refresh token. Access tokens that it gave are accepted until they expire. Repeating it is OK, as is a
+   * token that nobody knows.
+   */
+  logout: {
+    path: "/weft.users.v1.UsersService/Logout" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LogoutRequest): Buffer => Buffer.from(LogoutRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LogoutRequest => LogoutRequest.decode(value),
+    responseSerialize: (value: LogoutResponse): Buffer => Buffer.from(LogoutResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LogoutResponse => LogoutResponse.decode(value),
+  },
+  /**
+   * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   */
+  changePassword: {
+    path: "/weft.users.v1.UsersService/ChangePassword" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangePasswordRequest): Buffer =>
+      Buffer.from(ChangePasswordRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangePasswordRequest => ChangePasswordRequest.decode(value),
+    responseSerialize: (value: ChangePasswordResponse): Buffer =>
+      Buffer.from(ChangePasswordResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangePasswordResponse => ChangePasswordResponse.decode(value),
+  },
+  /** Lists the keys that sign access tokens or still verify them, newest first, without what signs. */
+  listSigningKeys: {
+    path: "/weft.users.v1.UsersService/ListSigningKeys" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSigningKeysRequest): Buffer =>
+      Buffer.from(ListSigningKeysRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSigningKeysRequest => ListSigningKeysRequest.decode(value),
+    responseSerialize: (value: ListSigningKeysResponse): Buffer =>
+      Buffer.from(ListSigningKeysResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSigningKeysResponse => ListSigningKeysResponse.decode(value),
+  },
+  /**
+   * Makes the next key: it is published at once and signs once those who verify tokens have had the time to read it. While one is
+   * waiting to sign already, no other is made. Repeating it is OK.
+   */
+  rotateSigningKey: {
+    path: "/weft.users.v1.UsersService/RotateSigningKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateSigningKeyRequest): Buffer =>
+      Buffer.from(RotateSigningKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateSigningKeyRequest => RotateSigningKeyRequest.decode(value),
+    responseSerialize: (value: RotateSigningKeyResponse): Buffer =>
+      Buffer.from(RotateSigningKeyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RotateSigningKeyResponse => RotateSigningKeyResponse.decode(value),
   },
   /** Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise. */
   getUser: {
@@ -1432,8 +2588,36 @@ export const UsersServiceService = {
 export interface UsersServiceServer extends UntypedServiceImplementation {
   /** Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one. */
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
-  /** Exchanges an address and password for an access token. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong. */
+  /**
+   * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
+   * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
+   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
+   */
   login: handleUnaryCall<LoginRequest, LoginResponse>;
+  /**
+   * Exchanges a refresh token for an access token and the next refresh token; the one that was sent is spent. Sent again with the
+   * same idempotency key within a minute, because its answer was lost, it is answered with the same next refresh token; in any
+   * other way a spent one ends its session, since somebody else has it. UNAUTHENTICATED (REFRESH_TOKEN_INVALID) for one that is
+   * unknown, spent, expired or whose session was ended.
+   */
+  refreshToken: handleUnaryCall<RefreshTokenRequest, RefreshTokenResponse>;
+  /**
+   * Ends the session of a refresh token. Access tokens that it gave are accepted until they expire. Repeating it is OK, as is a
+   * token that nobody knows.
+   */
+  logout: handleUnaryCall<LogoutRequest, LogoutResponse>;
+  /**
+   * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   */
+  changePassword: handleUnaryCall<ChangePasswordRequest, ChangePasswordResponse>;
+  /** Lists the keys that sign access tokens or still verify them, newest first, without what signs. */
+  listSigningKeys: handleUnaryCall<ListSigningKeysRequest, ListSigningKeysResponse>;
+  /**
+   * Makes the next key: it is published at once and signs once those who verify tokens have had the time to read it. While one is
+   * waiting to sign already, no other is made. Repeating it is OK.
+   */
+  rotateSigningKey: handleUnaryCall<RotateSigningKeyRequest, RotateSigningKeyResponse>;
   /** Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise. */
   getUser: handleUnaryCall<GetUserRequest, GetUserResponse>;
   /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the account changed since expected_version. */
@@ -1461,7 +2645,11 @@ export interface UsersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RegisterResponse) => void,
   ): ClientUnaryCall;
-  /** Exchanges an address and password for an access token. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong. */
+  /**
+   * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
+   * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
+   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
+   */
   login(
     request: LoginRequest,
     callback: (error: ServiceError | null, response: LoginResponse) => void,
@@ -1476,6 +2664,100 @@ export interface UsersServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LoginResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Exchanges a refresh token for an access token and the next refresh token; the one that was sent is spent. Sent again with the
+   * same idempotency key within a minute, because its answer was lost, it is answered with the same next refresh token; in any
+   * other way a spent one ends its session, since somebody else has it. UNAUTHENTICATED (REFRESH_TOKEN_INVALID) for one that is
+   * unknown, spent, expired or whose session was ended.
+   */
+  refreshToken(
+    request: RefreshTokenRequest,
+    callback: (error: ServiceError | null, response: RefreshTokenResponse) => void,
+  ): ClientUnaryCall;
+  refreshToken(
+    request: RefreshTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RefreshTokenResponse) => void,
+  ): ClientUnaryCall;
+  refreshToken(
+    request: RefreshTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RefreshTokenResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Ends the session of a refresh token. Access tokens that it gave are accepted until they expire. Repeating it is OK, as is a
+   * token that nobody knows.
+   */
+  logout(
+    request: LogoutRequest,
+    callback: (error: ServiceError | null, response: LogoutResponse) => void,
+  ): ClientUnaryCall;
+  logout(
+    request: LogoutRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LogoutResponse) => void,
+  ): ClientUnaryCall;
+  logout(
+    request: LogoutRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LogoutResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   */
+  changePassword(
+    request: ChangePasswordRequest,
+    callback: (error: ServiceError | null, response: ChangePasswordResponse) => void,
+  ): ClientUnaryCall;
+  changePassword(
+    request: ChangePasswordRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangePasswordResponse) => void,
+  ): ClientUnaryCall;
+  changePassword(
+    request: ChangePasswordRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangePasswordResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists the keys that sign access tokens or still verify them, newest first, without what signs. */
+  listSigningKeys(
+    request: ListSigningKeysRequest,
+    callback: (error: ServiceError | null, response: ListSigningKeysResponse) => void,
+  ): ClientUnaryCall;
+  listSigningKeys(
+    request: ListSigningKeysRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSigningKeysResponse) => void,
+  ): ClientUnaryCall;
+  listSigningKeys(
+    request: ListSigningKeysRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSigningKeysResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Makes the next key: it is published at once and signs once those who verify tokens have had the time to read it. While one is
+   * waiting to sign already, no other is made. Repeating it is OK.
+   */
+  rotateSigningKey(
+    request: RotateSigningKeyRequest,
+    callback: (error: ServiceError | null, response: RotateSigningKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateSigningKey(
+    request: RotateSigningKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RotateSigningKeyResponse) => void,
+  ): ClientUnaryCall;
+  rotateSigningKey(
+    request: RotateSigningKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RotateSigningKeyResponse) => void,
   ): ClientUnaryCall;
   /** Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise. */
   getUser(

@@ -1,0 +1,65 @@
+import { type AuditEvent, AuditKind } from '@weft/gen/grpc/weft/audit/v1/audit';
+import { fromTimestamp } from '@weft/kit/time';
+import { CommandFailure } from '../shop/failure.ts';
+import { enumNames } from '../terminal/enum-names.ts';
+import { print, toJson } from '../terminal/output.ts';
+import { bold, dim } from '../terminal/style.ts';
+import { table } from '../terminal/table.ts';
+import { type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
+
+const kindName = enumNames(AuditKind, 'AUDIT_KIND_');
+const NOTHING = { userId: '', service: '', action: '', resourceId: '', correlationId: '', kind: 0 as const };
+const PAGE = { fromTime: undefined, toTime: undefined, pageSize: 1000, pageToken: '' };
+/** What a trace may be opened at: Jaeger as `npm run start:observed` has it. */
+const TRACES_URL = 'http://127.0.0.1:16686';
+
+/** Shows what each request did for an order, in all services, with the trace that each is found by. */
+export async function trace(orderId: string, options: CommonOptions): Promise<void> {
+  await runCommand(options, async (context) => {
+    const session = await signInAsAdmin(context);
+    const list = (filter: Partial<typeof NOTHING>) =>
+      session.call((token) => context.clients.audit.listAuditEvents({ ...NOTHING, ...PAGE, ...filter }, { token }));
+    const own = (await list({ resourceId: orderId })).auditEvents;
+    if (own.length === 0) throw new CommandFailure(`nothing is recorded of ${orderId}`);
+    const requests = [...new Set(own.map(({ correlationId }) => correlationId).filter((id) => id !== ''))].reverse();
+    const found: { correlationId: string; traces: string[]; events: AuditEvent[] }[] = [];
+    for (const correlationId of requests) {
+      const events = (await list({ correlationId })).auditEvents.reverse();
+      const traces = [...new Set(events.map(({ traceId }) => traceId).filter((id) => id !== ''))];
+      found.push({ correlationId, traces, events });
+    }
+    if (options.json) await print(toJson(found));
+    else await print(found.map(describe).join('\n\n'));
+    return true;
+  });
+}
+
+function describe({
+  correlationId,
+  traces,
+  events,
+}: {
+  correlationId: string;
+  traces: string[];
+  events: AuditEvent[];
+}): string {
+  const base = (process.env.WEFT_TRACES_URL || TRACES_URL).replace(/\/$/, '');
+  const start = timeOf(events[0]);
+  const rows = events.map((event) => [
+    timeOf(event).toISOString().slice(11, 23),
+    dim(`+${timeOf(event).getTime() - start.getTime()} ms`),
+    bold(event.service),
+    event.kind === AuditKind.AUDIT_KIND_STATE_CHANGE
+      ? event.action.split('.').slice(3).join('.')
+      : kindName(event.kind),
+    dim(event.method === '' ? 'by an event' : `${event.caller === '' ? '' : `${event.caller} called `}${event.method}`),
+  ]);
+  return [
+    `${bold('Request')}  ${correlationId}`,
+    ...traces.map((id) => `${bold('Trace')}    ${id}  ${dim(`${base}/trace/${id}`)}`),
+    table(rows, [1]),
+  ].join('\n');
+}
+
+const timeOf = (event: AuditEvent | undefined): Date =>
+  event?.occurTime ? fromTimestamp(event.occurTime) : new Date(0);

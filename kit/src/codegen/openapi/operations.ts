@@ -1,0 +1,171 @@
+import { type DescField, type DescMethod, type DescService, getOption } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { method as methodPolicy, Role } from '@weft/gen/es/weft/policy/v1/policy_pb';
+import { exampleOf } from './example.ts';
+import type { Binding } from './http.ts';
+import { commonRefusals, namedRefusals, refusal } from './problem.ts';
+import { isRequired } from './rules.ts';
+import { given, type Json, type Schema } from './schema.ts';
+import { type Schemas, textOf } from './schemas.ts';
+
+const KEY_FIELD = 'idempotency_key';
+const RESUME_FIELD = 'resume_token';
+const VERSION_FIELD = 'expected_version';
+
+/** One operation of the document. */
+export function operation(
+  service: DescService,
+  method: DescMethod,
+  binding: Binding,
+  operationId: string,
+  schemas: Schemas,
+): Schema {
+  const text = textOf(method);
+  const [summary = ''] = text.split(/(?<=\.)\s/);
+  const roles = getOption(method, methodPolicy).roles.map((role) => Role[role].toLowerCase());
+  const open = roles.includes('public');
+  const key = method.input.fields.find(({ name }) => name === KEY_FIELD);
+  const elsewhere = new Set([...binding.pathFields.map(({ name }) => name), KEY_FIELD, VERSION_FIELD]);
+  const inQuery =
+    binding.body === '*' ? [] : method.input.fields.filter(({ name }) => !elsewhere.has(name) && name !== binding.body);
+  const parameters = [
+    ...binding.pathFields.map((field) => parameter('path', field, schemas)),
+    ...inQuery.flatMap((field) => queryParameters(field, schemas)),
+    ...(key ? [keyParameter(key, schemas)] : []),
+    ...(method.methodKind === 'server_streaming' && method.input.fields.some(({ name }) => name === RESUME_FIELD)
+      ? [{ $ref: '#/components/parameters/LastEventId' }]
+      : []),
+    ...(method.input.fields.some(({ name }) => name === VERSION_FIELD)
+      ? [{ $ref: '#/components/parameters/IfMatch' }]
+      : []),
+    ...(binding.verb === 'get' && method.methodKind === 'unary'
+      ? [{ $ref: '#/components/parameters/IfNoneMatch' }]
+      : []),
+    { $ref: '#/components/parameters/CorrelationId' },
+  ];
+  return given({
+    operationId,
+    tags: [tagOf(service)],
+    summary,
+    description: open ? text : `${text}\n\nFor: ${roles.join(', ')}.`,
+    deprecated: method.proto.options?.deprecated ? true : undefined,
+    parameters,
+    requestBody: requestBody(method, binding, elsewhere, operationId, schemas),
+    responses: responses(method, binding, text, !open, schemas),
+    security: open ? [] : [{ bearer: [] }],
+    'x-roles': roles,
+    'x-idempotent': method.idempotency !== IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
+    'x-grpc-method': `${service.typeName}/${method.name}`,
+  });
+}
+
+export const tagOf = (service: DescService): string => service.name.replace(/Service$/, '');
+
+function parameter(where: 'path' | 'query', field: DescField, schemas: Schemas, name = field.jsonName): Json {
+  const { description, deprecated, ...schema } = schemas.field(field, 'request');
+  const required = where === 'path' || isRequired(field);
+  return given({
+    name,
+    in: where,
+    description,
+    deprecated,
+    required: required ? true : undefined,
+    // An empty segment is another path.
+    schema:
+      where === 'path' && !('minLength' in schema) && schema.type === 'string' ? { minLength: 1, ...schema } : schema,
+  });
+}
+
+function queryParameters(field: DescField, schemas: Schemas): Json[] {
+  const nested = field.fieldKind === 'message' && !field.message.typeName.startsWith('google.protobuf.');
+  if (!nested) return [parameter('query', field, schemas)];
+  return field.message.fields.map((inner) => parameter('query', inner, schemas, `${field.jsonName}.${inner.jsonName}`));
+}
+
+function keyParameter(field: DescField, schemas: Schemas): Json {
+  const { description, ...schema } = schemas.field(field, 'request');
+  return given({
+    name: 'Idempotency-Key',
+    in: 'header',
+    description,
+    required: isRequired(field),
+    schema: headerSchema(schema),
+    example: '0b6e4a5c-8d3f-4c55-9a38-2f1f6f0c7d10',
+  });
+}
+
+/** A header's characters are its own matter. */
+function headerSchema({ pattern: _, ...schema }: Schema): Schema {
+  return schema;
+}
+
+function requestBody(
+  method: DescMethod,
+  { body, verb }: Binding,
+  elsewhere: ReadonlySet<string>,
+  operationId: string,
+  schemas: Schemas,
+): Json | undefined {
+  if (body === '' || verb === 'get') return undefined;
+  const field = method.input.fields.find(({ name }) => name === body);
+  const name = `${operationId.charAt(0).toUpperCase()}${operationId.slice(1)}Body`;
+  const whole = field ? schemas.field(field, 'request') : schemas.message(method.input, 'request', elsewhere);
+  const schema = field ? whole : schemas.add(name, whole);
+  const required = field ? isRequired(field) : 'required' in whole;
+  const example = exampleOf(whole, schemas.all());
+  return { required, content: { 'application/json': { schema, examples: { example: { value: example } } } } };
+}
+
+const LIST = { Link: { $ref: '#/components/headers/Link' } };
+
+function responses(method: DescMethod, binding: Binding, text: string, signedIn: boolean, schemas: Schemas): Schema {
+  const refusals = new Map(commonRefusals(signedIn));
+  for (const [status, reasons] of namedRefusals(text))
+    refusals.set(status, [...new Set([...(refusals.get(status) ?? []), ...reasons])]);
+  const refused = [...refusals].map(([status, reasons]): [string, Json] => [String(status), refusal(status, reasons)]);
+  const sorted = [...successes(method, binding, schemas), ...refused].sort(([one], [other]) => (one < other ? -1 : 1));
+  return {
+    ...Object.fromEntries(sorted),
+    default: { $ref: '#/components/responses/Refused' },
+  };
+}
+
+function successes(method: DescMethod, { verb, custom, responseBody }: Binding, schemas: Schemas): [string, Json][] {
+  const field = method.output.fields.find(({ name }) => name === responseBody);
+  const description = textOf(method.output) || 'Done.';
+  if (method.methodKind === 'server_streaming') return [['200', eventStream(method, description, schemas)]];
+  if (verb === 'delete') return [['204', { description: 'Done.', headers: COMMON_HEADERS }]];
+  const schema = field ? schemas.field(field, 'answer') : schemas.answer(method.output);
+  const answer = (headers: Schema, told = description): Json => ({
+    description: told,
+    headers: { ...headers, ...COMMON_HEADERS },
+    content: { 'application/json': { schema } },
+  });
+  if (verb === 'get') {
+    const pages = method.output.fields.some(({ name }) => name === 'next_page_token');
+    const description304 = 'As it was when `If-None-Match` was given its ETag.';
+    const notModified: [string, Json] = ['304', { description: description304, headers: COMMON_HEADERS }];
+    return [['200', answer(pages ? { ...LIST, ...ETAG } : ETAG)], notModified];
+  }
+  if (verb !== 'post') return [['200', answer(ETAG)]];
+  const accepted: [string, Json] = ['202', answer(LOCATION, `${description} It is being worked on.`)];
+  return custom === '' ? [['201', answer(LOCATION)], accepted] : [['200', answer({})], accepted];
+}
+
+const COMMON_HEADERS = {
+  'X-Correlation-Id': { $ref: '#/components/headers/CorrelationId' },
+  RateLimit: { $ref: '#/components/headers/RateLimit' },
+  'RateLimit-Policy': { $ref: '#/components/headers/RateLimitPolicy' },
+};
+const ETAG = { ETag: { $ref: '#/components/headers/ETag' } };
+const LOCATION = { Location: { $ref: '#/components/headers/Location' } };
+
+function eventStream(method: DescMethod, description: string, schemas: Schemas): Json {
+  const { idleTimeout, maxAge } = getOption(method, methodPolicy).stream ?? {};
+  const bounds = `Ends when nothing has happened for ${idleTimeout?.seconds} s, and after ${maxAge?.seconds} s.`;
+  return {
+    description: `${description} Server-sent events, each with a message as JSON in \`data\`. ${bounds}`,
+    headers: COMMON_HEADERS,
+    content: { 'text/event-stream': { schema: { type: 'string' }, 'x-event-schema': schemas.answer(method.output) } },
+  };
+}

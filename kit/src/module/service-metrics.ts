@@ -1,0 +1,165 @@
+import type { Attributes, BatchObservableResult, Meter } from '@opentelemetry/api';
+import type { Bus, Consumer, EventMeta } from '../events/index.ts';
+import { type EndedCall, status } from '../rpc/index.ts';
+import type { Database, OutboxLag } from '../store/index.ts';
+import type { Logger } from '../telemetry/index.ts';
+import { periodic } from './periodic.ts';
+import type { Worker } from './service.ts';
+
+const LOOK_EVERY_MS = 15_000;
+
+export interface ServiceFigures {
+  readonly calls: number;
+  readonly failures: number;
+  readonly inFlight: number;
+  readonly outbox: number;
+  readonly lag: number;
+  readonly deadLetters: number;
+  readonly pending: number;
+}
+
+/** Codes that are the server's own fault. Source: OpenTelemetry gRPC semantic conventions. */
+const FAILURES: ReadonlySet<status> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
+
+export interface ServiceMetrics {
+  onLag(lag: OutboxLag): void;
+  /** Has the connections of a pool observed. */
+  observePool(database: Pick<Database<unknown>, 'stats'>): void;
+  /** Around each delivery to a consumer. */
+  delivery(meta: EventMeta, next: () => Promise<void>): Promise<void>;
+  /** Is told of the types of events that a transaction has saved. */
+  published(types: readonly string[]): void;
+  /** Begins to look at consumers and workers, every fifteen seconds: a scrape asks no database. */
+  watch(consumers: ReadonlyMap<string, Consumer>, workers: readonly Worker[], bus: Bus): Worker;
+  /** Counts calls and those that failed through no fault of their caller. */
+  observe(call: EndedCall): void;
+  /** Sums since the start, and what was last measured. */
+  figures(): ServiceFigures;
+  /** Calls that are being served now. */
+  readonly inFlight: { calls: number };
+  stop(): void;
+}
+
+/** What a service tells of itself besides its calls. Labels are names from the code and the contracts. */
+export function serviceMetrics(meter: Meter, service: string, logger: Logger): ServiceMetrics {
+  const of: Attributes = { 'service.name': service };
+  const backlog = meter.createGauge('weft.outbox.backlog', {
+    description: 'Committed events that are not on the bus yet',
+  });
+  const age = meter.createGauge('weft.outbox.age', { unit: 's', description: 'Age of the oldest of them' });
+  const lag = meter.createGauge('weft.consumer.lag', { description: 'Events that a consumer has still to handle' });
+  const letters = meter.createGauge('weft.consumer.dead_letters', {
+    description: 'Events that a consumer gave up and nobody has dealt with',
+  });
+  const work = meter.createGauge('weft.work.pending', {
+    description: 'Work of the service that has not ended, such as sagas',
+  });
+  const deliveries = meter.createCounter('weft.consumer.deliveries', {
+    description: 'Events that were given to a consumer, by how that ended',
+  });
+  const redeliveries = meter.createCounter('weft.consumer.redeliveries', {
+    description: 'Of these, those that were not the first of their event',
+  });
+  const events = meter.createCounter('weft.events.published', {
+    description: 'Events that were saved with the state that they tell of',
+  });
+  const connections = meter.createObservableGauge('db.client.connection.count', {
+    description: 'Connections of a pool, by what they are doing',
+  });
+  const waiting = meter.createObservableGauge('db.client.connection.pending_requests', {
+    description: 'Requests that wait for a connection',
+  });
+  const calls = meter.createObservableGauge('weft.rpc.server.in_flight', {
+    description: 'Calls that are being served, streams as well',
+  });
+  const inFlight = { calls: 0 };
+  const figures = { calls: 0, failures: 0, outbox: 0, lag: 0, deadLetters: 0, pending: 0 };
+  const observed = [connections, waiting, calls];
+  const pool = { 'db.client.connection.pool.name': service };
+  const idle = { ...pool, 'db.client.connection.state': 'idle' };
+  const used = { ...pool, 'db.client.connection.state': 'used' };
+  let stats: (() => ReturnType<Database<unknown>['stats']>) | undefined;
+  const observe: Parameters<Meter['addBatchObservableCallback']>[0] = (result) => {
+    result.observe(calls, inFlight.calls, of);
+    if (stats) observePool(result, stats());
+  };
+  const observePool = (result: BatchObservableResult, stats: ReturnType<Database<unknown>['stats']>) => {
+    result.observe(connections, stats.idle, idle);
+    result.observe(connections, stats.total - stats.idle, used);
+    result.observe(waiting, stats.waiting, pool);
+  };
+  meter.addBatchObservableCallback(observe, observed);
+
+  // Attributes are made once for each set: the SDK hashes them, but need not be handed new ones.
+  const known = new Map<string, Attributes>();
+  const labels = (key: string, make: () => Attributes): Attributes => {
+    const found = known.get(key) ?? make();
+    known.set(key, found);
+    return found;
+  };
+  const ended = ({ consumer }: EventMeta, outcome: 'handled' | 'failed') =>
+    deliveries.add(
+      1,
+      labels(`${outcome} ${consumer}`, () => ({ 'messaging.consumer.group.name': consumer, outcome })),
+    );
+  const consumerLabels = (name: string) => labels(name, () => ({ 'messaging.consumer.group.name': name }));
+  return {
+    inFlight,
+    observePool(database) {
+      stats = () => database.stats();
+    },
+    observe({ outcome }) {
+      figures.calls++;
+      if (outcome && FAILURES.has(outcome.code)) figures.failures++;
+    },
+    figures: () => ({ ...figures, inFlight: inFlight.calls }),
+    onLag({ backlog: count, oldestAgeMs }) {
+      figures.outbox = count;
+      backlog.record(count, of);
+      age.record(oldestAgeMs / 1000, of);
+    },
+    async delivery(meta, next) {
+      redeliveries.add(meta.deliveries > 1 ? 1 : 0, consumerLabels(meta.consumer));
+      try {
+        await next();
+      } catch (error) {
+        ended(meta, 'failed');
+        throw error;
+      }
+      ended(meta, 'handled');
+    },
+    published(types) {
+      for (const type of types)
+        events.add(
+          1,
+          labels(`type ${type}`, () => ({ 'messaging.destination.name': type })),
+        );
+    },
+    watch(consumers, workers, bus) {
+      const look = async () => {
+        let [behind, dead] = [0, 0];
+        for (const consumer of consumers.values()) {
+          const [ahead, given] = [await consumer.lag(), (await bus.deadLetters(consumer.name)).length];
+          lag.record(ahead, consumerLabels(consumer.name));
+          letters.record(given, consumerLabels(consumer.name));
+          behind += ahead;
+          dead += given;
+        }
+        Object.assign(figures, { lag: behind, deadLetters: dead });
+        let open = 0;
+        for (const worker of workers) open += (await worker.pending?.()) ?? 0;
+        figures.pending = open;
+        work.record(open, of);
+      };
+      return periodic(LOOK_EVERY_MS, look, (err) => logger.debug({ err }, 'consumers not measured'));
+    },
+    stop: () => meter.removeBatchObservableCallback(observe, observed),
+  };
+}

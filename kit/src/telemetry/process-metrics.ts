@@ -1,0 +1,79 @@
+import {
+  constants,
+  monitorEventLoopDelay,
+  type PerformanceEntry,
+  PerformanceObserver,
+  performance,
+} from 'node:perf_hooks';
+import type { Attributes, Meter } from '@opentelemetry/api';
+
+const SAMPLE_EVERY_MS = 20;
+const GC_KINDS: Readonly<Record<number, string>> = {
+  [constants.NODE_PERFORMANCE_GC_MINOR]: 'minor',
+  [constants.NODE_PERFORMANCE_GC_MAJOR]: 'major',
+  [constants.NODE_PERFORMANCE_GC_INCREMENTAL]: 'incremental',
+  [constants.NODE_PERFORMANCE_GC_WEAKCB]: 'weakcb',
+};
+
+/**
+ * What the process itself is doing: its event loop, its collections, its memory, its sockets. Source: OpenTelemetry Node.js and V8
+ * runtime semantic conventions. Gives what ends the observation.
+ */
+export function observeProcess(meter: Meter): () => void {
+  const delay = monitorEventLoopDelay({ resolution: SAMPLE_EVERY_MS });
+  delay.enable();
+  const seconds = { unit: 's' };
+  const p50 = meter.createObservableGauge('nodejs.eventloop.delay.p50', seconds);
+  const p99 = meter.createObservableGauge('nodejs.eventloop.delay.p99', seconds);
+  const max = meter.createObservableGauge('nodejs.eventloop.delay.max', seconds);
+  const utilization = meter.createObservableGauge('nodejs.eventloop.utilization', {
+    description: 'Share of the time since the last look in which the event loop was busy',
+  });
+  const memory = meter.createObservableGauge('process.memory.usage', { unit: 'By' });
+  const heap = meter.createObservableGauge('v8js.memory.heap.used', { unit: 'By' });
+  const cpu = meter.createObservableCounter('process.cpu.time', { unit: 's' });
+  const sockets = meter.createObservableGauge('weft.process.connections', {
+    description: 'Open connections of the process: of callers, to other services, the database and the bus',
+  });
+  let before = performance.eventLoopUtilization();
+  meter.addBatchObservableCallback(
+    (result) => {
+      // A timer that was due and came late by less than its own period has not waited.
+      const late = (ns: number) => Math.max(0, ns / 1e9 - SAMPLE_EVERY_MS / 1000);
+      result.observe(p50, late(delay.percentile(50)));
+      result.observe(p99, late(delay.percentile(99)));
+      result.observe(max, late(delay.max));
+      delay.reset();
+      const now = performance.eventLoopUtilization();
+      result.observe(utilization, performance.eventLoopUtilization(now, before).utilization);
+      before = now;
+      const { rss, heapUsed } = process.memoryUsage();
+      result.observe(memory, rss);
+      result.observe(heap, heapUsed);
+      const used = process.cpuUsage();
+      result.observe(cpu, used.user / 1e6, { 'cpu.mode': 'user' });
+      result.observe(cpu, used.system / 1e6, { 'cpu.mode': 'system' });
+      result.observe(sockets, process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length);
+    },
+    [p50, p99, max, utilization, memory, heap, cpu, sockets],
+  );
+
+  const collections = meter.createHistogram('v8js.gc.duration', {
+    unit: 's',
+    advice: { explicitBucketBoundaries: [0.001, 0.01, 0.1, 1] },
+  });
+  const kinds = new Map<number, Attributes>(
+    Object.entries(GC_KINDS).map(([kind, name]) => [Number(kind), { 'v8js.gc.type': name }]),
+  );
+  const observer = new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      const { kind } = (entry as PerformanceEntry & { readonly detail: { readonly kind: number } }).detail;
+      collections.record(entry.duration / 1000, kinds.get(kind));
+    }
+  });
+  observer.observe({ entryTypes: ['gc'] });
+  return () => {
+    observer.disconnect();
+    delay.disable();
+  };
+}

@@ -1,0 +1,194 @@
+/** What is promised of some methods over thirty days. */
+export interface Slo {
+  readonly name: string;
+  readonly description: string;
+  /** Share of the calls that are good. */
+  readonly objective: number;
+  /** Regular expression of full names of methods. */
+  readonly methods: string;
+  /** A good call takes no longer; a bucket of the histogram. Where absent, a good call is one that does not fail. */
+  readonly seconds?: number;
+}
+
+const FAILURES = 'UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS';
+const WINDOWS = ['5m', '30m', '1h', '2h', '6h', '1d', '3d'];
+
+/** Share of the budget of 30 days that is spent in the longer window when it fires. Source: Google, The Site Reliability Workbook, chapter 5. */
+const BURNS = [
+  { factor: 14.4, long: '1h', short: '5m', severity: 'page', wait: '2m' },
+  { factor: 6, long: '6h', short: '30m', severity: 'page', wait: '15m' },
+  { factor: 3, long: '1d', short: '2h', severity: 'ticket', wait: '1h' },
+  { factor: 1, long: '3d', short: '6h', severity: 'ticket', wait: '3h' },
+];
+
+interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+  readonly wait: string;
+  readonly severity: string;
+  readonly summary: string;
+  readonly runbook: string;
+}
+
+/** What is wrong whatever the objectives say. */
+const ALERTS: readonly Alert[] = [
+  {
+    alert: 'WeftServiceAway',
+    expr: 'up{job=~"weft.*"} == 0',
+    wait: '2m',
+    severity: 'page',
+    summary: '{{ $labels.instance }} does not answer a scrape',
+    runbook: 'service-away',
+  },
+  {
+    alert: 'WeftSagaStalled',
+    expr: 'increase(weft_events_published_total{messaging_destination_name="weft.checkout.v1.saga_stalled"}[10m]) > 0',
+    wait: '0m',
+    severity: 'page',
+    summary: 'A saga has failed ten times in a row: an order waits for somebody',
+    runbook: 'saga-stalled',
+  },
+  {
+    alert: 'WeftSagaOld',
+    expr: 'max by (weft_saga_kind, weft_saga_state) (weft_saga_age) > 600',
+    wait: '5m',
+    severity: 'page',
+    summary: 'A saga {{ $labels.weft_saga_kind }} has been {{ $labels.weft_saga_state }} for more than ten minutes',
+    runbook: 'saga-stalled',
+  },
+  {
+    alert: 'WeftOutboxOld',
+    expr: 'max by (service_name) (weft_outbox_age) > 60',
+    wait: '2m',
+    severity: 'page',
+    summary: 'Events of {{ $labels.service_name }} have not come to the bus for more than a minute',
+    runbook: 'outbox-old',
+  },
+  {
+    alert: 'WeftDeadLetters',
+    expr: 'max by (messaging_consumer_group_name) (weft_consumer_dead_letters) > 0',
+    wait: '1m',
+    severity: 'ticket',
+    summary: '{{ $labels.messaging_consumer_group_name }} has given up events',
+    runbook: 'dead-letters',
+  },
+  {
+    alert: 'WeftConsumerBehind',
+    expr: 'max by (messaging_consumer_group_name) (weft_consumer_lag) > 1000',
+    wait: '10m',
+    severity: 'ticket',
+    summary: '{{ $labels.messaging_consumer_group_name }} is more than 1,000 events behind',
+    runbook: 'consumer-behind',
+  },
+  {
+    alert: 'WeftAuditBehind',
+    expr: 'max(weft_audit_age) > 300',
+    wait: '5m',
+    severity: 'ticket',
+    summary: 'Changes are recorded more than five minutes late',
+    runbook: 'audit-behind',
+  },
+  {
+    alert: 'WeftPoolExhausted',
+    expr: 'max by (db_client_connection_pool_name) (db_client_connection_pending_requests) > 10',
+    wait: '2m',
+    severity: 'ticket',
+    summary: '{{ $labels.db_client_connection_pool_name }} waits for connections to its database',
+    runbook: 'pool-exhausted',
+  },
+  {
+    alert: 'WeftEventLoopBlocked',
+    expr: 'nodejs_eventloop_delay_p99 > 0.2',
+    wait: '5m',
+    severity: 'ticket',
+    summary: 'The event loop of {{ $labels.instance }} is held up',
+    runbook: 'event-loop-blocked',
+  },
+];
+
+const quote = (text: string): string => JSON.stringify(text);
+
+/** Share of the calls that were not good. */
+export function errorRatio({ methods, seconds }: Slo, window: string): string {
+  const of = `rpc_method=~${quote(methods)}`;
+  const all = `sum(rate(rpc_server_call_duration_count{${of}}[${window}]))`;
+  if (seconds === undefined)
+    return `sum(rate(rpc_server_call_duration_count{${of},rpc_response_status_code=~"${FAILURES}"}[${window}])) / ${all}`;
+  return `1 - sum(rate(rpc_server_call_duration_bucket{${of},le="${seconds}"}[${window}])) / ${all}`;
+}
+
+const recorded = (slo: Slo, window: string): string => `slo:errors:ratio_rate${window}{slo=${quote(slo.name)}}`;
+
+function recordings(slos: readonly Slo[]): string {
+  const rules = slos.flatMap((slo) =>
+    WINDOWS.map((window) =>
+      [
+        `      - record: slo:errors:ratio_rate${window}`,
+        `        expr: ${quote(errorRatio(slo, window))}`,
+        '        labels:',
+        `          slo: ${slo.name}`,
+      ].join('\n'),
+    ),
+  );
+  const objectives = slos.map((slo) =>
+    [
+      '      - record: slo:objective',
+      `        expr: ${quote(`vector(${slo.objective})`)}`,
+      `        labels: {slo: ${slo.name}}`,
+    ].join('\n'),
+  );
+  const services = [
+    '      - record: service:calls:rate5m',
+    `        expr: ${quote('sum by (service) (label_replace(rate(rpc_server_call_duration_count[5m]), "service", "$1", "rpc_method", "weft\\\\.([a-z]+)\\\\..*"))')}`,
+    '      - record: service:failures:rate5m',
+    `        expr: ${quote(`sum by (service) (label_replace(rate(rpc_server_call_duration_count{rpc_response_status_code=~"${FAILURES}"}[5m]), "service", "$1", "rpc_method", "weft\\\\.([a-z]+)\\\\..*"))`)}`,
+  ].join('\n');
+  return [...rules, ...objectives, services].join('\n');
+}
+
+function alertOf({ alert, expr, wait, severity, summary, runbook }: Alert): string {
+  return [
+    `      - alert: ${alert}`,
+    `        expr: ${quote(expr)}`,
+    `        for: ${wait}`,
+    `        labels: {severity: ${severity}}`,
+    '        annotations:',
+    `          summary: ${quote(summary)}`,
+    `          runbook: docs/runbooks/${runbook}.md`,
+    '          dashboard: /d/weft-overview',
+  ].join('\n');
+}
+
+function burnOf(slo: Slo): string {
+  const budget = Number((1 - slo.objective).toFixed(6));
+  return BURNS.map(({ factor, long, short, severity, wait }) => {
+    const limit = `${factor} * ${budget}`;
+    return [
+      '      - alert: WeftErrorBudgetBurns',
+      `        expr: ${quote(`${recorded(slo, long)} > ${limit} and ${recorded(slo, short)} > ${limit}`)}`,
+      `        for: ${wait}`,
+      `        labels: {severity: ${severity}, slo: ${slo.name}, window: ${long}}`,
+      '        annotations:',
+      `          summary: ${quote(`${slo.description}: the budget of 30 days burns ${factor} times too fast over ${long}`)}`,
+      '          runbook: docs/runbooks/error-budget-burns.md',
+      '          dashboard: /d/weft-overview',
+    ].join('\n');
+  }).join('\n');
+}
+
+/** A rules file of Prometheus. */
+export function rules(slos: readonly Slo[]): string {
+  return `# Written by scripts/observability.ts from slos.json: change these.
+groups:
+  - name: weft-objectives
+    interval: 30s
+    rules:
+${recordings(slos)}
+  - name: weft-burn-rates
+    rules:
+${slos.map(burnOf).join('\n')}
+  - name: weft-alerts
+    rules:
+${ALERTS.map(alertOf).join('\n')}
+`;
+}

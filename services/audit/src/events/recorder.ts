@@ -1,0 +1,127 @@
+import { type Bus, eventReader, type Published } from '@weft/kit/events';
+import type { Worker } from '@weft/kit/module';
+import type { Logger } from '@weft/kit/telemetry';
+import { type AuditStore, NotOurTurn } from '../app/ports.ts';
+import { keptFrom } from '../domain/record.ts';
+import { toRecord } from './to-record.ts';
+
+export interface RecorderParts {
+  readonly store: AuditStore;
+  readonly bus: Pick<Bus, 'tail' | 'schemas'>;
+  readonly logger: Logger;
+  readonly now: () => Date;
+  /** Of this process, among those that record. */
+  readonly owner: string;
+  readonly retentionDays: number;
+  /** Is told how old the newest record was when it was made, in milliseconds. */
+  readonly onAge: (ms: number) => void;
+}
+
+const AT_ONCE = 500;
+const GATHER_MS = 100;
+/** Well below the length of a turn. */
+const RENEW_MS = 5_000;
+const AGAIN_MS = 1_000;
+const RETENTION_MS = 3_600_000;
+
+/**
+ * Records all events of the bus, in batches: what is read of a stream and how far that is are saved together, so that each event
+ * is recorded once, and none costs a transaction of its own. One process at a time has the turn; another takes it when it ends.
+ */
+export function recorder({ store, bus, logger, now, owner, retentionDays, onAge }: RecorderParts): Worker {
+  const reader = eventReader(bus, () => now().getTime());
+  const stopping = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+
+  /** Until the turn is lost, the bus goes away or the process stops. */
+  async function follow(after: ReadonlyMap<string, bigint>): Promise<void> {
+    const ending = new AbortController();
+    const signal = AbortSignal.any([stopping.signal, ending.signal]);
+    let batch: Published[] = [];
+    let reached = new Map<string, bigint>();
+    let failure: unknown;
+    let saving = Promise.resolve();
+    const save = () => {
+      const events = batch;
+      const cursors = reached;
+      batch = [];
+      reached = new Map();
+      saving = saving.then(async () => {
+        if (failure !== undefined) return;
+        const records = await Promise.all(events.map((event) => toRecord(event, reader, now())));
+        const kept = keptFrom(now(), retentionDays);
+        const wanted = records.filter((record) => record !== undefined && record.occurredAt >= kept);
+        await store.record(owner, now(), wanted as Exclude<(typeof wanted)[number], undefined>[], cursors);
+        const newest = events.at(-1);
+        if (newest) onAge(now().getTime() - newest.publishedAt.getTime());
+      });
+      saving = saving.catch((error: unknown) => {
+        failure ??= error;
+        ending.abort();
+      });
+      return saving;
+    };
+    const renewing = setInterval(save, RENEW_MS);
+    let gathering: NodeJS.Timeout | undefined;
+    try {
+      for await (const event of bus.tail({ after, signal })) {
+        batch.push(event);
+        reached.set(event.stream, event.position);
+        if (batch.length >= AT_ONCE) await save();
+        else
+          gathering ??= setTimeout(() => {
+            gathering = undefined;
+            void save();
+          }, GATHER_MS);
+      }
+    } finally {
+      clearInterval(renewing);
+      clearTimeout(gathering);
+      await save();
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  async function run(): Promise<void> {
+    let forgotten = Number.NEGATIVE_INFINITY;
+    while (!stopping.signal.aborted) {
+      try {
+        const cursors = await store.begin(owner, now());
+        if (cursors && performance.now() - forgotten > RETENTION_MS) {
+          forgotten = performance.now();
+          await store.forgetBefore(keptFrom(now(), retentionDays));
+        }
+        if (cursors) await follow(cursors);
+      } catch (err) {
+        if (!(err instanceof NotOurTurn)) logger.warn({ err }, 'events not recorded; trying again');
+      }
+      await pause(AGAIN_MS, stopping.signal);
+    }
+    await store.end(owner).catch((err: unknown) => logger.debug({ err }, 'the turn to record was not given back'));
+  }
+
+  return {
+    start() {
+      running = run();
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { dashboards } from '../../scripts/observability/dashboards.ts';
+import { rules, type Slo } from '../../scripts/observability/rules.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const { slos } = JSON.parse(read('k8s/observability/slos.json')) as { slos: readonly Slo[] };
+const { metrics } = JSON.parse(read('docs/telemetry.json')) as { metrics: Readonly<Record<string, unknown>> };
+const has = (program: string) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
+const ruled = rules(slos);
+
+/** Names of our metrics in an expression, without what a histogram adds to its own. */
+function metricsIn(text: string): string[] {
+  const names = text.match(/\b(?:weft|rpc|db_client|nodejs|v8js|process)_\w+/g) ?? [];
+  const labels = new Set([
+    'rpc_method',
+    'rpc_response_status_code',
+    'weft_currency',
+    'weft_saga_kind',
+    'weft_saga_state',
+    'v8js_gc_type',
+  ]);
+  return [...new Set(names)]
+    .filter((name) => !labels.has(name) && !/^db_client_connection_(state|pool_name)$/.test(name))
+    .map((name) => (name in metrics ? name : name.replace(/_(count|sum|bucket)$/, '')));
+}
+
+describe('alerts and dashboards', () => {
+  it('are what the objectives say: npm run gen:observability', () => {
+    expect(read('k8s/observability/prometheus/rules.yaml')).toBe(ruled);
+    for (const [name, dashboard] of Object.entries(dashboards(slos)))
+      expect(JSON.parse(read(`k8s/observability/grafana/${name}.json`))).toEqual(dashboard);
+  });
+
+  it('ask for metrics that there are', () => {
+    const asked = [ruled, JSON.stringify(dashboards(slos))].flatMap(metricsIn);
+    expect([...new Set(asked)].filter((name) => !(name in metrics))).toEqual([]);
+  });
+
+  it('each have a runbook that is there, and no runbook is forgotten', () => {
+    const linked = new Set([...ruled.matchAll(/runbook: (\S+)/g)].map(([, path = '']) => path));
+    expect([...linked].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+    expect(globSync('docs/runbooks/*.md', { cwd: ROOT }).sort()).toEqual([...linked].sort());
+  });
+
+  it('are for methods that there are', () => {
+    const named = slos.map(({ methods }) => methods.split('.').slice(0, 3).join('.'));
+    for (const file of new Set(named)) expect(existsSync(join(ROOT, `proto/${file.replaceAll('.', '/')}`))).toBe(true);
+  });
+
+  it('lead from one to the next', () => {
+    const all = Object.values(dashboards(slos)) as { uid: string; links: { url: string }[] }[];
+    for (const one of all) {
+      const others = all.filter(({ uid }) => uid !== one.uid).map(({ uid }) => `/d/${uid}`);
+      expect(one.links.map(({ url }) => url)).toEqual(expect.arrayContaining(others));
+    }
+  });
+
+  (has('promtool') ? it : it.skip)('are rules that promtool takes', () => {
+    const run = spawnSync('promtool', ['check', 'rules', 'k8s/observability/prometheus/rules.yaml'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(run.stdout + run.stderr).toContain('SUCCESS');
+    expect(run.status).toBe(0);
+  });
+
+  (has('promtool') ? it : it.skip)('fire when a budget burns, and not when it does not', () => {
+    const run = spawnSync('promtool', ['test', 'rules', 'k8s/observability/prometheus/rules-test.yaml'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect(run.stdout + run.stderr).toContain('SUCCESS');
+    expect(run.status).toBe(0);
+  });
+});

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SpanKind } from '@opentelemetry/api';
+import { createTracing } from '@weft/kit/telemetry';
+import { eventually, freePort } from '@weft/kit/testing';
+
+// The collector's own configuration, on a real collector whose spans go to a file instead of Jaeger. Skipped where there is none on the path.
+const hasCollector = spawnSync('otelcol', ['--version'], { stdio: 'ignore' }).status === 0;
+const FOLDER = join(import.meta.dirname, '../../k8s/observability');
+
+(hasCollector ? describe : describe.skip)('a collector', () => {
+  let folder: string;
+  let child: ChildProcess;
+  let output: string;
+  let endpoint: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weft-otelcol-'));
+  });
+  afterEach(async () => {
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+    await rm(folder, { recursive: true });
+  });
+
+  async function start(...configs: string[]): Promise<void> {
+    const [grpc, http] = [await freePort(), await freePort()];
+    output = join(folder, 'spans.json');
+    const here = join(folder, 'here.yaml');
+    await writeFile(
+      here,
+      JSON.stringify({
+        receivers: {
+          otlp: {
+            protocols: { grpc: { endpoint: `127.0.0.1:${grpc}` }, http: { endpoint: `127.0.0.1:${http}` } },
+          },
+        },
+        ...(configs.length > 1 && { processors: { tail_sampling: { decision_wait: '1s' } } }),
+        exporters: { file: { path: output, flush_interval: '100ms' } },
+        service: { pipelines: { traces: { exporters: ['file'] } } },
+      }),
+    );
+    const args = [...configs.map((one) => join(FOLDER, one)), here].flatMap((path) => ['--config', path]);
+    child = spawn('otelcol', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    let errors = '';
+    child.stderr?.on('data', (data) => {
+      errors += String(data);
+    });
+    endpoint = `http://127.0.0.1:${http}`;
+    await eventually(async () => {
+      if (child.exitCode !== null) throw new Error(errors);
+      await fetch(endpoint, { signal: AbortSignal.timeout(500) });
+    }, 15_000);
+  }
+
+  const spansWritten = async () => readFile(output, 'utf8').catch(() => '');
+
+  /** A trace of one span. */
+  function send(count: number, error?: string): { ids: string[]; stop: () => Promise<void> } {
+    const tracing = createTracing({ service: 'orders', version: '1', ratio: 1, endpoint });
+    const ids = Array.from({ length: count }, () => {
+      const context = tracing.start();
+      const now = Date.now();
+      const span = { name: 'work', kind: SpanKind.SERVER, context, startTime: now, endTime: now + 1, attributes: {} };
+      tracing.record(error === undefined ? span : { ...span, error });
+      return context.traceId;
+    });
+    return { ids, stop: () => tracing.stop() };
+  }
+
+  it('hands on what the services sampled', async () => {
+    await start('collector.yaml');
+    const { ids, stop } = send(20);
+    await stop();
+    await eventually(async () => {
+      const written = await spansWritten();
+      const missing = ids.filter((id) => !written.includes(id));
+      if (missing.length > 0) throw new Error(`${missing.length} are missing`);
+    }, 10_000);
+  }, 40_000);
+
+  it('that samples itself keeps every trace that failed, and few of the others', async () => {
+    await start('collector.yaml', 'collector-tail.yaml');
+    const well = send(300);
+    const failed = send(20, 'INTERNAL');
+    await Promise.all([well.stop(), failed.stop()]);
+    await eventually(async () => {
+      const written = await spansWritten();
+      if (failed.ids.some((id) => !written.includes(id))) throw new Error('not all that failed are there');
+    }, 20_000);
+    const written = await spansWritten();
+    expect(well.ids.filter((id) => written.includes(id)).length).toBeLessThan(60);
+  }, 60_000);
+});
