@@ -1,5 +1,5 @@
 import { ConfigError, type ConfigOf, type Setting, setting } from '@weft/kit/config';
-import type { Credentials } from './app/login.ts';
+import type { Credentials } from './app/check-password.ts';
 
 /** A secret text that may be left out. Not even the address is shown: it is a person's. */
 function optional(name: string, rule: RegExp, description: string): Setting<string> {

@@ -1,8 +1,12 @@
 import { BadCredentials } from '../domain/failures.ts';
 import { assertUnlocked, oneMore } from '../domain/lockout.ts';
 import type { Account } from '../domain/user.ts';
-import type { Credentials } from './login.ts';
 import type { Passwords, UsersStore, UsersTransaction } from './ports.ts';
+
+export interface Credentials {
+  readonly email: string;
+  readonly password: string;
+}
 
 interface Needs {
   readonly store: UsersStore;

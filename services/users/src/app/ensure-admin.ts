@@ -1,5 +1,5 @@
 import { type Account, makeAdmin, openUser } from '../domain/user.ts';
-import type { Credentials } from './login.ts';
+import type { Credentials } from './check-password.ts';
 import type { Passwords, UsersStore } from './ports.ts';
 import { endSessions } from './sessions.ts';
 

@@ -1,11 +1,6 @@
-import { withPassword } from './check-password.ts';
+import { type Credentials, withPassword } from './check-password.ts';
 import type { Passwords, UsersStore } from './ports.ts';
 import { openSession, type SessionNeeds, type SignedIn } from './sessions.ts';
-
-export interface Credentials {
-  readonly email: string;
-  readonly password: string;
-}
 
 interface Needs extends SessionNeeds {
   readonly store: UsersStore;
