@@ -28,8 +28,9 @@ startupProbe:
 readinessProbe:
   {{- include "service.probe" $values | nindent 2 }}
   periodSeconds: 2
-  timeoutSeconds: 2
-  failureThreshold: 2
+  # A node that is busy for a moment must not take the only pod out of service.
+  timeoutSeconds: 5
+  failureThreshold: 3
 # A database that is away makes a pod unready; only one that answers nothing at all is started again.
 livenessProbe:
   httpGet: { port: ops, path: /livez }
