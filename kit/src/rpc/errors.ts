@@ -34,6 +34,13 @@ const PASSED_ON: ReadonlySet<status> = new Set([
   status.CANCELLED,
 ]);
 
+/** Instead of what a transport says of a call that no service answered: it names addresses. */
+const TRANSPORT_MESSAGES: Readonly<Partial<Record<status, string>>> = {
+  [status.UNAVAILABLE]: 'a service that is needed does not answer at the moment',
+  [status.DEADLINE_EXCEEDED]: 'the deadline passed',
+  [status.CANCELLED]: 'the call was cancelled',
+};
+
 /** What another service answered instead of a response. */
 export class RemoteError extends Error {
   /** gRPC status code. */
@@ -106,7 +113,9 @@ export function outcomeOf(error: unknown): Outcome {
     };
   }
   if (error instanceof RemoteError && (PASSED_ON.has(error.code) || error.reason === 'TOKEN_EXPIRED')) {
-    return { ...plain, code: error.code, reason: error.reason, message: error.message, metadata: error.metadata };
+    const { code, reason, metadata } = error;
+    const unanswered = reason === status[code] ? TRANSPORT_MESSAGES[code] : undefined;
+    return { ...plain, code, reason, message: unanswered ?? error.message, metadata };
   }
   if (error instanceof DeadlineExceeded) {
     return { ...plain, code: status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED', message: 'the deadline passed' };

@@ -112,6 +112,15 @@ describe('a foreseen failure', () => {
     expect(details.ErrorInfo).toMatchObject({ reason: 'PRODUCT_NOT_FOUND', metadata: { product_id: 'A' } });
   });
 
+  it.each([status.UNAVAILABLE, status.DEADLINE_EXCEEDED])(
+    'that a transport tells of (%s) names no addresses',
+    async (code) => {
+      const { error } = await thrown(new RemoteError(code, status[code] as string, `no answer from ${SECRET}`));
+      expect(error.code).toBe(code);
+      expect(error.details).not.toContain(SECRET);
+    },
+  );
+
   it('that says that the caller’s token expired on its way is passed on', async () => {
     const { error, details } = await thrown(new RemoteError(status.UNAUTHENTICATED, 'TOKEN_EXPIRED', 'expired'));
     expect(error.code).toBe(status.UNAUTHENTICATED);
