@@ -38,8 +38,9 @@ const RETRY_SECONDS: Readonly<Partial<Record<status, number>>> = {
 export function failureOf(error: unknown): Failure {
   if (error instanceof RemoteError) {
     const { code, reason, message, metadata, violations } = error;
-    // What a channel says of a connection names addresses, which are nobody's business.
-    const told = code === status.UNAVAILABLE && reason === 'UNAVAILABLE' ? 'the service does not answer' : message;
+    // What a transport says of a call that nobody answered names addresses, which are nobody's business.
+    const outcome = outcomeOf(error);
+    const told = outcome.unexpected ? message : outcome.message;
     const retryAfter = RETRY_SECONDS[code];
     return { code, reason, message: told, metadata, violations, retryAfter, unexpected: false };
   }
