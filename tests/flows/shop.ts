@@ -21,7 +21,7 @@ import { type Order, OrderStatus, OrdersServiceService, SagaStyle } from '@weft/
 import { PaymentsServiceService } from '@weft/gen/grpc/weft/payments/v1/payments';
 import { ShippingServiceService } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
-import { createClient } from '@weft/kit/rpc';
+import { createClient, RemoteError, status } from '@weft/kit/rpc';
 import { createTracing } from '@weft/kit/telemetry';
 import { type BootedProcesses, bootProcesses, eventually, type ProcessSpec } from '@weft/kit/testing';
 
@@ -77,16 +77,46 @@ export async function openShop(
 async function clientsFrom(client: BootedProcesses['client'], token?: string) {
   const as = token === undefined ? {} : { token };
   return {
-    users: await client(UsersServiceService, UsersService, as),
-    catalog: await client(CatalogServiceService, CatalogService, as),
-    inventory: await client(InventoryServiceService, InventoryService, as),
-    orders: await client(OrdersServiceService, OrdersService, as),
-    payments: await client(PaymentsServiceService, PaymentsService, as),
-    shipping: await client(ShippingServiceService, ShippingService, as),
-    notifications: await client(NotificationsServiceService, NotificationsService, as),
-    checkout: await client(CheckoutServiceService, CheckoutService, as),
-    audit: await client(AuditServiceService, AuditService, as),
+    users: patient(await client(UsersServiceService, UsersService, as)),
+    catalog: patient(await client(CatalogServiceService, CatalogService, as)),
+    inventory: patient(await client(InventoryServiceService, InventoryService, as)),
+    orders: patient(await client(OrdersServiceService, OrdersService, as)),
+    payments: patient(await client(PaymentsServiceService, PaymentsService, as)),
+    shipping: patient(await client(ShippingServiceService, ShippingService, as)),
+    notifications: patient(await client(NotificationsServiceService, NotificationsService, as)),
+    checkout: patient(await client(CheckoutServiceService, CheckoutService, as)),
+    audit: patient(await client(AuditServiceService, AuditService, as)),
   };
+}
+
+const BUSY_TRIES = 3;
+
+/** A client that asks again when a busy machine has not answered in time, as whoever buys does. All that is asked twice is done once. */
+function patient<C extends object>(client: C): C {
+  return new Proxy(client, {
+    get(target, name) {
+      const method: unknown = Reflect.get(target, name);
+      if (typeof method !== 'function') return method;
+      return (...request: unknown[]) => {
+        const ask = () => method.apply(target, request) as unknown;
+        const answer = ask();
+        return answer instanceof Promise ? untilAnswered(answer, ask) : answer;
+      };
+    },
+  });
+}
+
+async function untilAnswered(first: Promise<unknown>, ask: () => unknown): Promise<unknown> {
+  let answer: unknown = first;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await answer;
+    } catch (error) {
+      const late = error instanceof RemoteError && error.code === status.DEADLINE_EXCEEDED;
+      if (!late || attempt === BUSY_TRIES) throw error;
+      answer = ask();
+    }
+  }
 }
 
 type Clients = Awaited<ReturnType<typeof clientsFrom>>;
