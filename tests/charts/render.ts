@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
 export const ROOT = join(import.meta.dirname, '../..');
-const KUBERNETES = '1.34.0';
+/** The versions that charts are rendered for: a helm that is built by hand does not know one. */
+export const VERSIONS = ['--kube-version', '1.34.0'];
 
 /** What a release is made of, and the values on top of its chart's. */
 export interface Release {
@@ -62,14 +63,13 @@ function charts(): string {
 export function template({ chart, values = [], set = [] }: Release): Answer {
   const files = values.flatMap((file) => ['-f', join(charts(), chart, file)]);
   const sets = set.flatMap((one) => ['--set', one]);
-  const versions = ['--kube-version', KUBERNETES];
-  return run('helm', 'template', chart, join(charts(), chart), '-n', 'weft', ...versions, ...files, ...sets);
+  return run('helm', 'template', chart, join(charts(), chart), '-n', 'weft', ...VERSIONS, ...files, ...sets);
 }
 
 /** What helm lint finds. */
 export function lint(chart: Release['chart'], ...set: readonly string[]): Answer {
   const sets = set.flatMap((one) => ['--set', one]);
-  return run('helm', 'lint', join(charts(), chart), '--strict', '--kube-version', KUBERNETES, ...sets);
+  return run('helm', 'lint', join(charts(), chart), '--strict', ...VERSIONS, ...sets);
 }
 
 /** Throws with what helm said when it refuses. */

@@ -1,12 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { objectsOf, run, VERSIONS } from '../charts/render.ts';
 import { ROOT } from './generate.ts';
 
-const HELM = process.env.HELM ?? 'helm';
-export const hasHelm = spawnSync(HELM, ['version']).status === 0;
+export { hasHelm } from '../charts/render.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: objects of Kubernetes of any kind, looked at by tests
 export type Rendered = any;
@@ -29,15 +27,11 @@ export function render(service: string, values: object = {}, files: ReadonlyMap<
     cpSync(join(ROOT, 'charts/service'), join(base, 'charts/service'), { recursive: true });
     for (const [path, text] of files) writeFileSync(join(base, path), text);
     writeFileSync(join(base, 'values.json'), JSON.stringify({ name: service, ...values }));
-    const args = ['template', service, 'charts/service', '--namespace', 'weft', '--kube-version', '1.34.0'];
-    const run = spawnSync(HELM, [...args, '--values', 'values.json'], { cwd: base, encoding: 'utf8' });
-    if (run.status !== 0) return { objects: new Map(), refusal: run.stderr, text: '' };
-    const objects = parseAllDocuments(run.stdout).map((document) => document.toJS() as Rendered);
-    return {
-      objects: new Map(objects.filter(Boolean).map((one) => [`${one.kind}/${one.metadata.name}`, one])),
-      refusal: '',
-      text: run.stdout,
-    };
+    const chart = [join(base, 'charts/service'), '-n', 'weft', '-f', join(base, 'values.json')];
+    const { status, stdout, stderr } = run('helm', 'template', service, ...chart, ...VERSIONS);
+    if (status !== 0) return { objects: new Map(), refusal: stderr, text: '' };
+    const objects = objectsOf(stdout).map((one): [string, Rendered] => [`${one.kind}/${one.metadata.name}`, one]);
+    return { objects: new Map(objects), refusal: '', text: stdout };
   } finally {
     rmSync(base, { recursive: true, force: true });
   }
