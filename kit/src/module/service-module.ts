@@ -76,7 +76,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   const tracing = shared.tracing.of(spec.name);
   const work = workSpans(tracing);
   const metrics = serviceMetrics(shared.meter, spec.name, logger);
-  const told = [callMetrics(shared.meter, shared.version), callSpans(tracing)];
+  // Who records nothing makes no spans.
+  const told = [callMetrics(shared.meter, shared.version), ...(tracing.active ? [callSpans(tracing)] : [])];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let registration: Registration | undefined;
@@ -125,7 +126,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     status: () => ({ name: spec.name, ports: portsOf(listeners), ...readiness(), ...metrics.figures() }),
     async start() {
       const bus = await shared.bus(config);
-      const spans = databaseSpans(tracing, spec.name);
+      const spans = tracing.active ? databaseSpans(tracing, spec.name) : undefined;
       const database = spec.migrations && (await openStore(spec, config as StoreConfig, bus, spans, logger));
       if (database) onStop('database', (graceMs) => database.close(graceMs));
       // Who keeps nothing has no outbox: what it refuses is told as long as the bus takes it.
@@ -249,11 +250,11 @@ async function openStore(
   spec: AnyService,
   config: StoreConfig,
   bus: Bus,
-  spans: DatabaseSpans,
+  spans: DatabaseSpans | undefined,
   logger: Logger,
 ): Promise<Database<unknown>> {
   const { databaseUrl: url, databaseConnections: maxConnections } = config;
-  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, spans, logger });
+  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, ...(spans && { spans }), logger });
   try {
     await Promise.all([migrate(database, spec.migrations ?? []), bus.check()]);
     return database;
