@@ -1,7 +1,7 @@
-import { randomUUIDv7 } from 'node:crypto';
 import { CallAuditedSchema } from '@weft/gen/es/weft/audit/v1/events_pb';
 import { CallAudited } from '@weft/gen/grpc/weft/audit/v1/events';
 import { contextHeaders, type WorkContext } from '../context/index.ts';
+import { cloudEvent } from '../events/index.ts';
 import { type EndedCall, type Operation, status } from '../rpc/index.ts';
 import type { OutgoingEvent } from '../store/index.ts';
 import { type Logger, redactedJson } from '../telemetry/index.ts';
@@ -51,25 +51,9 @@ export function auditTrail({ service, save, logger, now }: AuditTrailParts): Aud
   let stopped = false;
 
   const eventOf = (content: CallAudited, context: WorkContext): OutgoingEvent => {
-    const id = randomUUIDv7();
-    const key = content.method;
-    return {
-      id,
-      type,
-      subject: `${type}.${key}`,
-      key,
-      headers: {
-        'ce-specversion': '1.0',
-        'ce-id': id,
-        'ce-type': type,
-        'ce-source': `/weft/${service}`,
-        'ce-subject': key,
-        'ce-time': new Date(now()).toISOString(),
-        'ce-dataschema': `urn:protobuf:${CALL_AUDITED.typeName}`,
-        ...contextHeaders(context),
-      },
-      payload: CallAudited.encode(content).finish(),
-    };
+    const payload = CallAudited.encode(content).finish();
+    const event = { type, owner: service, schema: CALL_AUDITED, key: content.method, payload };
+    return cloudEvent(event, { now: new Date(now()), headers: contextHeaders(context) });
   };
 
   const write = async (): Promise<void> => {

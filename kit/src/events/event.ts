@@ -67,6 +67,31 @@ const PASSED_ON = [
   EVENT_METHOD_HEADER,
 ] as const;
 
+/** An event by its content. Its headers are those of CloudEvents 1.0 in binary mode. */
+export function cloudEvent(
+  { type, owner, schema, key, payload }: EventContract & Pick<OutgoingEvent, 'key' | 'payload'>,
+  { id = randomUUIDv7(), now = new Date(), headers = contextHeaders() }: EventContext = {},
+): OutgoingEvent {
+  const passedOn = PASSED_ON.flatMap((name) => (headers[name] ? [[name, headers[name]]] : []));
+  return {
+    id,
+    type,
+    subject: `${type}.${key}`,
+    key,
+    headers: {
+      'ce-specversion': '1.0',
+      'ce-id': id,
+      'ce-type': type,
+      'ce-source': `/weft/${owner}`,
+      'ce-subject': key,
+      'ce-time': now.toISOString(),
+      'ce-dataschema': `urn:protobuf:${schema.typeName}`,
+      ...Object.fromEntries(passedOn),
+    },
+    payload,
+  };
+}
+
 /**
  * An event as its contract describes it. Its headers are those of CloudEvents 1.0 in binary mode.
  * @throws Error when the message has no option `(weft.policy.v1.event)`, or the option names no string field as the key.
@@ -79,33 +104,15 @@ export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): Event
   if (field?.fieldKind !== 'scalar')
     throw new Error(`${schema.typeName} has no string field ${policy.key} for its key`);
   const property = field.localName as keyof T;
-  const dataschema = `urn:protobuf:${schema.typeName}`;
   const ofType = (type: string, choreographed: EventType<T> | undefined): EventType<T> => ({
     type,
     owner,
     schema,
     choreographed,
-    create(message, { id = randomUUIDv7(), now = new Date(), headers = contextHeaders() } = {}) {
+    create(message, context) {
       const key = message[property];
       if (typeof key !== 'string' || key === '') throw new Error(`${schema.typeName} has no ${policy.key}`);
-      const passedOn = PASSED_ON.flatMap((name) => (headers[name] ? [[name, headers[name]]] : []));
-      return {
-        id,
-        type,
-        subject: `${type}.${key}`,
-        key,
-        headers: {
-          'ce-specversion': '1.0',
-          'ce-id': id,
-          'ce-type': type,
-          'ce-source': `/weft/${owner}`,
-          'ce-subject': key,
-          'ce-time': now.toISOString(),
-          'ce-dataschema': dataschema,
-          ...Object.fromEntries(passedOn),
-        },
-        payload: codec.encode(message).finish(),
-      };
+      return cloudEvent({ type, owner, schema, key, payload: codec.encode(message).finish() }, context);
     },
     decode({ key, payload }) {
       const { malformed } = walkWire(schema, payload);

@@ -14,6 +14,7 @@ export {
   Unreadable,
 } from './bus.ts';
 export {
+  cloudEvent,
   defineEvent,
   type EventCodec,
   type EventContext,
