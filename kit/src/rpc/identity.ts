@@ -103,14 +103,12 @@ const SCHEME = /^Bearer \S/i;
 const SCHEME_LENGTH = 'Bearer '.length;
 const MAX_HEADER = 8192;
 
-/** The bearer token of a call. Throws UNAUTHENTICATED (TOKEN_INVALID) for another scheme. */
-export function bearerToken(metadata: Metadata): string | undefined {
-  const [header] = metadata.get('authorization');
+/** The token of an authorization header. Throws UNAUTHENTICATED (TOKEN_INVALID) for another scheme. */
+export function bearerToken(header: string | undefined): string | undefined {
   if (header === undefined) return undefined;
-  const text = String(header);
-  if (text.length > MAX_HEADER || !SCHEME.test(text))
+  if (header.length > MAX_HEADER || !SCHEME.test(header))
     throw new DomainError('unauthenticated', 'TOKEN_INVALID', 'authorization must be "Bearer <access token>"');
-  return text.slice(SCHEME_LENGTH);
+  return header.slice(SCHEME_LENGTH);
 }
 
 /** The service that calls. Its own word is taken from this machine only, where there is no mesh to prove it. */

@@ -6,7 +6,7 @@ export type { CallContext, User } from './context.ts';
 export { type MethodContract, methodContracts, type RoleName } from './contract.ts';
 export { type Outcome, outcomeOf, RemoteError } from './errors.ts';
 export type { HealthCheck, HealthState } from './health.ts';
-export { createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
+export { bearerToken, createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
 export { MAX_MESSAGE_BYTES } from './limits.ts';
 export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
 export type { MethodConcerns, Operation } from './method.ts';

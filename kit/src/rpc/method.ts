@@ -133,7 +133,7 @@ async function admit<Q, T>(
 ): Promise<T> {
   const { decoded } = call.request;
   if ('malformed' in decoded) throw new InvalidArgument([decoded.malformed]);
-  const token = bearerToken(call.metadata);
+  const token = bearerToken(call.metadata.get('authorization')[0]?.toString());
   if (token !== undefined) {
     const known = concerns.verifyToken(token);
     context.user = known instanceof Promise ? await known : known;

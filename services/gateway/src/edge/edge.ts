@@ -1,7 +1,7 @@
 import { runInContext } from '@weft/kit/context';
-import { DomainError } from '@weft/kit/failure';
 import {
   authorize,
+  bearerToken,
   type CallOptions,
   type Observer,
   outcomeOf,
@@ -53,7 +53,7 @@ export function createEdge(parts: EdgeParts) {
   /** Identity, limit and role, in this order. Throws what the caller is refused with. */
   async function admit({ contract }: EdgeMethod, arrival: Arrival): Promise<Admission> {
     shedding.admit();
-    const token = bearer(arrival.authorization);
+    const token = bearerToken(arrival.authorization);
     const user = token === undefined ? undefined : await verified(token, contract, arrival);
     const limit = await limits(contract, callerOf(user, arrival));
     authorize(contract, undefined, user);
@@ -177,14 +177,3 @@ const begin = (): Begun => ({ time: Date.now(), clock: performance.now() });
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-const SCHEME = /^Bearer [^\s]/i;
-const MAX_HEADER = 8192;
-
-/** The token of an authorization header. Throws UNAUTHENTICATED (TOKEN_INVALID) for another scheme. */
-function bearer(header: string | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (header.length > MAX_HEADER || !SCHEME.test(header))
-    throw new DomainError('unauthenticated', 'TOKEN_INVALID', 'authorization must be "Bearer <access token>"');
-  return header.slice('Bearer '.length);
-}
