@@ -1,9 +1,7 @@
 import { type DescFile, getOption, hasOption } from '@bufbuild/protobuf';
 import { event as eventPolicy, service as servicePolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { type EventRoute, permissionsOf } from '../events/jetstream/permissions.ts';
-import type { Contracts, GeneratedFile } from './output.ts';
-
-const HEADER = '# Written by protoc-gen-weft from the contracts: change proto/, then `npm run gen`.\n';
+import { type Contracts, type GeneratedFile, YAML_HEADER } from './output.ts';
 
 /** `charts/backing/files/nats/<service>.yaml`: what the broker permits the user of a service. Throws when a contract names no service. */
 export function brokerFiles({ files, services, edge }: Contracts): GeneratedFile[] {
@@ -17,7 +15,7 @@ export function brokerFiles({ files, services, edge }: Contracts): GeneratedFile
       (one) => hasOption(one, servicePolicy) && getOption(one, servicePolicy).readsAllEvents,
     );
     const { publish, subscribe } = permissionsOf(service, routes, readsAll ? names : []);
-    const content = `${HEADER}${list('publish', publish)}${list('subscribe', subscribe)}`;
+    const content = `${YAML_HEADER}${list('publish', publish)}${list('subscribe', subscribe)}`;
     return { path: `charts/backing/files/nats/${service}.yaml`, content };
   });
 }

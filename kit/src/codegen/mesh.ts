@@ -1,7 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import { type MethodContract, methodContracts } from '../rpc/contract.ts';
 import { MAX_ATTEMPTS } from '../rpc/limits.ts';
-import type { Contracts, GeneratedFile } from './output.ts';
+import { type Contracts, type GeneratedFile, YAML_HEADER } from './output.ts';
 
 /** What the mesh is to know of a method. */
 interface MeshMethod {
@@ -35,13 +35,11 @@ interface MeshService {
   readonly grpc: readonly MeshGrpcService[];
 }
 
-const HEADER = '# Written by protoc-gen-weft from the contracts: change proto/, then `npm run gen`.\n';
-
 /** `charts/service/files/mesh/<service>.yaml`. Throws when a contract admits a caller that is no service. */
 export function meshFiles(contracts: Contracts): GeneratedFile[] {
   return meshServices(contracts).map((intent) => ({
     path: `charts/service/files/mesh/${intent.service}.yaml`,
-    content: `${HEADER}${yaml(intent)}`,
+    content: `${YAML_HEADER}${yaml(intent)}`,
   }));
 }
 

@@ -28,3 +28,6 @@ export interface Contracts {
 
 /** Writes one kind of file from all contracts; the same contracts give the same text. Throws where an option is wrong. */
 export type Output = (contracts: Contracts) => readonly GeneratedFile[];
+
+/** The first line of a file in YAML. */
+export const YAML_HEADER = '# Written by protoc-gen-weft from the contracts: change proto/, then `npm run gen`.\n';

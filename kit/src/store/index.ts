@@ -1,3 +1,4 @@
+export { pause } from './backoff.ts';
 export type { Changes } from './changes.ts';
 export {
   type Database,

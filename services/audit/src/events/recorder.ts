@@ -1,5 +1,6 @@
 import { type Bus, eventReader, type Published } from '@weft/kit/events';
 import type { Worker } from '@weft/kit/module';
+import { pause } from '@weft/kit/store';
 import type { Logger } from '@weft/kit/telemetry';
 import { type AuditStore, NotOurTurn } from '../app/ports.ts';
 import { keptFrom } from '../domain/record.ts';
@@ -109,19 +110,4 @@ export function recorder({ store, bus, logger, now, owner, retentionDays, onAge 
       await running;
     },
   };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

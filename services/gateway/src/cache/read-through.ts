@@ -162,8 +162,11 @@ function endingsOf(methods: Iterable<EdgeMethod>) {
     for (const type of cacheable.endedBy) byEvent.set(type, [...(byEvent.get(type) ?? []), name]);
     for (const other of all) {
       if (other.service !== service || other.contract.cacheable || other.contract.stream) continue;
-      const reads = other.descriptor.idempotency === 1;
-      if (reads || !other.descriptor.input.fields.some(({ localName }) => localName === cacheable.key)) continue;
+      if (
+        other.contract.readOnly ||
+        !other.descriptor.input.fields.some(({ localName }) => localName === cacheable.key)
+      )
+        continue;
       byWrite.set(other.contract.name, [...(byWrite.get(other.contract.name) ?? []), { name, key: cacheable.key }]);
     }
   }
