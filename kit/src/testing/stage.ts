@@ -128,10 +128,17 @@ export async function openStage(
   };
 }
 
-/** A port that nobody listens on, from below those that systems give to outgoing connections, which might take it again. */
+const PORTS = { first: 15_000, shares: 16, each: 1000 };
+const share = PORTS.first + (Number(process.env.JEST_WORKER_ID ?? 0) % PORTS.shares) * PORTS.each;
+let given = randomInt(PORTS.each);
+
+/**
+ * A port that nobody listens on, not given before: a server that a test starts again finds its port as it left it. From
+ * below those that systems give to outgoing connections; each of jest's workers has a share of its own.
+ */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = randomInt(15_000, 32_000);
+  for (let tried = 0; tried < PORTS.each; tried++) {
+    const port = share + (given++ % PORTS.each);
     const socket = createSocket().listen(port, '127.0.0.1');
     const free = await once(socket, 'listening').then(
       () => true,
@@ -142,4 +149,5 @@ export async function freePort(): Promise<number> {
     await once(socket, 'close');
     return port;
   }
+  throw new Error(`no port of ${share} to ${share + PORTS.each - 1} is free`);
 }
