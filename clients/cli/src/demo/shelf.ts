@@ -11,7 +11,10 @@ const PAGE = 200;
 const MAX_PAGES = 10;
 const ENOUGH = 3n;
 
-/** Products with enough pieces to buy some. Fills an empty or sold-out shop first, as the administrator. */
+/**
+ * Products with enough pieces to buy some; one whose stock the shop cannot tell at the moment counts. Fills an empty or
+ * sold-out shop first, as the administrator.
+ */
 export async function findProducts(
   clients: Pick<Clients, 'catalog' | 'inventory'>,
   admin: Session | undefined,
@@ -40,7 +43,7 @@ async function listInStock(catalog: Clients['catalog'], patience: Patience): Pro
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const request = { pageSize: PAGE, pageToken };
     const answer = await persist(patience, () => catalog.listProducts(request));
-    const inStock = answer.products.filter(({ available }) => (available ?? 0n) >= ENOUGH);
+    const inStock = answer.products.filter(({ available = ENOUGH }) => available >= ENOUGH);
     if (inStock.length > 0 || answer.nextPageToken === '') return inStock;
     pageToken = answer.nextPageToken;
   }
