@@ -8,6 +8,9 @@ export interface Running {
   readonly failed?: Promise<Error>;
 }
 
+/** Who is told to stop before it has started may finish that within so many milliseconds, to stop cleanly. */
+const STARTING_MS = 4_000;
+
 /** What a process that was forked tells its parent once it has started. */
 export const READY = 'ready';
 
@@ -25,7 +28,13 @@ export async function main(start: () => Promise<Running>): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   process.once('disconnect', () => process.exit(1));
+  let starting: NodeJS.Timeout | undefined;
+  const isLate = () => fail(new Error('told to stop before it had started'));
+  void asked.then(() => {
+    starting ??= setTimeout(isLate, STARTING_MS);
+  });
   const running = await start().catch(fail);
+  clearTimeout(starting);
   if (!running) return;
   process.send?.(READY);
   const failure = await Promise.race([asked, running.failed ?? asked]);

@@ -39,6 +39,7 @@ import { registerEvents, typesOf } from './register-events.ts';
 import { type AnyService, type Listener, type Runtime, type ServiceParts, targetKey } from './service.ts';
 import { serviceMetrics } from './service-metrics.ts';
 import type { serviceSettings, storeSettings } from './settings.ts';
+import { whenAvailable } from './when-available.ts';
 import { consumerSpan, workSpans } from './work-spans.ts';
 
 /** What the services of one process share. */
@@ -87,7 +88,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   let readiness: () => object = () => ({ serving: false });
 
   async function startStoring(parts: ServiceParts<unknown>, bus: Bus, database: Database<unknown>) {
-    await registerEvents(spec, parts, bus);
+    await whenAvailable((config as StoreConfig).startWait, logger, () => registerEvents(spec, parts, bus));
     database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
     metrics.observePool(database);
     const purge: Purge = startPurge(database);
@@ -253,10 +254,11 @@ async function openStore(
   spans: DatabaseSpans | undefined,
   logger: Logger,
 ): Promise<Database<unknown>> {
-  const { databaseUrl: url, databaseConnections: maxConnections } = config;
+  const { databaseUrl: url, databaseConnections: maxConnections, startWait } = config;
   const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, ...(spans && { spans }), logger });
   try {
-    await Promise.all([migrate(database, spec.migrations ?? []), bus.check()]);
+    const migrated = () => migrate(database, spec.migrations ?? []);
+    await whenAvailable(startWait, logger, () => Promise.all([migrated(), bus.check()]));
     return database;
   } catch (error) {
     await database.close(500);

@@ -46,6 +46,8 @@ export const registrySettings = {
 
 /** Settings of a service that keeps something. */
 export const storeSettings = {
+  /** So long a start waits for its database and its bus. */
+  startWait: setting.milliseconds('START_WAIT_MS', { fallback: 20_000 }),
   databaseUrl: setting.postgresUrl('DATABASE_URL'),
   databaseConnections: setting.integer('DATABASE_CONNECTIONS', { low: 2, high: 100 }, { fallback: 10 }),
 };

@@ -36,6 +36,10 @@ const lives: Record<string, () => Promise<Running>> = {
     process.stdout.write('started\n');
     return { stopTimeout: 5000, stop: async () => void process.stdout.write('stopped\n') };
   },
+  'never starts': async () => {
+    process.kill(process.pid, 'SIGTERM');
+    return new Promise<never>(() => {});
+  },
   'throws text': async () => {
     throw 'nothing works';
   },

@@ -49,6 +49,12 @@ describe('a process', () => {
     expect(child.said).toEqual({ out: 'started\nready\nstopped\n', err: '' });
   });
 
+  it('that is told to stop and does not come to the end of its start is cut off with one line and 1', async () => {
+    const child = live('never starts');
+    expect(await child.end()).toMatchObject({ code: 1 });
+    expect(child.said.err).toBe('weft: told to stop before it had started\n');
+  });
+
   it('that does not stop within its time is cut off with one line and 1', async () => {
     const child = live('stuck');
     await child.ready();
