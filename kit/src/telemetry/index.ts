@@ -3,4 +3,4 @@ export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type 
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';
 export { childOf, formatTraceparent, newTrace, parseTraceparent, type TraceContext } from './trace-context.ts';
-export { createTracing, type FinishedSpan, type SpanSource, type Tracing } from './traces.ts';
+export { createTracing, type FinishedSpan, type NotedSpan, type SpanContent, type Tracing } from './traces.ts';

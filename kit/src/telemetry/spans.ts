@@ -1,4 +1,5 @@
 import type { Attributes, SpanKind } from '@opentelemetry/api';
+import { SpanNotes } from './span-notes.ts';
 import type { TraceContext } from './trace-context.ts';
 
 /** A span as it is known when its work has ended. Times are epoch milliseconds, fractions kept. */
@@ -13,30 +14,39 @@ export interface FinishedSpan {
   readonly links?: readonly TraceContext[];
 }
 
-/** What a span can be made of, should anybody want it: of most calls nobody does. */
-export interface SpanSource {
+export type RecordSpan = (span: FinishedSpan) => void;
+
+/** What a span is apart from its place and its time. */
+export type SpanContent = Omit<FinishedSpan, 'context' | 'startTime' | 'endTime'>;
+
+/** A span of which only a note was made, should anybody want it: of most calls nobody does. */
+export interface NotedSpan {
   readonly context: TraceContext;
-  span(): FinishedSpan;
+  readonly startTime: number;
+  readonly endTime: number;
+  readonly note: string;
+  /** Made once, and not for each span. */
+  readonly describe: (note: string) => SpanContent;
 }
 
-const MOST_SPANS = 8_192;
+export const spanOf = ({ context, startTime, endTime, note, describe }: NotedSpan): FinishedSpan => ({
+  context,
+  startTime,
+  endTime,
+  ...describe(note),
+});
+
 const MOST_TRACES = 1_024;
 const MOST_TOLD = 64;
 /** Traces that are newly wanted within a second: beyond them a failure is one of many. */
 const MOST_WANTED = 20;
 
-interface Kept {
-  readonly source: SpanSource;
-  readonly record: (span: FinishedSpan) => void;
-}
-
 /**
  * What was not sampled and may be wanted after all: the last few thousand spans of this process, and the traces that are wanted, since
- * a call of theirs failed or was slow. Everything is bounded, and a span that is kept in vain costs a place in an array.
+ * a call of theirs failed or was slow. Everything is bounded.
  */
 export class KeptSpans {
-  readonly #ring: (Kept | undefined)[] = new Array(MOST_SPANS);
-  #next = 0;
+  readonly #notes = new SpanNotes();
   readonly #wanted = new Set<string>();
   readonly #told: string[] = [];
   #toldBefore = 0;
@@ -47,9 +57,8 @@ export class KeptSpans {
     return this.#wanted.size > 0 && this.#wanted.has(traceId);
   }
 
-  keep(kept: Kept): void {
-    this.#ring[this.#next] = kept;
-    this.#next = (this.#next + 1) % MOST_SPANS;
+  keep(span: NotedSpan, record: RecordSpan): void {
+    this.#notes.add(span, record);
   }
 
   /** Records what is kept of a trace, and from now on what is still to come. */
@@ -68,11 +77,7 @@ export class KeptSpans {
       this.#told.shift();
       this.#toldBefore++;
     }
-    for (const [index, kept] of this.#ring.entries()) {
-      if (kept?.source.context.traceId !== traceId) continue;
-      this.#ring[index] = undefined;
-      kept.record(kept.source.span());
-    }
+    this.#notes.take(traceId, (span, record) => record(spanOf(span)));
   }
 
   /** How many traces have been wanted so far. */

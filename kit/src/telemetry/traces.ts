@@ -8,10 +8,10 @@ import {
   type SpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
-import { type FinishedSpan, KeptSpans, type SpanSource } from './spans.ts';
+import { type FinishedSpan, KeptSpans, type NotedSpan, type RecordSpan, type SpanContent, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
 
-export type { FinishedSpan, SpanSource } from './spans.ts';
+export type { FinishedSpan, NotedSpan, SpanContent } from './spans.ts';
 
 export interface Tracing {
   /** A new trace, sampled at the configured ratio. */
@@ -19,7 +19,7 @@ export interface Tracing {
   /** Hands a finished span on; one that is not sampled is kept for a while, in case its trace is wanted after all. */
   record(span: FinishedSpan): void;
   /** The same, for what costs something to describe. */
-  offer(source: SpanSource): void;
+  offer(span: NotedSpan): void;
   /** Has a trace recorded that was not sampled: what is kept of it, and what is still to come. Bounded in rate. */
   want(context: Pick<TraceContext, 'traceId' | 'sampled'>): void;
   /** It is recorded, sampled or wanted. */
@@ -65,7 +65,7 @@ export function createTracing(options: TracingOptions): Tracing {
   if (!sink) return NOTHING;
 
   const kept = new KeptSpans();
-  const recorders = new Map<string, (span: FinishedSpan) => void>();
+  const recorders = new Map<string, RecordSpan>();
   const start = () => newTrace(Math.random() < ratio);
   const records = (context: TraceContext) => context.sampled || kept.wants(context);
   const tracingOf = (name: string): Tracing => {
@@ -78,11 +78,11 @@ export function createTracing(options: TracingOptions): Tracing {
       slowAfter,
       record(span) {
         if (records(span.context)) record(span);
-        else kept.keep({ source: { context: span.context, span: () => span }, record });
+        else kept.keep(noteOf(span), record);
       },
-      offer(source) {
-        if (records(source.context)) record(source.span());
-        else kept.keep({ source, record });
+      offer(span) {
+        if (records(span.context)) record(spanOf(span));
+        else kept.keep(span, record);
       },
       want({ traceId, sampled }) {
         if (!sampled) kept.want(traceId);
@@ -100,6 +100,12 @@ export function createTracing(options: TracingOptions): Tracing {
   return tracingOf(service);
 }
 
+const describe = (note: string): SpanContent => JSON.parse(note) as SpanContent;
+
+function noteOf({ context, startTime, endTime, ...content }: FinishedSpan): NotedSpan {
+  return { context, startTime, endTime, note: JSON.stringify(content), describe };
+}
+
 const NOTHING: Tracing = {
   active: false,
   start: () => newTrace(false),
@@ -114,7 +120,7 @@ const NOTHING: Tracing = {
   stop: async () => {},
 };
 
-function spanRecorder(service: string, version: string, sink: SpanProcessor): (span: FinishedSpan) => void {
+function spanRecorder(service: string, version: string, sink: SpanProcessor): RecordSpan {
   const random = new RandomIdGenerator();
   let wanted: TraceContext | undefined;
   const provider = new TracerProvider({

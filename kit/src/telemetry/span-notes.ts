@@ -1,0 +1,51 @@
+import type { NotedSpan, RecordSpan } from './spans.ts';
+
+const MOST_SPANS = 8_192;
+const SLOT = 512;
+const SPAN_ID = 32;
+const PARENT_ID = 48;
+const NOTE = 64;
+const NO_PARENT = '-'.repeat(16);
+
+/**
+ * The last few thousand spans that nobody wanted, as bytes: objects that live for a second cost the collector more than all
+ * else that is done with them. A note that is too long for its slot is not kept.
+ */
+export class SpanNotes {
+  readonly #bytes = Buffer.alloc(MOST_SPANS * SLOT);
+  readonly #lengths = new Uint16Array(MOST_SPANS);
+  readonly #times = new Float64Array(MOST_SPANS * 2);
+  readonly #describes: (NotedSpan['describe'] | undefined)[] = new Array(MOST_SPANS);
+  readonly #records: RecordSpan[] = new Array(MOST_SPANS);
+  #next = 0;
+
+  add({ context, startTime, endTime, note, describe }: NotedSpan, record: RecordSpan): void {
+    const slot = this.#next;
+    this.#next = (slot + 1) % MOST_SPANS;
+    const { traceId, spanId, parentSpanId = NO_PARENT } = context;
+    const length = this.#bytes.write(`${traceId}${spanId}${parentSpanId}${note}`, slot * SLOT, SLOT);
+    // No character takes more than four bytes: here the last one may be missing.
+    this.#describes[slot] = length > SLOT - 4 ? undefined : describe;
+    this.#records[slot] = record;
+    this.#lengths[slot] = length;
+    this.#times[slot * 2] = startTime;
+    this.#times[slot * 2 + 1] = endTime;
+  }
+
+  /** Hands out what it has of a trace, and has it no more. */
+  take(traceId: string, found: (span: NotedSpan, record: RecordSpan) => void): void {
+    for (let at = this.#bytes.indexOf(traceId); at >= 0; at = this.#bytes.indexOf(traceId, at + 1)) {
+      const slot = at / SLOT;
+      const describe = this.#describes[slot];
+      // Elsewhere than at the start of a slot it is part of somebody's note.
+      if (!describe) continue;
+      this.#describes[slot] = undefined;
+      const text = this.#bytes.toString('utf8', at, at + (this.#lengths[slot] as number));
+      const parent = text.slice(PARENT_ID, NOTE);
+      const parentSpanId = parent === NO_PARENT ? undefined : parent;
+      const context = { traceId, spanId: text.slice(SPAN_ID, PARENT_ID), parentSpanId, sampled: false };
+      const [startTime = 0, endTime = 0] = this.#times.subarray(slot * 2, slot * 2 + 2);
+      found({ context, startTime, endTime, note: text.slice(NOTE), describe }, this.#records[slot] as RecordSpan);
+    }
+  }
+}
