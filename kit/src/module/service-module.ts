@@ -1,6 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
-import type { Meter } from '@opentelemetry/api';
 import { auditTrail } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
 import type { Registration, Registry } from '../discovery/index.ts';
@@ -29,7 +28,7 @@ import {
   startPurge,
   startRelay,
 } from '../store/index.ts';
-import { type DatabaseSpans, databaseSpans, type Logger, type Tracing } from '../telemetry/index.ts';
+import { type DatabaseSpans, databaseSpans, type Logger, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
@@ -45,7 +44,7 @@ import { consumerSpan, workSpans } from './work-spans.ts';
 /** What the services of one process share. */
 export interface SharedParts {
   readonly logger: Logger;
-  readonly meter: Meter;
+  readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly version: string;
   readonly ops: OpsServer;
@@ -76,9 +75,9 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   const logger = shared.logger.child({ service: spec.name });
   const tracing = shared.tracing.of(spec.name);
   const work = workSpans(tracing);
-  const metrics = serviceMetrics(shared.meter, spec.name, logger);
+  const metrics = serviceMetrics(shared.metrics.meter, spec.name, logger);
   // Who records nothing makes no spans.
-  const told = [callMetrics(shared.meter, shared.version), ...(tracing.active ? [callSpans(tracing)] : [])];
+  const told = [callMetrics(shared.metrics, shared.version), ...(tracing.active ? [callSpans(tracing)] : [])];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let registration: Registration | undefined;
@@ -152,7 +151,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         startTrace: () => tracing.start(),
         runWork: work.run,
         tracing,
-        meter: shared.meter,
+        meter: shared.metrics.meter,
         observers,
         verifyToken,
       };

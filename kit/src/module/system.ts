@@ -82,7 +82,7 @@ export async function startSystem(
   const verifiers = new Map<string, TokenVerifier>();
   const shared: SharedParts = {
     logger,
-    meter: metrics.meter,
+    metrics,
     tracing,
     version: VERSION,
     ops,

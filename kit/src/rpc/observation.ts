@@ -1,7 +1,6 @@
 import { status } from '@grpc/grpc-js';
-import type { Attributes, Meter } from '@opentelemetry/api';
 import type { WorkContext } from '../context/index.ts';
-import { type Logger, lineWriter } from '../telemetry/index.ts';
+import { type Logger, lineWriter, type Metrics, type Series } from '../telemetry/index.ts';
 import type { MethodContract } from './contract.ts';
 import type { Outcome } from './errors.ts';
 
@@ -59,30 +58,33 @@ export function accessLog(logger: Logger): Observer {
   };
 }
 
+const BOUNDARIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
 /** Rate, errors and duration by method, code and version. Source: OpenTelemetry RPC semantic conventions. */
-export function callMetrics(meter: Meter, version: string): Observer {
-  const advice = { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
-  const histogram = (side: string) =>
-    meter.createHistogram(`rpc.${side}.call.duration`, {
+export function callMetrics(metrics: Pick<Metrics, 'histogram'>, version: string): Observer {
+  const seriesOf = (side: EndedCall['side']) => {
+    const description = `Calls as the ${side} saw them`;
+    const durations = metrics.histogram(`rpc.${side}.call.duration`, {
       unit: 's',
-      advice,
-      description: `Calls as the ${side} saw them`,
+      description,
+      boundaries: BOUNDARIES,
     });
-  const histograms = { server: histogram('server'), client: histogram('client') };
-  const attributes = new Map<string, Attributes>();
-  return (call) => {
-    const code = codeName(call);
-    const key = `${call.method.name} ${code}`;
-    let known = attributes.get(key);
-    if (!known) {
-      known = {
-        'rpc.system.name': 'grpc',
-        'rpc.method': call.method.name,
-        'rpc.response.status_code': code,
-        'service.version': version,
-      };
-      attributes.set(key, known);
-    }
-    histograms[call.side].record(call.duration / 1000, known);
+    const known = new Map<MethodContract, Map<string, Series>>();
+    return (method: MethodContract, code: string): Series => {
+      const codes = known.get(method) ?? new Map<string, Series>();
+      known.set(method, codes);
+      const found =
+        codes.get(code) ??
+        durations.series({
+          'rpc.system.name': 'grpc',
+          'rpc.method': method.name,
+          'rpc.response.status_code': code,
+          'service.version': version,
+        });
+      codes.set(code, found);
+      return found;
+    };
   };
+  const sides = { server: seriesOf('server'), client: seriesOf('client') };
+  return (call) => sides[call.side](call.method, codeName(call)).record(call.duration / 1000);
 }

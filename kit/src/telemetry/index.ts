@@ -1,4 +1,5 @@
 export { type DatabaseSpans, databaseSpans } from './database-spans.ts';
+export type { BoundHistogram, HistogramOptions, Series } from './histograms.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type RootLogger } from './logs.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';

@@ -41,7 +41,7 @@ async function scrape(): Promise<{ text: string; series: Series[] }> {
 
 /** Two services of one process, as they share its meter. */
 async function twoServices() {
-  const observers = () => [callMetrics(metrics.meter, '1.2.3')];
+  const observers = () => [callMetrics(metrics, '1.2.3')];
   const stock = await serveOne(
     InventoryServiceService,
     contract,
