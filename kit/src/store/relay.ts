@@ -45,7 +45,7 @@ const LAG_COUNT = 10_000;
 const GATHER_MS = 8;
 
 // Sees the rows that it deletes, too. $1 buckets, $2 what is published, $3 what is on its way.
-const TAKE = `
+export const TAKE = `
   WITH published AS (DELETE FROM outbox WHERE id = ANY ($2::bigint[]))
   SELECT id, message_id, type, subject, key, headers, payload FROM outbox
   WHERE bucket = ANY ($1::int[]) AND id <> ALL ($2::bigint[]) AND id <> ALL ($3::bigint[]) ORDER BY id LIMIT ${BATCH}`;
