@@ -6,9 +6,10 @@ import type { Load } from './client.ts';
 
 // What a unary call costs through the full kit, next to bare grpc-js and bare NestJS on the same generated code.
 
-const ROUNDS = Number(process.env.ROUNDS ?? 5);
-const WARM_MS = 2_500;
-const MEASURE_MS = 3_000;
+const ROUNDS = Number(process.env.ROUNDS ?? 7);
+/** Calls, not seconds: code that is not compiled yet costs several times as much, however slow the machine is. */
+const WARM_CALLS = Number(process.env.WARM_CALLS ?? 20_000);
+const CALLS = Number(process.env.CALLS ?? 5_000);
 const SERVER = new URL('./server.ts', import.meta.url);
 const CLIENT = new URL('./client.ts', import.meta.url);
 const NEST = fileURLToPath(new URL('./nest/', import.meta.url));
@@ -30,24 +31,6 @@ const PAIRS = {
 } as const;
 type Pair = keyof typeof PAIRS;
 
-async function measure([serverKind, clientKind]: readonly [string, string]): Promise<Figures> {
-  const server = await child<{ port: number; token: string }>(SERVER, [serverKind], 0);
-  const { port, token } = server.first;
-  const client = await child(CLIENT, [clientKind, `127.0.0.1:${port}`, token], 1);
-  try {
-    await client.ask(WARM_MS);
-    const before = await server.ask<NodeJS.CpuUsage>('usage');
-    const load = await client.ask<Load>(MEASURE_MS);
-    const after = await server.ask<NodeJS.CpuUsage>('usage');
-    const used = after.user + after.system - before.user - before.system;
-    const { calls, seconds, cpuMicroseconds, p50, p99 } = load;
-    return { server: used / calls, client: cpuMicroseconds / calls, callsPerSecond: calls / seconds, p50, p99 };
-  } finally {
-    await client.stop();
-    await server.stop();
-  }
-}
-
 if (!existsSync(`${NEST}node_modules`)) {
   const installed = spawnSync('npm', ['install', '--no-package-lock', '--no-audit', '--no-fund'], {
     cwd: NEST,
@@ -56,10 +39,35 @@ if (!existsSync(`${NEST}node_modules`)) {
   if (installed.status !== 0) throw new Error('NestJS could not be installed');
 }
 
+const start = (kind: string) => child<{ port: number; token: string }>(SERVER, [kind], 0);
+const servers = { bare: await start('bare'), kit: await start('kit'), nest: await start('nest') };
+const clientOf = async ([serverKind, clientKind]: (typeof PAIRS)[Pair]) => {
+  const { port, token } = servers[serverKind].first;
+  const client = await child(CLIENT, [clientKind, `127.0.0.1:${port}`, token], 1);
+  await client.ask(WARM_CALLS);
+  return client;
+};
+const clients = {
+  bare: await clientOf(PAIRS.bare),
+  kit: await clientOf(PAIRS.kit),
+  nest: await clientOf(PAIRS.nest),
+  client: await clientOf(PAIRS.client),
+};
+
+async function measure(pair: Pair): Promise<Figures> {
+  const server = servers[PAIRS[pair][0]];
+  const before = await server.ask<NodeJS.CpuUsage>('usage');
+  const load = await clients[pair].ask<Load>(CALLS);
+  const after = await server.ask<NodeJS.CpuUsage>('usage');
+  const used = after.user + after.system - before.user - before.system;
+  const { calls, seconds, cpuMicroseconds, p50, p99 } = load;
+  return { server: used / calls, client: cpuMicroseconds / calls, callsPerSecond: calls / seconds, p50, p99 };
+}
+
 const rounds: Record<Pair, Figures[]> = { bare: [], kit: [], nest: [], client: [] };
 for (let round = 1; round <= ROUNDS; round++) {
   for (const pair of Object.keys(PAIRS) as Pair[]) {
-    const figures = await measure(PAIRS[pair]);
+    const figures = await measure(pair);
     rounds[pair].push(figures);
     const { server, client, callsPerSecond, p50, p99 } = figures;
     console.log(
@@ -68,6 +76,8 @@ for (let round = 1; round <= ROUNDS; round++) {
     );
   }
 }
+await Promise.all(Object.values(clients).map((client) => client.stop()));
+await Promise.all(Object.values(servers).map((server) => server.stop()));
 // Each round's own ratio: what slows the machine down for a while slows both.
 const ratio = (of: Pair, what: keyof Figures) =>
   Number(median(rounds[of].map((one, index) => one[what] / (rounds.bare[index] as Figures)[what])).toFixed(3));

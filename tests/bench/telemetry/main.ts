@@ -5,9 +5,10 @@ import type { Load } from '../rpc/client.ts';
 
 // What telemetry costs a unary call: metrics, an access line and spans at one and at a hundred per cent, next to none of them.
 
-const ROUNDS = Number(process.env.ROUNDS ?? 5);
-const WARM_MS = Number(process.env.WARM_MS ?? 2_500);
-const MEASURE_MS = Number(process.env.MEASURE_MS ?? 3_000);
+const ROUNDS = Number(process.env.ROUNDS ?? 7);
+/** Calls, not seconds: code that is not compiled yet costs several times as much, however slow the machine is. */
+const WARM_CALLS = Number(process.env.WARM_CALLS ?? 20_000);
+const CALLS = Number(process.env.CALLS ?? 5_000);
 const SERVER = new URL('./server.ts', import.meta.url);
 const CLIENT = new URL('../rpc/client.ts', import.meta.url);
 const MODES = ['off', '1', '100'] as const;
@@ -20,21 +21,22 @@ const collector = createServer((request, response) => {
 await once(collector, 'listening');
 const endpoint = `http://127.0.0.1:${(collector.address() as { port: number }).port}`;
 
-/** CPU microseconds a call, of the server. */
-async function measure(mode: Mode): Promise<number> {
+async function warmPair(mode: Mode) {
   const server = await child<{ port: number; token: string }>(SERVER, [mode, endpoint], 0);
   const { port, token } = server.first;
   const client = await child(CLIENT, ['bare', `127.0.0.1:${port}`, token], 1);
-  try {
-    await client.ask(WARM_MS);
-    const before = await server.ask<NodeJS.CpuUsage>('usage');
-    const { calls } = await client.ask<Load>(MEASURE_MS);
-    const after = await server.ask<NodeJS.CpuUsage>('usage');
-    return (after.user + after.system - before.user - before.system) / calls;
-  } finally {
-    await client.stop();
-    await server.stop();
-  }
+  await client.ask(WARM_CALLS);
+  return { server, client };
+}
+const pairs = { off: await warmPair('off'), '1': await warmPair('1'), '100': await warmPair('100') };
+
+/** CPU microseconds a call, of the server. */
+async function measure(mode: Mode): Promise<number> {
+  const { server, client } = pairs[mode];
+  const before = await server.ask<NodeJS.CpuUsage>('usage');
+  const { calls } = await client.ask<Load>(CALLS);
+  const after = await server.ask<NodeJS.CpuUsage>('usage');
+  return (after.user + after.system - before.user - before.system) / calls;
 }
 
 const found: Record<Mode, number[]> = { off: [], '1': [], '100': [] };
@@ -44,6 +46,10 @@ for (let round = 1; round <= ROUNDS; round++) {
     found[mode].push(used);
     console.log(`round ${round}  ${(mode === 'off' ? mode : `${mode} %`).padEnd(6)}  ${used.toFixed(0)} us a call`);
   }
+}
+for (const { client, server } of Object.values(pairs)) {
+  await client.stop();
+  await server.stop();
 }
 collector.closeAllConnections();
 collector.close();
