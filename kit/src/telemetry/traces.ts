@@ -8,6 +8,7 @@ import {
   type SpanProcessor,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { within } from '../time/index.ts';
 import { type FinishedSpan, KeptSpans, type NotedSpan, type RecordSpan, type SpanContent, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
 
@@ -52,6 +53,8 @@ export interface TracingOptions {
 /** While the collector is away or slow, spans wait here; what has no room is dropped. */
 const MOST_WAITING = 4096;
 const EXPORT_TIMEOUT_MS = 5_000;
+/** For the last spans, when the process stops: a collector that is away does not hold it up. */
+const LAST_MS = 1_000;
 
 /**
  * Spans are made when their work has ended, from what the call kept: a call that is not sampled costs no span object.
@@ -93,7 +96,7 @@ export function createTracing(options: TracingOptions): Tracing {
       },
       of: tracingOf,
       async stop() {
-        await sink.shutdown();
+        await within(LAST_MS, sink.shutdown(), () => undefined);
       },
     };
   };
