@@ -138,6 +138,31 @@ describe('the weft command', () => {
     expect((await run(['order', placed.orderId])).stdout).not.toContain('Timeline');
   });
 
+  it('shows of an order without a coordinator what each service did about it', async () => {
+    const { result: placed } = await json('demo', '--style', 'choreographed');
+    const timeline = await eventually(async () => {
+      const { result } = await json('order', placed.orderId, '--timeline');
+      const found = result.timeline as Record<string, unknown>[];
+      // The audit hears of it later.
+      if (!found.some(({ step }) => step === 'stock committed')) throw new Error('not recorded yet');
+      return found;
+    }, 30_000);
+    const steps = timeline.map(({ service, step }) => `${service}: ${step}`);
+    expect(steps).toEqual(
+      expect.arrayContaining([
+        'orders: order placed',
+        'inventory: stock reserved',
+        'payments: payment authorized',
+        'shipping: shipment created',
+        'payments: payment captured',
+        'inventory: stock committed',
+        'orders: order confirmed',
+      ]),
+    );
+    expect(new Set(steps).size).toBe(steps.length);
+    expect(new Set(timeline.map(({ correlationId }) => correlationId)).size).toBe(1);
+  });
+
   it('shows why an order was refused, and by whom', async () => {
     const { result: placed } = await json('demo', '--payment', 'tok_declined');
     const { result } = await json('order', placed.orderId, '--timeline');

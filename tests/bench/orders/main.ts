@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '@weft/all/embedded';
 import { eventually } from '@weft/kit/testing';
 import { MODES, type Mode, openShop } from '../../flows/shop.ts';
@@ -11,7 +12,8 @@ import { preparePgbench, transactionsPerSecond } from './pgbench.ts';
 // Whole orders a second, in one process and in one a service, next to what the same PostgreSQL writes for pgbench.
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
-const WARM_ORDERS = 300;
+/** Orders, not seconds: code that is not compiled yet costs several times as much, however slow the machine is. */
+const WARM_ORDERS = Number(process.env.WARM_ORDERS ?? 2_000);
 const ORDERS = Number(process.env.ORDERS ?? 600);
 const CONNECTIONS = 16;
 const PRODUCTS = 100;
@@ -23,6 +25,14 @@ interface Figures {
   readonly accepted: number;
   readonly completed: number;
 }
+
+/** Of the metrics of the process that takes the orders, as Prometheus asks for them. */
+interface Scrape {
+  readonly bytes: number;
+  readonly milliseconds: number;
+}
+
+const SCRAPE_EVERY_MS = 1_000;
 
 type Shop = Awaited<ReturnType<typeof openShop>>;
 
@@ -48,20 +58,46 @@ async function placeAll(shop: Shop, orders: number, ask: (orders: Orders) => Pro
   return { accepted: orders / accepted.seconds, completed: orders / (took / 1000) };
 }
 
-async function measure(mode: Mode): Promise<Figures> {
-  const shop = await openShop(mode, { LOG_LEVEL: 'warn', DATABASE_CONNECTIONS: String(CONNECTIONS) });
-  try {
-    const products = await Promise.all(Array.from({ length: PRODUCTS }, () => shop.product({ stock: 1_000_000n })));
-    const customer = await child(CUSTOMER, [shop.booted.target('orders'), ...products]);
-    try {
-      await placeAll(shop, WARM_ORDERS, customer.ask);
-      return await placeAll(shop, ORDERS, customer.ask);
-    } finally {
-      await customer.stop();
+/** Asks for the metrics again and again while the work lasts. */
+async function scraped<T>(url: string, scrapes: Scrape[], work: Promise<T>): Promise<T> {
+  let over = false;
+  const asking = (async () => {
+    while (!over) {
+      const began = performance.now();
+      const { length } = await (await fetch(url)).text();
+      scrapes.push({ bytes: length, milliseconds: performance.now() - began });
+      await delay(SCRAPE_EVERY_MS);
     }
+  })();
+  try {
+    return await work;
   } finally {
-    await shop.booted.stop();
+    over = true;
+    await asking;
   }
+}
+
+interface Running {
+  readonly scrapes: readonly Scrape[];
+  measure(): Promise<Figures>;
+  stop(): Promise<void>;
+}
+
+/** A shop that has run for a while. */
+async function start(mode: Mode): Promise<Running> {
+  const shop = await openShop(mode, { LOG_LEVEL: 'warn', DATABASE_CONNECTIONS: String(CONNECTIONS) });
+  const products = await Promise.all(Array.from({ length: PRODUCTS }, () => shop.product({ stock: 1_000_000n })));
+  const customer = await child(CUSTOMER, [shop.booted.target('orders'), ...products]);
+  for (let placed = 0; placed < WARM_ORDERS; placed += ORDERS) await placeAll(shop, ORDERS, customer.ask);
+  const scrapes: Scrape[] = [];
+  return {
+    scrapes,
+    measure: () => scraped(`${shop.booted.ops('orders')}/metrics`, scrapes, placeAll(shop, ORDERS, customer.ask)),
+    async stop() {
+      await customer.stop();
+      await shop.booted.stop();
+    },
+  };
 }
 
 const dataFolder = await mkdtemp(join(tmpdir(), 'weft-bench-'));
@@ -70,13 +106,14 @@ const postgres = await startEmbeddedPostgres({ dataFolder, logger: quiet, tempor
 try {
   process.env.WEFT_TEST_DATABASE_URL = postgres.adminUrl;
   await preparePgbench(postgres.adminUrl);
+  const shops = { all: await start('all'), split: await start('split') };
   const rounds: (Record<Mode, Figures> & { pgbench: number })[] = [];
   for (let round = 1; round <= ROUNDS; round++) {
     const pgbench = await transactionsPerSecond(postgres.adminUrl, CONNECTIONS);
     console.log(`round ${round}  pgbench  ${pgbench.toFixed(0)} transactions/s`);
     const figures = {} as Record<Mode, Figures>;
     for (const mode of MODES) {
-      figures[mode] = await measure(mode);
+      figures[mode] = await shops[mode].measure();
       const { accepted, completed } = figures[mode];
       console.log(
         `round ${round}  ${mode.padEnd(7)}  accepted ${accepted.toFixed(0)}/s  completed ${completed.toFixed(1)}/s`,
@@ -84,6 +121,7 @@ try {
     }
     rounds.push({ ...figures, pgbench });
   }
+  await Promise.all(Object.values(shops).map((shop) => shop.stop()));
   const ratio = (mode: Mode, what: keyof Figures) =>
     Number(median(rounds.map((round) => round[mode][what] / round.pgbench)).toFixed(3));
   console.log(
@@ -92,6 +130,8 @@ try {
       completed_ratio: ratio('all', 'completed'),
       split_accepted_ratio: ratio('split', 'accepted'),
       split_completed_ratio: ratio('split', 'completed'),
+      scrape_bytes: Math.max(...shops.all.scrapes.map(({ bytes }) => bytes)),
+      scrape_ms: Number(median(shops.all.scrapes.map(({ milliseconds }) => milliseconds)).toFixed(1)),
       pgbench_per_second: Math.round(median(rounds.map(({ pgbench }) => pgbench))),
     }),
   );

@@ -1,3 +1,4 @@
+import { AuditKind } from '@weft/gen/grpc/weft/audit/v1/audit';
 import { type Saga, SagaKind, SagaState, StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { fromTimestamp, type Timestamp } from '@weft/kit/time';
 import { enumNames } from '../terminal/enum-names.ts';
@@ -20,10 +21,16 @@ export interface TimelineEntry {
   readonly correlationId: string;
 }
 
-/** What is known of an order from its placement on, oldest first: its own history, and the sagas that carried it. */
+/**
+ * What is known of an order from its placement on, oldest first: its own history, and the sagas that carried it. Where no
+ * coordinator placed it, what each service did about it, as the audit has heard so far.
+ */
 export async function readTimeline(clients: Clients, session: Session, orderId: string): Promise<TimelineEntry[]> {
   const entries = [...(await orderEntries(clients, session, orderId))];
-  for (const saga of await readSagas(clients, session, orderId)) entries.push(...sagaEntries(saga));
+  const sagas = await readSagas(clients, session, orderId);
+  for (const saga of sagas) entries.push(...sagaEntries(saga));
+  if (!sagas.some(({ kind }) => kind === SagaKind.SAGA_KIND_PLACE_ORDER))
+    entries.push(...(await auditEntries(clients, session, orderId)));
   return entries.sort((one, other) => (one.time?.getTime() ?? 0) - (other.time?.getTime() ?? 0));
 }
 
@@ -33,7 +40,7 @@ async function orderEntries({ orders }: Clients, session: Session, orderId: stri
     const request = { orderId, pageSize: 1000, pageToken };
     const page = await session.call((token) => orders.listOrderEvents(request, { token }));
     for (const { type, occurTime, status, reason, correlationId } of page.events) {
-      const step = type.split('.').at(-1)?.replaceAll('_', ' ') ?? '';
+      const step = stepOf(type);
       const state = statusName(status);
       entries.push({
         time: dateOf(occurTime),
@@ -44,6 +51,25 @@ async function orderEntries({ orders }: Clients, session: Session, orderId: stri
         detail: reason,
         correlationId,
       });
+    }
+    pageToken = page.nextPageToken;
+    if (pageToken === '') return entries;
+  }
+}
+
+/** Reservation, payment and shipment have the id of their order. */
+async function auditEntries({ audit }: Clients, session: Session, orderId: string): Promise<TimelineEntry[]> {
+  const entries: TimelineEntry[] = [];
+  for (let pageToken = ''; ; ) {
+    const which = { resourceId: orderId, kind: AuditKind.AUDIT_KIND_STATE_CHANGE };
+    const all = { userId: '', service: '', action: '', correlationId: '', fromTime: undefined, toTime: undefined };
+    const request = { ...all, ...which, pageSize: 1000, pageToken };
+    const page = await session.call((token) => audit.listAuditEvents(request, { token }));
+    for (const { service, action, occurTime, correlationId } of page.auditEvents) {
+      if (service === 'orders') continue;
+      const step = stepOf(action).replace(/ choreographed$/, '');
+      const done = { state: 'DONE', attempts: undefined, detail: '' };
+      entries.push({ time: dateOf(occurTime), service, step, ...done, correlationId });
     }
     pageToken = page.nextPageToken;
     if (pageToken === '') return entries;
@@ -84,6 +110,8 @@ function sagaEntries({ kind, state, reason, steps, createTime, updateTime, corre
   if (ended) entries.push({ ...own, time: dateOf(updateTime), step: `${name} ends`, state: end, detail: reason });
   return entries;
 }
+
+const stepOf = (type: string): string => type.split('.').at(-1)?.replaceAll('_', ' ') ?? '';
 
 function dateOf(time: Timestamp | undefined): Date | undefined {
   return time && fromTimestamp(time);
