@@ -1,3 +1,5 @@
+import { runbookUid } from './runbooks.ts';
+
 /** What is promised of some methods over thirty days. */
 export interface Slo {
   readonly name: string;
@@ -146,6 +148,12 @@ function recordings(slos: readonly Slo[]): string {
   return [...rules, ...objectives, services].join('\n');
 }
 
+/** Where it is in the repository, and in the Grafana that shows the alert. */
+const runbookOf = (name: string): readonly string[] => [
+  `          runbook: docs/runbooks/${name}.md`,
+  `          runbook_url: /d/${runbookUid(name)}`,
+];
+
 function alertOf({ alert, expr, wait, severity, summary, runbook }: Alert): string {
   return [
     `      - alert: ${alert}`,
@@ -154,7 +162,7 @@ function alertOf({ alert, expr, wait, severity, summary, runbook }: Alert): stri
     `        labels: {severity: ${severity}}`,
     '        annotations:',
     `          summary: ${quote(summary)}`,
-    `          runbook: docs/runbooks/${runbook}.md`,
+    ...runbookOf(runbook),
     '          dashboard: /d/weft-overview',
   ].join('\n');
 }
@@ -170,7 +178,7 @@ function burnOf(slo: Slo): string {
       `        labels: {severity: ${severity}, slo: ${slo.name}, window: ${long}}`,
       '        annotations:',
       `          summary: ${quote(`${slo.description}: the budget of 30 days burns ${factor} times too fast over ${long}`)}`,
-      '          runbook: docs/runbooks/error-budget-burns.md',
+      ...runbookOf('error-budget-burns'),
       '          dashboard: /d/weft-overview',
     ].join('\n');
   }).join('\n');
