@@ -47,7 +47,7 @@ export function dashboards(slos: readonly Slo[]): Record<string, object> {
       {
         title: 'Share of calls that fail, by service',
         unit: 'percentunit',
-        queries: one('service:failures:rate5m / service:calls:rate5m', '{{service}}'),
+        queries: one('(service:failures:rate5m or 0 * service:calls:rate5m) / service:calls:rate5m', '{{service}}'),
       },
       {
         title: 'Orders by how they ended, a second',

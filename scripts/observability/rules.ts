@@ -115,7 +115,8 @@ export function errorRatio({ methods, seconds }: Slo, window: string): string {
   const of = `rpc_method=~${quote(methods)}`;
   const all = `sum(rate(rpc_server_call_duration_count{${of}}[${window}]))`;
   if (seconds === undefined)
-    return `sum(rate(rpc_server_call_duration_count{${of},rpc_response_status_code=~"${FAILURES}"}[${window}])) / ${all}`;
+    // There is no series of failures before the first one.
+    return `(sum(rate(rpc_server_call_duration_count{${of},rpc_response_status_code=~"${FAILURES}"}[${window}])) or vector(0)) / ${all}`;
   return `1 - sum(rate(rpc_server_call_duration_bucket{${of},le="${seconds}"}[${window}])) / ${all}`;
 }
 
