@@ -1,19 +1,26 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { dashboards } from './observability/dashboards.ts';
 import { rules, type Slo } from './observability/rules.ts';
+import { runbookPage } from './observability/runbooks.ts';
 
-// Prometheus rules and Grafana dashboards, from the objectives in k8s/observability/slos.json. --check compares them with what is
-// committed.
+// Prometheus rules and Grafana dashboards, from the objectives in k8s/observability/slos.json and from docs/runbooks. --check compares
+// them with what is committed.
 
+const json = (value: object) => `${JSON.stringify(value, null, 2)}\n`;
 const FOLDER = join(import.meta.dirname, '../k8s/observability');
 const { slos } = JSON.parse(readFileSync(join(FOLDER, 'slos.json'), 'utf8')) as { slos: readonly Slo[] };
+const pages = globSync(join(import.meta.dirname, '../docs/runbooks/*.md')).sort();
 const files = new Map<string, string>([
   ['prometheus/rules.yaml', rules(slos)],
   ...Object.entries(dashboards(slos)).map(([name, dashboard]): [string, string] => [
     `grafana/${name}.json`,
-    `${JSON.stringify(dashboard, null, 2)}\n`,
+    json(dashboard),
   ]),
+  ...pages.map((path): [string, string] => {
+    const name = basename(path, '.md');
+    return [`grafana/runbooks/${name}.json`, json(runbookPage(name, readFileSync(path, 'utf8')))];
+  }),
 ]);
 
 const differing = [...files].filter(([path, text]) => {

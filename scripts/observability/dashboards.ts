@@ -1,73 +1,15 @@
+import { dashboard, explore, link, type Panel, PROMETHEUS, type Query } from './page.ts';
 import { errorRatio, type Slo } from './rules.ts';
 
-interface Query {
-  readonly expr: string;
-  readonly legend: string;
-}
-
-interface Panel {
-  readonly title: string;
-  readonly unit?: string;
-  readonly type?: 'timeseries' | 'stat' | 'logs';
-  readonly queries: readonly Query[];
-}
-
-const PROMETHEUS = { type: 'prometheus', uid: 'prometheus' };
-const LOKI = { type: 'loki', uid: 'loki' };
-const NAMES = ['overview', 'service', 'sagas', 'events', 'mesh'];
 const FAILURES = 'UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS';
-const WIDTH = 12;
-const HEIGHT = 8;
-
-function panelOf({ title, unit = 'short', type = 'timeseries', queries }: Panel, index: number) {
-  const datasource = type === 'logs' ? LOKI : PROMETHEUS;
-  return {
-    id: index + 1,
-    title,
-    type,
-    datasource,
-    gridPos: { x: (index % 2) * WIDTH, y: Math.floor(index / 2) * HEIGHT, w: WIDTH, h: HEIGHT },
-    fieldConfig: { defaults: { unit }, overrides: [] },
-    targets: queries.map(({ expr, legend }, at) => ({
-      refId: String.fromCharCode(65 + at),
-      datasource,
-      expr,
-      legendFormat: legend,
-      // From a point of a latency panel to a trace that it stands for.
-      exemplar: type === 'timeseries',
-    })),
-  };
-}
-
-function dashboard(name: string, title: string, panels: readonly Panel[], variables: readonly object[] = []) {
-  return {
-    uid: `weft-${name}`,
-    title: `Weft: ${title}`,
-    tags: ['weft'],
-    schemaVersion: 39,
-    version: 1,
-    refresh: '30s',
-    time: { from: 'now-1h', to: 'now' },
-    templating: { list: variables },
-    links: [
-      ...NAMES.filter((other) => other !== name).map((other) => ({
-        title: other,
-        type: 'link',
-        url: `/d/weft-${other}`,
-        keepTime: true,
-      })),
-      { title: 'traces', type: 'link', url: '/explore?left={"datasource":"jaeger"}', keepTime: true },
-      { title: 'logs', type: 'link', url: '/explore?left={"datasource":"loki"}', keepTime: true },
-    ],
-    panels: panels.map(panelOf),
-  };
-}
 
 const one = (expr: string, legend = ''): readonly Query[] => [{ expr, legend }];
 const quantile = (share: number, selector: string, by: string) =>
   `histogram_quantile(${share}, sum by (le, ${by}) (rate(rpc_server_call_duration_bucket${selector}[5m])))`;
 
 const SERVICE = '{rpc_method=~"weft.$service.v1.+"}';
+/** Of its processes in a cluster, where a target is a pod of one service; of the one process where all are in it. */
+const PROCESS = '{service=~"$service|"}';
 const ofService = (labels: string) => `{rpc_method=~"weft.$service.v1.+",${labels}}`;
 
 /** By their name; each is a file for Grafana's provisioning. */
@@ -93,12 +35,19 @@ export function dashboards(slos: readonly Slo[]): Record<string, object> {
   };
   return {
     overview: dashboard('overview', 'overview', [
+      {
+        title: 'Alerts that fire (each has its runbook: link "alerts" above)',
+        queries: one(
+          'sum by (alertname, severity, slo) (ALERTS{alertstate="firing"})',
+          '{{severity}} {{alertname}} {{slo}}',
+        ),
+      },
       ...burns,
       { title: 'Calls a second, by service', unit: 'reqps', queries: one('service:calls:rate5m', '{{service}}') },
       {
         title: 'Share of calls that fail, by service',
         unit: 'percentunit',
-        queries: one('service:failures:rate5m / service:calls:rate5m', '{{service}}'),
+        queries: one('(service:failures:rate5m or 0 * service:calls:rate5m) / service:calls:rate5m', '{{service}}'),
       },
       {
         title: 'Orders by how they ended, a second',
@@ -155,22 +104,32 @@ export function dashboards(slos: readonly Slo[]): Record<string, object> {
         {
           title: 'Event loop: 99th percentile of its delay',
           unit: 's',
-          queries: one('nodejs_eventloop_delay_p99', '{{instance}}'),
+          queries: one(`nodejs_eventloop_delay_p99${PROCESS}`, '{{instance}}'),
         },
         {
           title: 'Collections, share of the time',
           unit: 'percentunit',
-          queries: one('rate(v8js_gc_duration_sum[5m])', '{{v8js_gc_type}}'),
+          queries: one(`rate(v8js_gc_duration_sum${PROCESS}[5m])`, '{{instance}} {{v8js_gc_type}}'),
         },
-        { title: 'Memory', unit: 'bytes', queries: one('process_memory_usage', '{{instance}}') },
-        { title: 'CPU', queries: one('sum by (instance) (rate(process_cpu_time_total[5m]))', '{{instance}}') },
+        { title: 'Memory', unit: 'bytes', queries: one(`process_memory_usage${PROCESS}`, '{{instance}}') },
+        {
+          title: 'CPU',
+          queries: one(`sum by (instance) (rate(process_cpu_time_total${PROCESS}[5m]))`, '{{instance}}'),
+        },
         {
           title: 'Its lines of warning and above',
           type: 'logs',
-          queries: one('{service_namespace="weft"} | json | service="$service" | level=~"warn|error"'),
+          queries: one('{service_namespace="weft",service_name="$service"} | json | level=~"warn|error"'),
         },
       ],
-      [services],
+      {
+        variables: [services],
+        links: [
+          link('its traces', explore('jaeger', { queryType: 'search', service: '$service' })),
+          link('its failures', explore('jaeger', { queryType: 'search', service: '$service', tags: 'error=true' })),
+          link('its lines', explore('loki', { expr: '{service_namespace="weft",service_name="$service"}' })),
+        ],
+      },
     ),
     sagas: dashboard('sagas', 'sagas', [
       {

@@ -1,3 +1,5 @@
+import { runbookUid } from './runbooks.ts';
+
 /** What is promised of some methods over thirty days. */
 export interface Slo {
   readonly name: string;
@@ -113,7 +115,8 @@ export function errorRatio({ methods, seconds }: Slo, window: string): string {
   const of = `rpc_method=~${quote(methods)}`;
   const all = `sum(rate(rpc_server_call_duration_count{${of}}[${window}]))`;
   if (seconds === undefined)
-    return `sum(rate(rpc_server_call_duration_count{${of},rpc_response_status_code=~"${FAILURES}"}[${window}])) / ${all}`;
+    // There is no series of failures before the first one.
+    return `(sum(rate(rpc_server_call_duration_count{${of},rpc_response_status_code=~"${FAILURES}"}[${window}])) or vector(0)) / ${all}`;
   return `1 - sum(rate(rpc_server_call_duration_bucket{${of},le="${seconds}"}[${window}])) / ${all}`;
 }
 
@@ -146,6 +149,12 @@ function recordings(slos: readonly Slo[]): string {
   return [...rules, ...objectives, services].join('\n');
 }
 
+/** Where it is in the repository, and in the Grafana that shows the alert. */
+const runbookOf = (name: string): readonly string[] => [
+  `          runbook: docs/runbooks/${name}.md`,
+  `          runbook_url: /d/${runbookUid(name)}`,
+];
+
 function alertOf({ alert, expr, wait, severity, summary, runbook }: Alert): string {
   return [
     `      - alert: ${alert}`,
@@ -154,7 +163,7 @@ function alertOf({ alert, expr, wait, severity, summary, runbook }: Alert): stri
     `        labels: {severity: ${severity}}`,
     '        annotations:',
     `          summary: ${quote(summary)}`,
-    `          runbook: docs/runbooks/${runbook}.md`,
+    ...runbookOf(runbook),
     '          dashboard: /d/weft-overview',
   ].join('\n');
 }
@@ -170,7 +179,7 @@ function burnOf(slo: Slo): string {
       `        labels: {severity: ${severity}, slo: ${slo.name}, window: ${long}}`,
       '        annotations:',
       `          summary: ${quote(`${slo.description}: the budget of 30 days burns ${factor} times too fast over ${long}`)}`,
-      '          runbook: docs/runbooks/error-budget-burns.md',
+      ...runbookOf('error-budget-burns'),
       '          dashboard: /d/weft-overview',
     ].join('\n');
   }).join('\n');

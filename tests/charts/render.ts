@@ -82,6 +82,8 @@ export function render(release: Release): string {
 export interface Container {
   readonly name: string;
   readonly image: string;
+  readonly args?: readonly string[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly resources?: {
     readonly limits?: Readonly<Record<string, string>>;
@@ -95,6 +97,11 @@ export interface PodSpec {
   readonly securityContext?: Readonly<Record<string, unknown>>;
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
+  readonly volumes?: readonly {
+    readonly name: string;
+    readonly configMap?: { readonly name: string };
+    readonly hostPath?: object;
+  }[];
 }
 
 /** An object of Kubernetes, as far as the tests look into it. */
@@ -103,6 +110,7 @@ export interface KubeObject {
   readonly kind: string;
   readonly metadata: {
     readonly name: string;
+    readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };

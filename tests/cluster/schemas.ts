@@ -29,7 +29,8 @@ export async function writeSchemas(cluster: Cluster, apiVersions: readonly strin
     for (const [name, schema] of Object.entries(schemas)) {
       const [one] = (schema['x-kubernetes-group-version-kind'] ?? []) as readonly Kind[];
       if (!one || [one.group, one.version].filter(Boolean).join('/') !== apiVersion) continue;
-      const file = `${one.group}_${one.version}_${one.kind.toLowerCase()}.json`;
+      // kubeconform calls the core group by its version.
+      const file = `${one.group || one.version}_${one.version}_${one.kind.toLowerCase()}.json`;
       const whole = { $ref: `#/components/schemas/${name}`, components: { schemas } };
       await writeFile(join(folder, file), JSON.stringify(whole));
     }

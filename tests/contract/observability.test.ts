@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { dashboards } from '../../scripts/observability/dashboards.ts';
 import { rules, type Slo } from '../../scripts/observability/rules.ts';
+import { runbookPage } from '../../scripts/observability/runbooks.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -44,6 +45,16 @@ describe('alerts and dashboards', () => {
     const linked = new Set([...ruled.matchAll(/runbook: (\S+)/g)].map(([, path = '']) => path));
     expect([...linked].filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
     expect(globSync('docs/runbooks/*.md', { cwd: ROOT }).sort()).toEqual([...linked].sort());
+  });
+
+  it('lead to a page of Grafana that shows the runbook', () => {
+    const linked = [...ruled.matchAll(/runbook: docs\/runbooks\/(\S+)\.md\n\s+runbook_url: \/d\/(\S+)/g)];
+    expect(linked.length).toBe([...ruled.matchAll(/- alert:/g)].length);
+    for (const [, name = '', uid] of linked) {
+      const page = runbookPage(name, read(`docs/runbooks/${name}.md`));
+      expect(page).toMatchObject({ uid });
+      expect(JSON.parse(read(`k8s/observability/grafana/runbooks/${name}.json`))).toEqual(page);
+    }
   });
 
   it('are for methods that there are', () => {

@@ -128,14 +128,20 @@ const INGRESS = account('istio-ingressgateway', 'istio-system');
     expect(hostsWith('https://otel.shop.example:4318')).toEqual([]);
   });
 
-  it('has metrics read without a certificate where a PodMonitor asks for it, and nothing else', () => {
-    const { objects } = render('orders', { podMonitor: { enabled: true } });
+  it.each([
+    ['a PodMonitor', { podMonitor: { enabled: true } }],
+    ['metrics.scrape', { metrics: { scrape: true } }],
+  ])('has metrics read without a certificate where %s asks for it, and nothing else', (_, values) => {
+    const { objects } = render('orders', values);
     expect(objects.get('PeerAuthentication/orders').spec).toMatchObject({
       mtls: { mode: 'STRICT' },
       portLevelMtls: { 9464: { mode: 'PERMISSIVE' } },
     });
     const open = objects.get('AuthorizationPolicy/orders').spec.rules.filter(({ from }: Rendered) => !from);
     expect(open).toEqual([{ to: [{ operation: { methods: ['GET'], ports: ['9464'], paths: ['/metrics'] } }] }]);
+    const watched = ({ spec }: Rendered) => JSON.stringify(spec.ingress).includes('observability');
+    expect(watched(objects.get('NetworkPolicy/orders'))).toBe(true);
+    expect(watched(object('orders', 'NetworkPolicy'))).toBe(false);
     const closed = object('orders', 'AuthorizationPolicy').spec.rules.filter(({ from }: Rendered) => !from);
     expect(closed).toEqual([]);
   });
