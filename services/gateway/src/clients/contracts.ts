@@ -2,6 +2,7 @@ import { type DescMethod, type DescService, getOption, hasOption } from '@bufbui
 import { http } from '@weft/gen/es/google/api/annotations_pb';
 import type { HttpRule } from '@weft/gen/es/google/api/http_pb';
 import { Health, HealthCheckResponse_ServingStatus } from '@weft/gen/es/grpc/health/v1/health_pb';
+import { AuditService } from '@weft/gen/es/weft/audit/v1/audit_pb';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { file_weft_catalog_v1_events } from '@weft/gen/es/weft/catalog/v1/events_pb';
 import { CheckoutService } from '@weft/gen/es/weft/checkout/v1/checkout_pb';
@@ -24,6 +25,7 @@ export const contracts: readonly DescService[] = [
   PaymentsService,
   ShippingService,
   NotificationsService,
+  AuditService,
 ];
 
 /** The events that may end copies of answers. */
