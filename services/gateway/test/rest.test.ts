@@ -185,6 +185,10 @@ it('streams as server-sent events, and goes on where the client was', async () =
   expect(all.text.match(/^id: \w+$/gm)).toEqual(['id: one', 'id: two']);
   const rest = await edge.send(path, { as: alice, headers: { 'last-event-id': 'one' } });
   expect(rest.text.match(/^id: \w+$/gm)).toEqual(['id: two']);
+  const again = await edge.send(`${path}?resumeToken=`, { as: alice, headers: { 'last-event-id': 'one' } });
+  expect(again.text.match(/^id: \w+$/gm)).toEqual(['id: two']);
+  const tooLong = await edge.send(path, { as: alice, headers: { 'last-event-id': 'x'.repeat(65) } });
+  expect([tooLong.status, tooLong.json.errors[0].field]).toEqual([422, 'resume_token']);
   const refused = await edge.send(path);
   expect(refused.status).toBe(401);
 });

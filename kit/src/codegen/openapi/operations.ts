@@ -116,7 +116,7 @@ function lastEventParameter(field: DescField, schemas: Schemas): Json {
   return {
     name: 'Last-Event-ID',
     in: 'header',
-    description: 'Id of the last event that was seen, to go on after it.',
+    description: 'Id of the last event that was seen, to go on after it, whatever `resumeToken` says.',
     schema: headerSchema(schema),
   };
 }

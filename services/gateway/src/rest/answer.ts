@@ -93,12 +93,13 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
   };
 }
 
-/** A client that comes back to a stream says where it was. */
+/** A client that comes back to a stream says where it was; its address is still the one that it began with. */
 function resumed(route: Route, visit: Visit): Visit {
   const last = one(visit.request.headers['last-event-id']);
   const resumes = route.method.descriptor.input.fields.some(({ name }) => name === 'resume_token');
-  if (last === undefined || !resumes || visit.query.includes('resume')) return visit;
+  if (last === undefined || last === '' || !resumes) return visit;
   const query = new URLSearchParams(visit.query);
+  query.delete('resumeToken');
   query.set('resume_token', last);
   return { ...visit, query: query.toString() };
 }
