@@ -96,6 +96,16 @@ function bounds(rules: FieldRules, low: bigint, high: bigint): [bigint, bigint] 
   return [least > low ? least : low, most < high ? most : high];
 }
 
+/** The years of a time, without the first and the last, which with an offset are other years. */
+export function timeKeywords({ type }: FieldRules): Schema {
+  if (type.case !== 'timestamp') return {};
+  const { greaterThan, lessThan } = type.value;
+  if (greaterThan.case !== 'gte' || lessThan.case !== 'lte') return {};
+  const year = (seconds: bigint) => BigInt(new Date(Number(seconds) * 1000).getUTCFullYear());
+  const years = decimalPattern(year(greaterThan.value.seconds) + 1n, year(lessThan.value.seconds) - 1n);
+  return { pattern: `${years.slice(0, -1)}-` };
+}
+
 /** The keywords for a list as a whole. */
 export function listKeywords(rules: FieldRules): Schema {
   if (rules.type.case !== 'repeated') return {};
@@ -174,6 +184,7 @@ export function unsaidRules(rules: FieldRules): string[] {
     'uint64',
     'repeated',
     'enum',
+    ...('pattern' in timeKeywords(rules) ? ['timestamp'] : []),
   ]);
   const bySchema = (message: Message) =>
     FieldRulesSchema.fields.filter((one) => isFieldSet(message as FieldRules, one)).map(({ name }) => name);

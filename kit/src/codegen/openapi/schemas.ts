@@ -10,6 +10,7 @@ import {
   rulesOf,
   scalarKeywords,
   spokenRules,
+  timeKeywords,
   unsaidRules,
 } from './rules.ts';
 import { given, type Json, type Schema } from './schema.ts';
@@ -135,6 +136,7 @@ export class Schemas {
     const more = use === 'request' ? celKeywords(rules) : undefined;
     return given({
       ...(more ? { allOf: [value, more] } : value),
+      ...(use === 'request' && timeKeywords(rules)),
       description: text || undefined,
       deprecated: field.proto.options?.deprecated ? true : undefined,
     });
