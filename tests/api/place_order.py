@@ -31,35 +31,43 @@ PASSWORD = "correct horse battery"
 PRODUCT = "PY-1"
 
 
-def done(answer):
+TRIES = 20
+
+
+def done(call, *path, **arguments):
+    """What the call answers. Asks again while the answer is 503, which says that nothing was done."""
+    for _ in range(TRIES):
+        answer = call(*path, **arguments)
+        if not isinstance(answer, Problem) or answer.status != 503:
+            break
+        time.sleep(0.5)
     if answer is None or isinstance(answer, Problem):
         sys.exit(f"refused: {answer}")
     return answer
 
 
 anybody = Client(base_url=base)
-admin_session = done(login.sync(client=anybody, body=LoginBody(email=admin_email, password=admin_password)))
+admin_session = done(login.sync, client=anybody, body=LoginBody(email=admin_email, password=admin_password))
 admin = AuthenticatedClient(base_url=base, token=admin_session.access_token)
 price = MoneyInput(currency_code="GBP", minor_units="395")
 product = CreateProductBody(product_id=PRODUCT, stock_code=PRODUCT, title="A snake of wood", price=price)
-done(create_product.sync(client=admin, body=product))
-done(set_stock.sync(PRODUCT, client=admin, body=SetStockBody(on_hand="10")))
+done(create_product.sync, client=admin, body=product)
+done(set_stock.sync, PRODUCT, client=admin, body=SetStockBody(on_hand="10"))
 
 email = f"guido.{uuid.uuid4().hex[:8]}@shop.example"
-done(register.sync(client=anybody, body=RegisterBody(email=email, full_name="Guido", password=PASSWORD)))
-session = done(login.sync(client=anybody, body=LoginBody(email=email, password=PASSWORD)))
+done(register.sync, client=anybody, body=RegisterBody(email=email, full_name="Guido", password=PASSWORD))
+session = done(login.sync, client=anybody, body=LoginBody(email=email, password=PASSWORD))
 refreshed = done(
-    refresh_token.sync(
-        client=anybody,
-        body=RefreshTokenBody(refresh_token=session.refresh_token),
-        idempotency_key=str(uuid.uuid4()),
-    )
+    refresh_token.sync,
+    client=anybody,
+    body=RefreshTokenBody(refresh_token=session.refresh_token),
+    idempotency_key=str(uuid.uuid4()),
 )
 customer = AuthenticatedClient(base_url=base, token=refreshed.access_token)
 wanted = PlaceOrderBody(lines=[PlaceOrderLine(product_id=PRODUCT, quantity="2")], payment_method_token="tok_approved")
 key = str(uuid.uuid4())
-order = done(place_order.sync(client=customer, body=wanted, idempotency_key=key)).order
-again = done(place_order.sync(client=customer, body=wanted, idempotency_key=key)).order
+order = done(place_order.sync, client=customer, body=wanted, idempotency_key=key).order
+again = done(place_order.sync, client=customer, body=wanted, idempotency_key=key).order
 if again.order_id != order.order_id:
     sys.exit("the same key placed another order")
 
@@ -68,9 +76,9 @@ while order.status != OrderStatus.ORDER_STATUS_COMPLETED:
     if time.monotonic() > end:
         sys.exit(f"the order is still {order.status}")
     time.sleep(0.1)
-    order = done(get_order.sync(order.order_id, client=customer)).order
+    order = done(get_order.sync, order.order_id, client=customer).order
 
-done(logout.sync(client=anybody, body=LogoutBody(refresh_token=refreshed.refresh_token)))
+done(logout.sync, client=anybody, body=LogoutBody(refresh_token=refreshed.refresh_token))
 ended = refresh_token.sync(
     client=anybody,
     body=RefreshTokenBody(refresh_token=refreshed.refresh_token),

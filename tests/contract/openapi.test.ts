@@ -1,6 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type DescMethod, getOption, type JsonObject, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
+import {
+  type DescMessage,
+  type DescMethod,
+  fromJson,
+  getOption,
+  type JsonObject,
+  type JsonValue,
+  ScalarType,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { method as methodPolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
@@ -46,6 +56,7 @@ const ajv = new Ajv2020({ strict: false, allErrors: true });
 (addFormats as unknown as (to: Ajv2020) => void)(ajv);
 ajv.addSchema({ $id: 'weft', components: document.components });
 const inDocument = (schema: object) => JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"weft#/')) as object;
+const operationOf = ({ path, verb }: Binding) => document.paths[path]?.[verb] as Operation;
 const mediaOf = (operation: Operation) => operation.requestBody?.content['application/json'];
 
 describe('the OpenAPI document', () => {
@@ -63,6 +74,16 @@ describe('the OpenAPI document', () => {
     expect(found.sort()).toEqual(wanted.sort());
     expect(wanted.length).toBeGreaterThan(30);
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+  });
+
+  it('offers a view where the contract does', () => {
+    for (const { method, binding } of offered) {
+      const { parameters } = operationOf(binding);
+      const views = getOption(method, methodPolicy).views.map(({ name }) => name);
+      const found = parameters.find(({ name }) => name === 'view') as { schema: { enum: string[] } } | undefined;
+      expect(found?.schema.enum ?? ['basic']).toEqual(['basic', ...views]);
+    }
+    expect(offered.some(({ method }) => getOption(method, methodPolicy).views.length > 0)).toBe(true);
   });
 
   it('asks for a token exactly where the contract does', () => {
@@ -140,6 +161,53 @@ describe('a body', () => {
     },
   );
 });
+
+describe('a body that says the same otherwise', () => {
+  const withBody = offered.filter(({ binding, method }) => binding.body === '*' && method.methodKind === 'unary');
+
+  it.each(withBody.map((one) => [one.name, one] as const))('is as good to the schema of %s', (_, one) => {
+    const { method, binding } = one;
+    const accepts = ajv.compile(inDocument((mediaOf(operationOf(binding)) as Media).schema));
+    const elsewhere = new Set([...binding.pathFields.map(({ name }) => name), 'idempotency_key', 'expected_version']);
+    let accepted = 0;
+    fc.assert(
+      fc.property(likely(method.input), (message) => {
+        const json = toJson(method.input, message) as JsonObject;
+        for (const field of method.input.fields) if (elsewhere.has(field.name)) delete json[field.jsonName];
+        if (!accepts(json)) return;
+        accepted += 1;
+        const other = otherwise(method.input, json, elsewhere);
+        expect(toBinary(method.input, fromJson(method.input, other))).toEqual(
+          toBinary(method.input, fromJson(method.input, json)),
+        );
+        accepts(other);
+        expect([other, accepts.errors]).toEqual([other, null]);
+      }),
+      { numRuns: 200, seed: 7 },
+    );
+    expect(accepted).toBeGreaterThan(0);
+  });
+});
+
+/** Numbers instead of texts, and null for what is not there. */
+function otherwise(message: DescMessage, json: JsonObject, without: ReadonlySet<string> = new Set()): JsonObject {
+  const said = message.fields.filter(({ name }) => !without.has(name));
+  return Object.fromEntries(
+    said.map((field): [string, JsonValue] => {
+      const value = json[field.jsonName];
+      if (value === undefined) return [field.jsonName, null];
+      if (field.fieldKind === 'enum')
+        return [field.jsonName, field.enum.values.find(({ name }) => name === value)?.number ?? value];
+      if (field.fieldKind === 'scalar' && typeof value === 'string')
+        return [field.jsonName, field.scalar === ScalarType.INT64 ? Number(value) : value];
+      if (field.fieldKind === 'message' && !field.message.typeName.startsWith('google.'))
+        return [field.jsonName, otherwise(field.message, value as JsonObject)];
+      if (field.fieldKind === 'list' && field.message)
+        return [field.jsonName, (value as JsonObject[]).map((item) => otherwise(field.message as DescMessage, item))];
+      return [field.jsonName, value];
+    }),
+  );
+}
 
 describe('a pattern of decimal numbers', () => {
   const bound = fc.bigInt({ min: -1_000_000_000_000n, max: 1_000_000_000_000n });

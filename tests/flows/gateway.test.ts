@@ -81,6 +81,7 @@ it('shows nobody what belongs to somebody else, by any route', async () => {
     `/users/${alice.id}/notifications`,
     `/orders?customer_id=${alice.id}`,
     `/sagas/${orderId}`,
+    `/audit-events?resource_id=${orderId}`,
   ];
   for (const path of paths) {
     const { status, text } = await send(path, mallory);
@@ -98,6 +99,8 @@ it('shows nobody what belongs to somebody else, by any route', async () => {
     const { status } = await send(path, { ...mallory, method: 'POST', body });
     expect({ path, refused: REFUSED.has(status) }).toEqual({ path, refused: true });
   }
+  const audited = () => send(`/audit-events?resource_id=${orderId}`, { token: shop.adminToken });
+  await eventually(async () => (await audited()).json.auditEvents.length > 0, 10_000);
   const renamed = await send(`/users/${alice.id}`, { ...mallory, method: 'PATCH', body: { fullName: 'Mallory' } });
   expect(REFUSED.has(renamed.status)).toBe(true);
   expect((await send(`/users/${alice.id}`, alice)).json.user.fullName).toBe('A Customer');

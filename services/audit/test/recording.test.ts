@@ -110,6 +110,9 @@ describe('an event of any service', () => {
     expect(ids).toEqual(all.map(({ auditEventId }) => auditEventId));
     const [newest] = await recorded({ resourceId: orderId, fromTime: toTimestamp(at(3)) as never });
     expect(newest?.auditEventId).toBe(ids[0]);
+    const before1970 = { seconds: -1n, nanos: 0 } as never;
+    const refused = await refusal(client.listAuditEvents({ ...NOTHING, ...PAGE, toTime: before1970 }));
+    expect(refused.reason).toBe('INVALID_ARGUMENT');
   });
 
   it('that is older than what is kept is not recorded, and a month whose time is over goes as a whole', async () => {

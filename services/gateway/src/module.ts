@@ -24,6 +24,7 @@ import { createUpstreams } from './resilience/upstream.ts';
 import { answerRest } from './rest/answer.ts';
 import { createLinks } from './rest/links.ts';
 import { routesOf } from './rest/routes.ts';
+import { assertViews } from './rest/views.ts';
 import { v1 } from './versions/v1.ts';
 import { v2 } from './versions/v2.ts';
 
@@ -63,6 +64,8 @@ export const gateway = defineStateless({
     });
     const { router, routes } = routesOf(methods.values(), [v1, v2]);
     const linksOf = createLinks(routes);
+    const views = [orderFull({ edge, methods, linksOf })];
+    assertViews(methods.values(), views);
     const onUnexpected = (err: unknown, correlationId: string) =>
       logger.error({ err, correlationId }, 'a request failed at the edge');
     const handle = createHandler({
@@ -75,7 +78,7 @@ export const gateway = defineStateless({
           edge,
           router,
           linksOf,
-          views: [orderFull({ edge, methods, linksOf })],
+          views,
           bodyTimeout: config.requestTimeout,
           onUnexpected,
         }),

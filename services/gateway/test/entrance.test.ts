@@ -100,3 +100,18 @@ it('shows its document on a page that takes nothing from anywhere else', async (
   expect(document.json.openapi).toMatch(/^3\.1/);
   expect(document.json.paths['/api/v2/orders/{orderId}'].get).toBeDefined();
 });
+
+it('has a route for each operation of its document', async () => {
+  edge = await openEdge(handlers);
+  const { paths } = (await edge.send('/openapi.json')).json as { paths: Record<string, Record<string, object>> };
+  const operations = Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => [verb, path]));
+  expect(operations.length).toBeGreaterThan(30);
+  for (const [verb = '', path = ''] of operations) {
+    const { json } = await edge.send(path.replaceAll(/\{\w+\}/g, '-'), { method: verb.toUpperCase() });
+    expect([verb, path, json?.reason]).not.toEqual([
+      verb,
+      path,
+      expect.stringMatching(/NO_SUCH_PATH|METHOD_NOT_ALLOWED/),
+    ]);
+  }
+});

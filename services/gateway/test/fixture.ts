@@ -3,7 +3,17 @@ import { boot, freePort } from '@weft/kit/testing';
 import { gateway } from '../src/module.ts';
 import { ALICE, type StubHandlers, serveStubs } from './stubs.ts';
 
-const SERVICES = ['users', 'catalog', 'inventory', 'orders', 'checkout', 'payments', 'shipping', 'notifications'];
+const SERVICES = [
+  'users',
+  'catalog',
+  'inventory',
+  'orders',
+  'checkout',
+  'payments',
+  'shipping',
+  'notifications',
+  'audit',
+];
 
 export type Edge = Awaited<ReturnType<typeof openEdge>>;
 

@@ -209,7 +209,13 @@ describe('an order with everything around it', () => {
       products: [{ productId: 'lantern', title: 'Lantern' }],
       _degraded: [{ part: 'payment', status: 503, reason: 'BANK_AWAY' }],
     });
-    const other = await edge.send(`/api/v2/orders/${ORDER_ID}?view=none`, { as: await edge.token() });
-    expect([other.status, other.json.errors[0].field]).toEqual([400, 'view']);
+    for (const path of [
+      `orders/${ORDER_ID}?view=none`,
+      `orders/${ORDER_ID}?view=full&view=basic`,
+      'orders?view=basic',
+    ]) {
+      const other = await edge.send(`/api/v2/${path}`, { as: await edge.token() });
+      expect([path, other.status, other.json.errors[0].field]).toEqual([path, 400, 'view']);
+    }
   });
 });

@@ -125,6 +125,31 @@ it('tells what is wrong as a problem, with field, rule and correlation id', asyn
   expect(Number(away.headers.get('retry-after'))).toBeGreaterThan(0);
 });
 
+it('takes a number of 64 bits as a string or as a number, but none that would be rounded on the way', async () => {
+  const place = (quantity: string) =>
+    edge.send('/api/v2/orders', {
+      method: 'POST',
+      as: alice,
+      body: `{"lines": [{"productId": "lantern", "quantity": ${quantity}}], "paymentMethodToken": "tok_approved"}`,
+      headers: { 'idempotency-key': 'key-of-a-number' },
+    });
+  expect((await place('3')).status).toBe(202);
+  expect(placed.at(-1)?.lines).toMatchObject([{ productId: 'lantern', quantity: 3n }]);
+  const before = placed.length;
+  for (const number of ['9007199254740993', '-9007199254740993', '1e17', '12345678901234567890.0']) {
+    const refused = await place(number);
+    expect([number, refused.status, refused.json.errors[0].rule]).toEqual([number, 400, 'json.number']);
+  }
+  expect((await place('1.5')).status).toBe(400);
+  expect(placed.length).toBe(before);
+});
+
+it('takes an enum by its name alone in a query', async () => {
+  const by = (text: string) => edge.send(`/api/v2/orders?status=${text}`, { as: alice });
+  expect((await by('ORDER_STATUS_PLACED')).status).toBe(200);
+  expect((await by('1')).status).toBe(400);
+});
+
 it('takes verbs after a colon, nested routes and parameters of the query', async () => {
   const cancelled = await edge.send(`/api/v2/orders/${ORDER_ID}:cancel`, { method: 'POST', as: alice, body: '{}' });
   expect([cancelled.status, cancelled.json.order.status]).toEqual([202, 'ORDER_STATUS_CANCELLING']);
@@ -160,6 +185,10 @@ it('streams as server-sent events, and goes on where the client was', async () =
   expect(all.text.match(/^id: \w+$/gm)).toEqual(['id: one', 'id: two']);
   const rest = await edge.send(path, { as: alice, headers: { 'last-event-id': 'one' } });
   expect(rest.text.match(/^id: \w+$/gm)).toEqual(['id: two']);
+  const again = await edge.send(`${path}?resumeToken=`, { as: alice, headers: { 'last-event-id': 'one' } });
+  expect(again.text.match(/^id: \w+$/gm)).toEqual(['id: two']);
+  const tooLong = await edge.send(path, { as: alice, headers: { 'last-event-id': 'x'.repeat(65) } });
+  expect([tooLong.status, tooLong.json.errors[0].field]).toEqual([422, 'resume_token']);
   const refused = await edge.send(path);
   expect(refused.status).toBe(401);
 });

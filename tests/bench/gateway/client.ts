@@ -1,9 +1,10 @@
 import http from 'node:http';
 import http2 from 'node:http2';
 import { GetProductRequest } from '@weft/gen/grpc/weft/catalog/v1/catalog';
-import { PRODUCT_ID } from './reply.ts';
+import { HANGING, PRODUCT_ID } from './reply.ts';
 
-// A client of the benchmark, `grpc`, `connect`, `rest` or `json`: asks as fast as it is answered, as often as it is told.
+// A client of the benchmark: `grpc`, `connect`, `rest` and `json` ask as fast as they are answered, as often as they are told, or at
+// an even pace; `hanging` asks for what is never answered until it is stopped.
 
 const IN_FLIGHT = 32;
 const [kind = '', port = '', token = ''] = process.argv.slice(2);
@@ -34,15 +35,15 @@ function overHttp2(type: string, body: Buffer): () => Promise<void> {
     });
 }
 
-function overHttp1(method: string, path: string, body: string): () => Promise<void> {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: IN_FLIGHT });
+function overHttp1(method: string, path: string, body: string, wanted = 200): () => Promise<void> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: HANGING });
   const headers = { authorization, ...(body !== '' && { 'content-type': 'application/json' }) };
   return () =>
     new Promise((resolve, reject) => {
       const request = http.request({ host: '127.0.0.1', port, method, path, agent, headers }, (response) => {
         response.resume();
         response.on('end', () =>
-          response.statusCode === 200 ? resolve() : reject(new Error(`${response.statusCode}`)),
+          response.statusCode === wanted ? resolve() : reject(new Error(`${response.statusCode}`)),
         );
       });
       request.on('error', reject);
@@ -54,10 +55,11 @@ const KINDS: Readonly<Record<string, () => () => Promise<void>>> = {
   grpc: () => overHttp2('application/grpc+proto', framed),
   connect: () => overHttp2('application/proto', encoded),
   rest: () => overHttp1('GET', `/api/v2/products/${PRODUCT_ID}`, ''),
+  hanging: () => overHttp1('GET', '/api/v2/orders', '', 504),
   json: () => overHttp1('POST', PATH, JSON.stringify({ productId: PRODUCT_ID })),
 };
 
-async function run(call: () => Promise<void>, calls: number): Promise<void> {
+async function run(call: () => Promise<void>, calls: number, inFlight = IN_FLIGHT): Promise<void> {
   let left = calls;
   const loop = async () => {
     while (left > 0) {
@@ -65,15 +67,34 @@ async function run(call: () => Promise<void>, calls: number): Promise<void> {
       await call();
     }
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, loop));
+  await Promise.all(Array.from({ length: inFlight }, loop));
+}
+
+/** What 99 of 100 calls take at most, in milliseconds from when each was due. */
+async function pace(call: () => Promise<void>, calls: number, perSecond: number): Promise<number> {
+  const began = performance.now();
+  const took: number[] = [];
+  await Promise.all(
+    Array.from({ length: calls }, async (_, index) => {
+      const due = began + (index * 1000) / perSecond;
+      await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - performance.now())));
+      await call();
+      took.push(performance.now() - due);
+    }),
+  );
+  return took.sort((one, other) => one - other)[Math.floor(calls * 0.99)] as number;
 }
 
 const make = KINDS[kind];
 if (!make) throw new Error(`one of ${Object.keys(KINDS).join(', ')}`);
 const call = make();
-process.on('message', async (calls: number) => {
-  await run(call, calls);
-  process.send?.('done');
+process.on('message', async (asked: number | { readonly calls: number; readonly perSecond: number }) => {
+  if (typeof asked === 'object') process.send?.(await pace(call, asked.calls, asked.perSecond));
+  else {
+    await run(call, asked);
+    process.send?.('done');
+  }
 });
 process.on('disconnect', () => process.exit());
+if (kind === 'hanging') void run(call, Number.POSITIVE_INFINITY, HANGING);
 process.send?.('ready');

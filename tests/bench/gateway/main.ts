@@ -1,4 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { child, median } from '../children.ts';
+import { HANGING } from './reply.ts';
 
 // What GetProduct costs the gateway (token checked, limits on, one hop behind) next to connect-node that answers from memory.
 
@@ -6,6 +8,9 @@ const ROUNDS = Number(process.env.ROUNDS ?? 5);
 /** Calls, not seconds: code that is not compiled yet costs several times as much, however slow the machine is. */
 const WARM_CALLS = Number(process.env.WARM_CALLS ?? 10_000);
 const CALLS = Number(process.env.CALLS ?? 10_000);
+/** At an even pace, far below what the gateway can do: what is measured is who keeps whom waiting. */
+const PACED_CALLS = Number(process.env.PACED_CALLS ?? 1_200);
+const PER_SECOND = 300;
 const SERVER = new URL('./server.ts', import.meta.url);
 const CLIENT = new URL('./client.ts', import.meta.url);
 
@@ -20,7 +25,8 @@ type Kind = keyof typeof KINDS;
 
 const catalog = await child<{ target: string; jwksUrl: string; token: string }>(SERVER, ['catalog'], 1);
 const { target, jwksUrl, token } = catalog.first;
-const gateway = await child<Ports>(SERVER, ['gateway', target, jwksUrl], 0);
+const orders = await child<{ target: string }>(SERVER, ['hung'], 1);
+const gateway = await child<Ports>(SERVER, ['gateway', target, jwksUrl, orders.first.target], 0);
 const bare = await child<Ports>(SERVER, ['bare'], 0);
 
 const warm = new Set<string>();
@@ -41,6 +47,35 @@ async function measure(server: typeof gateway, kind: string): Promise<number> {
   }
 }
 
+/** How many times as long 99 of 100 calls take while a hundred others wait for a service that never answers. */
+async function hungRatio(): Promise<number> {
+  const port = String(gateway.first.http);
+  const client = await child(CLIENT, ['rest', port, token], 1);
+  const p99 = () => client.ask<number>({ calls: PACED_CALLS, perSecond: PER_SECOND });
+  const found: number[] = [];
+  try {
+    await client.ask(WARM_CALLS / 5);
+    await p99();
+    for (let round = 1; round <= ROUNDS; round++) {
+      const alone = await p99();
+      const before = await orders.ask<number>('hanging');
+      const hanging = await child(CLIENT, ['hanging', port, token], 1);
+      const end = performance.now() + 60_000;
+      while ((await orders.ask<number>('hanging')) < before + HANGING) {
+        if (performance.now() > end) throw new Error(`not ${HANGING} calls hang`);
+        await setTimeout(50);
+      }
+      const beside = await p99();
+      await hanging.stop();
+      found.push(beside / alone);
+      console.log(`round ${round}  hung     p99 ${beside.toFixed(1)} ms  without it ${alone.toFixed(1)} ms`);
+    }
+  } finally {
+    await client.stop();
+  }
+  return median(found);
+}
+
 const chosen = (process.env.KINDS?.split(',') ?? Object.keys(KINDS)) as Kind[];
 const ratios: Record<Kind, number[]> = { grpc: [], connect: [], rest: [] };
 for (let round = 1; round <= ROUNDS; round++) {
@@ -54,6 +89,8 @@ for (let round = 1; round <= ROUNDS; round++) {
     );
   }
 }
-await Promise.all([gateway.stop(), bare.stop(), catalog.stop()]);
+const hung = process.env.HUNG === '0' ? undefined : await hungRatio();
+await Promise.all([gateway.stop(), orders.stop(), bare.stop(), catalog.stop()]);
 const ratio = (kind: Kind) => Number(median(ratios[kind]).toFixed(3));
-console.log(JSON.stringify(Object.fromEntries(chosen.map((kind) => [`${kind}_cpu_ratio`, ratio(kind)]))));
+const figures = Object.fromEntries(chosen.map((kind) => [`${kind}_cpu_ratio`, ratio(kind)]));
+console.log(JSON.stringify({ ...figures, ...(hung !== undefined && { hung_p99_ratio: Number(hung.toFixed(3)) }) }));

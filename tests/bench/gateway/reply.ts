@@ -3,6 +3,8 @@ import { GetProductResponseSchema } from '@weft/gen/es/weft/catalog/v1/catalog_p
 import { GetProductResponse } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 
 export const PRODUCT_ID = 'white-hanging-heart';
+/** Calls that wait for a service that never answers. */
+export const HANGING = 100;
 
 const time = { seconds: 1_795_000_000n, nanos: 500_000_000 };
 

@@ -4,13 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { gateway } from '@weft/gateway/module';
 import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
+import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { startSystem } from '@weft/kit/module';
 import { serveService } from '@weft/kit/rpc';
 import { freePort, serveStub, some, testIdentity } from '@weft/kit/testing';
 import { esReply, grpcReply } from './reply.ts';
 
-// A process of the benchmark: `gateway`, the `catalog` behind it, or `bare`: connect-node that answers from memory.
+// A process of the benchmark: `gateway`, the `catalog` behind it, `hung`: orders that never answer, or `bare`: connect-node that
+// answers from memory.
 
 const kind = process.argv[2] ?? '';
 
@@ -23,10 +26,22 @@ async function catalog() {
   return { target, jwksUrl: url, token: await token(user, 3600) };
 }
 
-async function edge([target = '', jwksUrl = '']: readonly string[]) {
-  const services = ['USERS', 'CATALOG', 'INVENTORY', 'ORDERS', 'CHECKOUT', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS'];
+let hanging = 0;
+
+async function hung() {
+  const never = () => {
+    hanging += 1;
+    return new Promise<never>(() => {});
+  };
+  const handlers = some(OrdersServiceService, { listOrders: never });
+  return serveStub('orders', serveService(OrdersServiceService, OrdersService, handlers));
+}
+
+async function edge([target = '', jwksUrl = '', orders = '']: readonly string[]) {
+  const services = ['USERS', 'CATALOG', 'INVENTORY', 'CHECKOUT', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS', 'AUDIT'];
   const system = await startSystem([gateway], {
     ...Object.fromEntries(services.map((name) => [`${name}_TARGET`, target])),
+    ORDERS_TARGET: orders,
     IDENTITY_JWKS_URL: jwksUrl,
     BUS_DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
     OPS_PORT: String(await freePort()),
@@ -34,7 +49,10 @@ async function edge([target = '', jwksUrl = '']: readonly string[]) {
     HTTP_PORT: '0',
     // Each call goes one hop further.
     GATEWAY_CACHE: 'false',
-    RATE_LIMITS: 'weft.catalog.v1.CatalogService/GetProduct=9999999/60',
+    RATE_LIMITS:
+      'weft.catalog.v1.CatalogService/GetProduct=9999999/60,weft.orders.v1.OrdersService/ListOrders=9999999/60',
+    // Who hangs is asked again and again: the breaker would spare the gateway most of it.
+    BREAKER_FAILURES: '1000',
     TRACE_PERCENT: '1',
     // It asks for more than there is room for: that is its purpose.
     SHED_DELAY_MS: '0',
@@ -56,10 +74,11 @@ async function bare() {
 const servers: Readonly<Record<string, () => Promise<object>>> = {
   catalog,
   bare,
+  hung,
   gateway: () => edge(process.argv.slice(3)),
 };
 const start = servers[kind];
 if (!start) throw new Error(`one of ${Object.keys(servers).join(', ')}`);
-process.on('message', () => process.send?.(process.cpuUsage()));
+process.on('message', (asked) => process.send?.(asked === 'hanging' ? hanging : process.cpuUsage()));
 process.on('disconnect', () => process.exit());
 process.send?.(await start());

@@ -68,7 +68,8 @@ const INFO = {
   summary: 'A shop: accounts, catalogue, stock, orders, payments, shipping and notifications.',
   description:
     'Written from the contracts in proto/. Names and rules are theirs; the same methods are offered over gRPC, gRPC-Web and Connect. ' +
-    'Numbers of 64 bits are strings, enums are names, times are RFC 3339. Fields that an answer has and this document has not ' +
+    'Numbers of 64 bits are strings, enums are names, times are RFC 3339. A body may have the first two as numbers ' +
+    'as well, and null for what it could leave out. Fields that an answer has and this document has not ' +
     'are to be passed over: they come with newer versions.',
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 };
@@ -111,12 +112,6 @@ const COMPONENTS = {
       description: 'Goes on with everything that the request leads to. One is made up for what is none.',
       schema: { type: 'string' },
       example: '5f0c3f0e-7a0b-4f7e-9d53-3a0c1c6a9b11',
-    },
-    LastEventId: {
-      name: 'Last-Event-ID',
-      in: 'header',
-      description: 'Id of the last event that was seen, to go on after it.',
-      schema: { type: 'string', maxLength: 512 },
     },
   },
   headers: {

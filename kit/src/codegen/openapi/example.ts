@@ -14,11 +14,11 @@ const MAX_DEPTH = 6;
 export function exampleOf(schema: Schema, schemas: Readonly<Record<string, Json>>, path = '', depth = 0): Json {
   if (typeof schema.$ref === 'string')
     return exampleOf(schemas[schema.$ref.slice(REF.length)] as Schema, schemas, path, depth);
-  const [first] = Array.isArray(schema.allOf) && !schema.type ? (schema.allOf as Schema[]) : [];
+  const [first] = schema.type ? [] : ((schema.allOf ?? schema.anyOf ?? []) as Schema[]);
   if (first) return exampleOf(first, schemas, path, depth);
   if (Array.isArray(schema.examples)) return schema.examples[0] as Json;
   if (Array.isArray(schema.enum)) return (schema.enum[1] ?? schema.enum[0]) as Json;
-  switch (schema.type) {
+  switch (typeOf(schema)) {
     case 'object':
       return objectExample(schema, schemas, path, depth);
     case 'array':
@@ -44,11 +44,15 @@ function objectExample(schema: Schema, schemas: Readonly<Record<string, Json>>, 
 
 /** What is left out of an example leads nowhere: amounts and times say something, optional ids and choices do not. */
 function isSimple(schema: Schema): boolean {
-  const { format, examples, type } = schema;
+  const { format, examples } = schema;
+  const type = typeOf(schema);
   return (
     examples !== undefined || format === 'int64' || format === 'email' || (type === 'string' && 'minLength' in schema)
   );
 }
+
+/** The type that a value is written in first. */
+const typeOf = ({ type }: Schema): Json | undefined => (Array.isArray(type) ? type[0] : type);
 
 function textExample({ format, pattern, minLength = 0 }: Schema, path: string): Json {
   const fits = (value: string) =>

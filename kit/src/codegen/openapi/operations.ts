@@ -26,16 +26,16 @@ export function operation(
   const roles = getOption(method, methodPolicy).roles.map((role) => Role[role].toLowerCase());
   const open = roles.includes('public');
   const key = method.input.fields.find(({ name }) => name === KEY_FIELD);
+  const resume = method.input.fields.find(({ name }) => name === RESUME_FIELD);
   const elsewhere = new Set([...binding.pathFields.map(({ name }) => name), KEY_FIELD, VERSION_FIELD]);
   const inQuery =
     binding.body === '*' ? [] : method.input.fields.filter(({ name }) => !elsewhere.has(name) && name !== binding.body);
   const parameters = [
     ...binding.pathFields.map((field) => parameter('path', field, schemas)),
     ...inQuery.flatMap((field) => queryParameters(field, schemas)),
+    ...viewParameter(method, binding),
     ...(key ? [keyParameter(key, schemas)] : []),
-    ...(method.methodKind === 'server_streaming' && method.input.fields.some(({ name }) => name === RESUME_FIELD)
-      ? [{ $ref: '#/components/parameters/LastEventId' }]
-      : []),
+    ...(resume && method.methodKind === 'server_streaming' ? [lastEventParameter(resume, schemas)] : []),
     ...(method.input.fields.some(({ name }) => name === VERSION_FIELD)
       ? [{ $ref: '#/components/parameters/IfMatch' }]
       : []),
@@ -85,6 +85,20 @@ function queryParameters(field: DescField, schemas: Schemas): Json[] {
   return field.message.fields.map((inner) => parameter('query', inner, schemas, `${field.jsonName}.${inner.jsonName}`));
 }
 
+function viewParameter(method: DescMethod, { verb }: Binding): Json[] {
+  const { views } = getOption(method, methodPolicy);
+  if (views.length === 0 || verb !== 'get') return [];
+  const description = views.map((view) => `\`${view.name}\`: ${view.description}.`).join(' ');
+  return [
+    {
+      name: 'view',
+      in: 'query',
+      description,
+      schema: { type: 'string', enum: ['basic', ...views.map((v) => v.name)] },
+    },
+  ];
+}
+
 function keyParameter(field: DescField, schemas: Schemas): Json {
   const { description, ...schema } = schemas.field(field, 'request');
   return given({
@@ -95,6 +109,16 @@ function keyParameter(field: DescField, schemas: Schemas): Json {
     schema: headerSchema(schema),
     example: '0b6e4a5c-8d3f-4c55-9a38-2f1f6f0c7d10',
   });
+}
+
+function lastEventParameter(field: DescField, schemas: Schemas): Json {
+  const { description: _, ...schema } = schemas.field(field, 'request');
+  return {
+    name: 'Last-Event-ID',
+    in: 'header',
+    description: 'Id of the last event that was seen, to go on after it, whatever `resumeToken` says.',
+    schema: headerSchema(schema),
+  };
 }
 
 /** A header's characters are its own matter. */

@@ -1,4 +1,4 @@
-import type { Schema } from './schema.ts';
+import { given, type Schema } from './schema.ts';
 
 /** What every refusal looks like. Source: RFC 9457. */
 export const PROBLEM: Schema = {
@@ -110,10 +110,19 @@ const RETRY_AFTER = {
   'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer', minimum: 1 } },
 };
 
+const REFUSAL_HEADERS: Readonly<Record<number, Schema>> = {
+  429: {
+    ...RETRY_AFTER,
+    RateLimit: { $ref: '#/components/headers/RateLimit' },
+    'RateLimit-Policy': { $ref: '#/components/headers/RateLimitPolicy' },
+  },
+  503: RETRY_AFTER,
+};
+
 function problemResponse(status: number, reasons: readonly string[]): Schema {
   return {
     description: `${TITLES[status] ?? 'Refused'}: ${reasons.map((reason) => `\`${reason}\``).join(', ')}.`,
-    ...([429, 503].includes(status) && { headers: RETRY_AFTER }),
+    ...given({ headers: REFUSAL_HEADERS[status] }),
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
     'x-reasons': [...reasons],
   };

@@ -45,6 +45,25 @@ export function scalarKeywords(scalar: ScalarType, rules: FieldRules): Schema {
   }
 }
 
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** The same bounds for a number of 64 bits that is sent as a number, as far as JavaScript has such numbers. */
+export function numberKeywords(scalar: ScalarType, rules: FieldRules): Schema | undefined {
+  switch (scalar) {
+    case ScalarType.INT64:
+    case ScalarType.SINT64:
+    case ScalarType.SFIXED64:
+    case ScalarType.UINT64:
+    case ScalarType.FIXED64: {
+      const unsigned = scalar === ScalarType.UINT64 || scalar === ScalarType.FIXED64;
+      const [minimum, maximum] = bounds(rules, unsigned ? 0n : -MAX_SAFE, MAX_SAFE);
+      return { minimum: Number(minimum), maximum: Number(maximum) };
+    }
+    default:
+      return undefined;
+  }
+}
+
 function stringKeywords(rules: StringRules, orEmpty: boolean): Schema {
   const has = (name: string) => StringRulesSchema.fields.some((one) => one.name === name && isFieldSet(rules, one));
   const known = rules.wellKnown.case;
@@ -77,6 +96,16 @@ function bounds(rules: FieldRules, low: bigint, high: bigint): [bigint, bigint] 
   return [least > low ? least : low, most < high ? most : high];
 }
 
+/** The years of a time, without the first and the last, which with an offset are other years. */
+export function timeKeywords({ type }: FieldRules): Schema {
+  if (type.case !== 'timestamp') return {};
+  const { greaterThan, lessThan } = type.value;
+  if (greaterThan.case !== 'gte' || lessThan.case !== 'lte') return {};
+  const year = (seconds: bigint) => BigInt(new Date(Number(seconds) * 1000).getUTCFullYear());
+  const years = decimalPattern(year(greaterThan.value.seconds) + 1n, year(lessThan.value.seconds) - 1n);
+  return { pattern: `${years.slice(0, -1)}-` };
+}
+
 /** The keywords for a list as a whole. */
 export function listKeywords(rules: FieldRules): Schema {
   if (rules.type.case !== 'repeated') return {};
@@ -107,7 +136,7 @@ export function spokenRules({ cel, type }: FieldRules): string[] {
 /** What can be said of expressions: that an amount is more than nothing. */
 export function celKeywords({ cel }: FieldRules): Schema | undefined {
   if (!cel.some(({ expression }) => expression === 'this.minor_units > 0')) return undefined;
-  return { properties: { minorUnits: { not: { const: '0' } } }, required: ['minorUnits'] };
+  return { properties: { minorUnits: { not: { enum: ['0', 0, null] } } }, required: ['minorUnits'] };
 }
 
 const iso = (seconds: bigint): string => new Date(Number(seconds) * 1000).toISOString();
@@ -155,6 +184,7 @@ export function unsaidRules(rules: FieldRules): string[] {
     'uint64',
     'repeated',
     'enum',
+    ...('pattern' in timeKeywords(rules) ? ['timestamp'] : []),
   ]);
   const bySchema = (message: Message) =>
     FieldRulesSchema.fields.filter((one) => isFieldSet(message as FieldRules, one)).map(({ name }) => name);

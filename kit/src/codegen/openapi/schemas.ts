@@ -6,9 +6,11 @@ import {
   isRequired,
   itemRules,
   listKeywords,
+  numberKeywords,
   rulesOf,
   scalarKeywords,
   spokenRules,
+  timeKeywords,
   unsaidRules,
 } from './rules.ts';
 import { given, type Json, type Schema } from './schema.ts';
@@ -112,7 +114,12 @@ export class Schemas {
       type: 'object',
       description: textOf(type) || undefined,
       deprecated: type.proto.options?.deprecated ? true : undefined,
-      properties: Object.fromEntries(fields.map((field) => [field.jsonName, this.field(field, use)])),
+      properties: Object.fromEntries(
+        fields.map((field) => {
+          const schema = this.field(field, use);
+          return [field.jsonName, use === 'request' ? orSpokenOtherwise(field, schema) : schema];
+        }),
+      ),
       required: required.length > 0 ? required : undefined,
       // Of a choice at most one is there.
       allOf: choices.length > 0 ? choices.map(atMostOne) : undefined,
@@ -129,6 +136,7 @@ export class Schemas {
     const more = use === 'request' ? celKeywords(rules) : undefined;
     return given({
       ...(more ? { allOf: [value, more] } : value),
+      ...(use === 'request' && timeKeywords(rules)),
       description: text || undefined,
       deprecated: field.proto.options?.deprecated ? true : undefined,
     });
@@ -158,6 +166,20 @@ export class Schemas {
   #message(message: DescMessage, use: Use): Schema {
     return WELL_KNOWN[message.typeName] ?? this.#ref(message, use);
   }
+}
+
+/** What ProtoJSON takes as well in a body: numbers for numbers of 64 bits and for enums, null for what is left out. */
+function orSpokenOtherwise(field: DescField, schema: Schema): Schema {
+  const numbers = field.fieldKind === 'scalar' ? numberKeywords(field.scalar, rulesOf(field)) : undefined;
+  const { description, deprecated, ...value } = schema;
+  const others: Schema[] = [
+    ...(field.fieldKind === 'enum' ? [{ type: 'integer', enum: field.enum.values.map(({ number }) => number) }] : []),
+    ...(isRequired(field) ? [] : [{ type: 'null' }]),
+  ];
+  if (typeof value.type !== 'string' || 'enum' in value || 'const' in value)
+    return others.length === 0 ? schema : given({ anyOf: [value, ...others], description, deprecated });
+  const types = [value.type, ...(numbers ? ['integer'] : []), ...others.map(({ type }) => type as string)];
+  return { ...schema, type: types.length === 1 ? value.type : types, ...numbers };
 }
 
 // No text of a request holds a NUL character; the kit refuses it.

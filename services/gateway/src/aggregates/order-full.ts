@@ -5,11 +5,11 @@ import { failureOf } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
 import type { Visit } from '../http/handler.ts';
 import { httpStatusOf } from '../http/problem.ts';
-import type { View } from '../rest/answer.ts';
 import { bodyOf } from '../rest/body.ts';
 import type { JsonObject } from '../rest/json-text.ts';
 import type { LinksOf } from '../rest/links.ts';
 import type { Route } from '../rest/routes.ts';
+import type { View } from '../rest/views.ts';
 
 const ORDER = 'weft.orders.v1.OrdersService/GetOrder';
 const PAYMENT = 'weft.payments.v1.PaymentsService/GetPayment';

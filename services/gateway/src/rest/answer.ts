@@ -1,5 +1,4 @@
 import { DomainError } from '@weft/kit/failure';
-import type { User } from '@weft/kit/rpc';
 import type { Answer } from '../edge/answer.ts';
 import { one } from '../edge/arrival.ts';
 import type { Edge } from '../edge/edge.ts';
@@ -12,17 +11,11 @@ import type { Version } from '../versions/version.ts';
 import { type Body, bodyOf, entityTag, matches } from './body.ts';
 import type { LinksOf } from './links.ts';
 import { pageLinks } from './pages.ts';
-import { encodeRequest, wrong } from './request.ts';
+import { encodeRequest } from './request.ts';
 import type { Router } from './router.ts';
 import type { Route } from './routes.ts';
 import { sendEvents } from './sse.ts';
-
-/** A view of a route that joins more than one service. */
-export interface View {
-  /** `weft.orders.v1.OrdersService/GetOrder?view=full`. */
-  readonly name: string;
-  read(visit: Visit, route: Route, encoded: Uint8Array, user: User | undefined): Promise<Body>;
-}
+import { takeView, type View } from './views.ts';
 
 export interface RestOptions {
   readonly edge: Edge;
@@ -53,16 +46,10 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
     const route = found.value;
     Object.assign(extra, versionHeaders(route.version));
     const user = await admitted(route, visit, extra);
-    const query = new URLSearchParams(visit.query);
-    const view = query.get('view');
-    query.delete('view');
-    const plain = view === null ? visit : { ...visit, query: query.toString() };
-    const encoded = encodeRequest(route, found.variables, resumed(route, plain), await bodyFor(route, visit));
-    if (view !== null && view !== 'basic') {
-      const joined = views.find(({ name }) => name === `${route.method.contract.name}?view=${view}`);
-      if (!joined) throw wrong('view', 'query.unknown', 'there is no such view');
-      return send(visit, route, await joined.read(visit, route, encoded, user), extra);
-    }
+    const { view, query } = takeView(route, visit.query, views);
+    const plain = resumed(route, { ...visit, query });
+    const encoded = encodeRequest(route, found.variables, plain, await bodyFor(route, visit));
+    if (view) return send(visit, route, await view.read(visit, route, encoded, user), extra);
     if (route.method.contract.stream) return sendEvents(visit, route, encoded, user, { edge, linksOf }, extra);
     const given: Answer = await edge.call(route.method, encoded, visit.arrival, user);
     if (given.age !== undefined) Object.assign(extra, ageHeaders(given.age, given.stale));
@@ -106,13 +93,14 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
   };
 }
 
-/** A client that comes back to a stream says where it was. */
+/** A client that comes back to a stream says where it was; its address is still the one that it began with. */
 function resumed(route: Route, visit: Visit): Visit {
   const last = one(visit.request.headers['last-event-id']);
   const resumes = route.method.descriptor.input.fields.some(({ name }) => name === 'resume_token');
-  if (last === undefined || !resumes || visit.query.includes('resume')) return visit;
+  if (last === undefined || last === '' || !resumes) return visit;
   const query = new URLSearchParams(visit.query);
-  query.set('resume_token', last.slice(0, 256));
+  query.delete('resumeToken');
+  query.set('resume_token', last);
   return { ...visit, query: query.toString() };
 }
 

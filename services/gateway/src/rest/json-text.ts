@@ -11,7 +11,10 @@ const malformed = (rule: string, description: string, field = '') => new Malform
 
 export type JsonObject = { [key: string]: unknown };
 
-/** Parses an object. Throws Malformed for what is none, for a key that comes twice, in whatever spelling, and for too deep a nesting. */
+/**
+ * Parses an object. Throws Malformed for what is none, for a key that comes twice, in whatever spelling, for a whole number that
+ * JavaScript would round, and for too deep a nesting.
+ */
 export function parseObject(body: Buffer): JsonObject {
   const text = body.toString('utf8');
   let value: unknown;
@@ -35,6 +38,7 @@ function assertUnambiguous(text: string): void {
       if (open.length >= MOST_DEPTH) throw malformed('json.depth', `the body is nested deeper than ${MOST_DEPTH}`);
       open.push(char === 0x7b ? new Set() : undefined);
     } else if (char === 0x7d || char === 0x5d) open.pop();
+    else if (char === 0x2d || (char >= 0x30 && char <= 0x39)) at = assertExact(text, at);
     else if (char === 0x22) {
       const from = at;
       for (at++; text.charCodeAt(at) !== 0x22; at++) if (text.charCodeAt(at) === 0x5c) at++;
@@ -42,6 +46,18 @@ function assertUnambiguous(text: string): void {
       if (keys && isKey(text, at + 1)) note(keys, JSON.parse(text.slice(from, at + 1)) as string);
     }
   }
+}
+
+const NUMBER = /[-+.\dEe]*/y;
+
+/** Gives the place of the number's last character. */
+function assertExact(text: string, from: number): number {
+  NUMBER.lastIndex = from;
+  const [number = ''] = NUMBER.exec(text) ?? [];
+  const value = Number(number);
+  if (Number.isInteger(value) && !Number.isSafeInteger(value))
+    throw malformed('json.number', 'a number as large as this has to be sent as a string');
+  return from + number.length - 1;
 }
 
 function isKey(text: string, from: number): boolean {

@@ -106,8 +106,6 @@ const FLAGS: Readonly<Record<string, boolean>> = { true: true, false: false };
 
 /** Text of a path or a query as ProtoJSON has the value. */
 function fromText(field: DescField, text: string): unknown {
-  if (field.fieldKind === 'enum' || (field.fieldKind === 'list' && field.listKind === 'enum'))
-    return /^-?\d{1,10}$/.test(text) ? Number(text) : text;
   const scalar = field.fieldKind === 'scalar' || field.fieldKind === 'list' ? field.scalar : undefined;
   if (scalar === ScalarType.BOOL) return FLAGS[text] ?? text;
   return text;

@@ -88,6 +88,13 @@ export declare type MethodPolicy = Message<"weft.policy.v1.MethodPolicy"> & {
    * @generated from field: weft.policy.v1.CachePolicy cacheable = 6;
    */
   cacheable?: CachePolicy | undefined;
+
+  /**
+   * Views in which REST offers the answer together with those of other services, by the query's `view`.
+   *
+   * @generated from field: repeated weft.policy.v1.View views = 7;
+   */
+  views: View[];
 };
 
 /**
@@ -95,6 +102,33 @@ export declare type MethodPolicy = Message<"weft.policy.v1.MethodPolicy"> & {
  * Use `create(MethodPolicySchema)` to create a new message.
  */
 export declare const MethodPolicySchema: GenMessage<MethodPolicy>;
+
+/**
+ * An answer that the edge joins from several services.
+ *
+ * @generated from message weft.policy.v1.View
+ */
+export declare type View = Message<"weft.policy.v1.View"> & {
+  /**
+   * What the query says: `?view=full`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * What it has besides the answer itself, for the reader of the API's documentation.
+   *
+   * @generated from field: string description = 2;
+   */
+  description: string;
+};
+
+/**
+ * Describes the message weft.policy.v1.View.
+ * Use `create(ViewSchema)` to create a new message.
+ */
+export declare const ViewSchema: GenMessage<View>;
 
 /**
  * A number of calls within a fixed window.

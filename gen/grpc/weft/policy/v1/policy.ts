@@ -63,7 +63,20 @@ export interface MethodPolicy {
     | RateLimit
     | undefined;
   /** Present where the edge may keep a copy of the answer. Only on methods with NO_SIDE_EFFECTS. */
-  cacheable: CachePolicy | undefined;
+  cacheable:
+    | CachePolicy
+    | undefined;
+  /** Views in which REST offers the answer together with those of other services, by the query's `view`. */
+  views: View[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** An answer that the edge joins from several services. */
+export interface View {
+  /** What the query says: `?view=full`. */
+  name: string;
+  /** What it has besides the answer itself, for the reader of the API's documentation. */
+  description: string;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -221,6 +234,7 @@ function createBaseMethodPolicy(): MethodPolicy {
     stream: undefined,
     rateLimit: undefined,
     cacheable: undefined,
+    views: [],
     _unknownFields: {},
   };
 }
@@ -250,6 +264,9 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
     }
     if (message.cacheable !== undefined) {
       CachePolicy.encode(message.cacheable, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.views) {
+      View.encode(v!, writer.uint32(58).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -333,6 +350,14 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
             message.cacheable = CachePolicy.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.views.push(View.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -372,6 +397,92 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
     message.cacheable = (object.cacheable !== undefined && object.cacheable !== null)
       ? CachePolicy.fromPartial(object.cacheable)
       : undefined;
+    message.views = object.views?.map((e) => View.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseView(): View {
+  return { name: "", description: "", _unknownFields: {} };
+}
+
+export const View: MessageFns<View, "weft.policy.v1.View"> = {
+  $type: "weft.policy.v1.View" as const,
+
+  encode(message: View, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): View {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseView();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<View>): View {
+    return View.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<View>): View {
+    const message = createBaseView();
+    message.name = object.name ?? "";
+    message.description = object.description ?? "";
     return message;
   },
 };

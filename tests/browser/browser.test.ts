@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { delimiter, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { build } from 'esbuild';
+import { type Browser, chromium } from 'playwright-core';
+import { openShop, type Shop } from '../flows/shop.ts';
+import type { Outcome, Visit } from './page.ts';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
+const found = (process.env.PATH ?? '')
+  .split(delimiter)
+  .flatMap((folder) => NAMES.map((name) => join(folder, name)))
+  .find(existsSync);
+const PASSWORD = 'correct horse';
+
+/** A page of its own origin, whose script is all that it has. */
+async function servePage(script: string): Promise<{ server: Server; origin: string }> {
+  const server = createServer((request, response) => {
+    const isScript = request.url === '/page.js';
+    response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
+    response.end(
+      isScript ? script : '<!doctype html><title>A shop</title><script type="module" src="/page.js"></script>',
+    );
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
+
+(found === undefined ? describe.skip : describe)('a page in Chromium, which has to be on the path', () => {
+  let shop: Shop;
+  let browser: Browser;
+  let ours: Awaited<ReturnType<typeof servePage>>;
+  let theirs: Awaited<ReturnType<typeof servePage>>;
+  let customer: { email: string; password: string };
+  let productId: string;
+
+  beforeAll(async () => {
+    const entry = join(import.meta.dirname, 'page.ts');
+    const built = await build({ entryPoints: [entry], bundle: true, format: 'esm', platform: 'browser', write: false });
+    const script = built.outputFiles[0]?.text ?? '';
+    ours = await servePage(script);
+    theirs = await servePage(script);
+    shop = await openShop('all', { GATEWAY_CORS_ORIGINS: ours.origin });
+    productId = await shop.product({ stock: 10n });
+    customer = { email: `${crypto.randomUUID()}@shop.example`, password: PASSWORD };
+    await shop.admin.users.register({ ...customer, fullName: 'Ada' });
+    browser = await chromium.launch({ executablePath: found as string, args: ['--no-sandbox'] });
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    ours?.server.close();
+    theirs?.server.close();
+    await shop?.booted.stop();
+  });
+
+  async function visit(origin: string, protocol: Visit['protocol']): Promise<Outcome> {
+    const page = await browser.newPage();
+    try {
+      await page.goto(origin);
+      const one: Visit = { ...customer, protocol, productId, gateway: shop.booted.http('gateway') };
+      return await page.evaluate(
+        (given) => (globalThis as unknown as { visit: (one: Visit) => Promise<Outcome> }).visit(given),
+        one,
+      );
+    } finally {
+      await page.close();
+    }
+  }
+  const ordersOf = async () => {
+    const { user } = await shop.admin.users.login(customer);
+    const { orders } = await shop.admin.orders.listOrders({
+      customerId: user?.userId ?? '',
+      status: 0,
+      pageSize: 0,
+      pageToken: '',
+    });
+    return orders.map(({ orderId }) => orderId);
+  };
+
+  it.each(['connect', 'grpc-web'] as const)(
+    'signs in, lists products and has its order delivered, by %s',
+    async (protocol) => {
+      const { titles, orderId, statuses, refused } = await visit(ours.origin, protocol);
+      expect(titles).toEqual(['Lantern']);
+      expect(statuses.at(-1)).toBe('COMPLETED');
+      expect(refused).toBe('ORDER_NOT_FOUND');
+      expect(await ordersOf()).toContain(orderId);
+    },
+    60_000,
+  );
+
+  it('of an origin that is not named gets nothing', async () => {
+    const before = await ordersOf();
+    await expect(visit(theirs.origin, 'connect')).rejects.toThrow(/Failed to fetch/);
+    expect(await ordersOf()).toEqual(before);
+  }, 60_000);
+});
