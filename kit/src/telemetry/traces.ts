@@ -9,7 +9,8 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { within } from '../time/index.ts';
-import { type FinishedSpan, KeptSpans, type NotedSpan, type RecordSpan, type SpanContent, spanOf } from './spans.ts';
+import { KeptSpans } from './kept-spans.ts';
+import { type FinishedSpan, type NotedSpan, type RecordSpan, type SpanContent, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
 
 export type { FinishedSpan, NotedSpan, SpanContent } from './spans.ts';

@@ -1,0 +1,58 @@
+import { SpanNotes } from './span-notes.ts';
+import { type NotedSpan, type RecordSpan, spanOf } from './spans.ts';
+import type { TraceContext } from './trace-context.ts';
+
+const MOST_TRACES = 1_024;
+const MOST_TOLD = 64;
+/** Traces that are newly wanted within a second: beyond them a failure is one of many. */
+const MOST_WANTED = 20;
+
+/**
+ * What was not sampled and may be wanted after all: the last few thousand spans of this process, and the traces that are wanted, since
+ * a call of theirs failed or was slow. Everything is bounded.
+ */
+export class KeptSpans {
+  readonly #notes = new SpanNotes();
+  readonly #wanted = new Set<string>();
+  readonly #told: string[] = [];
+  #toldBefore = 0;
+  #second = 0;
+  #inSecond = 0;
+
+  wants({ traceId }: TraceContext): boolean {
+    return this.#wanted.size > 0 && this.#wanted.has(traceId);
+  }
+
+  keep(span: NotedSpan, record: RecordSpan): void {
+    this.#notes.add(span, record);
+  }
+
+  /** Records what is kept of a trace, and from now on what is still to come. */
+  want(traceId: string): void {
+    if (this.#wanted.has(traceId)) return;
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#inSecond = 0;
+    }
+    if (++this.#inSecond > MOST_WANTED) return;
+    if (this.#wanted.size >= MOST_TRACES) this.#wanted.delete(this.#wanted.values().next().value as string);
+    this.#wanted.add(traceId);
+    this.#told.push(traceId);
+    if (this.#told.length > MOST_TOLD) {
+      this.#told.shift();
+      this.#toldBefore++;
+    }
+    this.#notes.take(traceId, (span, record) => record(spanOf(span)));
+  }
+
+  /** How many traces have been wanted so far. */
+  get count(): number {
+    return this.#toldBefore + this.#told.length;
+  }
+
+  /** The traces that were wanted after so many, at most eight; those that are long ago are forgotten. */
+  since(count: number): readonly string[] {
+    return this.#told.slice(Math.max(0, count - this.#toldBefore)).slice(0, 8);
+  }
+}
