@@ -5,13 +5,14 @@ export interface RunOptions {
   readonly input?: string;
   /** Milliseconds after which it is ended. */
   readonly within?: number;
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** What a program printed. Throws an Error with what it said when it fails, is not there or takes too long. */
 export function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
-  const { input, within = 60_000 } = options;
+  const { input, within = 60_000, env = process.env } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'pipe', timeout: within });
+    const child = spawn(program, args, { stdio: 'pipe', timeout: within, env });
     const output: string[] = [];
     const errors: string[] = [];
     child.stdout.on('data', (chunk) => output.push(String(chunk)));

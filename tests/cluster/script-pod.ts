@@ -13,6 +13,8 @@ export interface ScriptPod {
   readonly script: string;
   readonly argument?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** False: without a sidecar. */
+  readonly meshed?: boolean;
 }
 
 const inNamespace = (namespace: string | undefined) => (namespace === undefined ? [] : ['--namespace', namespace]);
@@ -23,7 +25,10 @@ export async function startPod(cluster: Cluster, pod: ScriptPod): Promise<void> 
   const manifest = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: pod.name, labels: { 'sidecar.istio.io/inject': 'true', 'weft.dev/test': 'mesh', ...pod.labels } },
+    metadata: {
+      name: pod.name,
+      labels: { 'sidecar.istio.io/inject': `${pod.meshed ?? true}`, 'weft.dev/test': 'mesh', ...pod.labels },
+    },
     spec: {
       serviceAccountName: pod.account,
       automountServiceAccountToken: false,

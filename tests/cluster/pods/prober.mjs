@@ -17,7 +17,8 @@ function call({ target, path, headers = {} }) {
   return new Promise((resolve) => {
     const began = performance.now();
     let found = {};
-    const end = (code, message) => resolve({ code, message, ms: Math.round(performance.now() - began), ...found });
+    const end = (code, message) =>
+      resolve({ code, message, ms: Math.round(1000 * (performance.now() - began)) / 1000, ...found });
     const stream = sessionTo(target).request({
       ':method': 'POST',
       ':path': path,
