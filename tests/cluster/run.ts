@@ -27,3 +27,10 @@ export function run(program: string, args: readonly string[], options: RunOption
     child.stdin.end(input ?? '');
   });
 }
+
+/** Whether a program is on the path: it runs with this one argument. */
+export const isThere = (program: string, argument: string): Promise<boolean> =>
+  run(program, [argument]).then(
+    () => true,
+    () => false,
+  );
