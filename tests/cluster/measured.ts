@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { services } from '@weft/all/services';
-import { eventually } from '@weft/kit/testing';
 import { spread } from './figures.ts';
 import { secondsToReady } from './install.ts';
+import { seenBy } from './run.ts';
 import { podReady, probe, removePod, type ScriptPod, startPod } from './script-pod.ts';
 import type { Part } from './whole.ts';
 
@@ -29,7 +29,7 @@ export const measured: Part = (system) => {
       const started = (await cluster.pods(spec.name)).filter(({ metadata }) => !before.includes(metadata.name));
       seconds.push(...started.map(secondsToReady));
       await cluster.kubectl(['scale', deployment, `--replicas=${before.length}`]);
-      await eventually(async () => (await cluster.pods(spec.name)).length === before.length, 60_000);
+      await seenBy(async () => (await cluster.pods(spec.name)).length === before.length, 60_000);
     }
     assert.equal(seconds.length, STARTS_EACH * services.length);
     spread('started one by one', seconds, 's until ready');

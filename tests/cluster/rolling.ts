@@ -3,14 +3,18 @@ import { it } from 'node:test';
 import { services } from '@weft/all/services';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
+import { eachBounded } from '../../clients/cli/src/system/bounded.ts';
 import { END_STATES, orderOf } from '../flows/shop.ts';
 import type { Cluster } from './cluster.ts';
 import { type Load, underLoad } from './load.ts';
+import { seenBy } from './run.ts';
 import type { System } from './system.ts';
 import type { Part } from './whole.ts';
 
 const ROLLOUT_MS = 300_000;
 const ROUNDS = 2;
+/** Services that are restarted at a time. */
+const AT_ONCE = 2;
 
 async function rolledOut(cluster: Cluster, service: string): Promise<void> {
   await cluster.kubectl(['rollout', 'status', `deployment/${service}`, '--timeout=290s'], '', ROLLOUT_MS);
@@ -26,7 +30,7 @@ async function scaleAll(cluster: Cluster, replicas: number): Promise<void> {
 async function scale(cluster: Cluster, service: string, replicas: number): Promise<void> {
   await cluster.kubectl(['scale', `deployment/${service}`, `--replicas=${replicas}`]);
   await rolledOut(cluster, service);
-  await eventually(async () => (await cluster.pods(service)).length === replicas, ROLLOUT_MS);
+  await seenBy(async () => (await cluster.pods(service)).length === replicas, ROLLOUT_MS);
 }
 
 /** Nothing failed, and every order that was taken has come to its good end. */
@@ -49,10 +53,10 @@ export const rolling: Part = (system) => {
       await scaleAll(cluster, replicas);
       const load = await underLoad(system(), async () => {
         for (let round = 0; round < ROUNDS; round++)
-          for (const { spec } of services) {
+          await eachBounded(services, AT_ONCE, async ({ spec }) => {
             await cluster.kubectl(['rollout', 'restart', `deployment/${spec.name}`]);
             await rolledOut(cluster, spec.name);
-          }
+          });
       });
       await assertUnharmed(system(), `every service restarted ${ROUNDS} times, ${replicas} pods each`, load);
     });

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '@weft/kit/testing';
 
 export interface RunOptions {
   /** Given to its standard input. */
@@ -34,3 +36,12 @@ export const isThere = (program: string, argument: string): Promise<boolean> =>
     () => true,
     () => false,
   );
+
+const ASK_EVERY_MS = 400;
+
+/** As `eventually`, for what is asked of a program: each question is a process, and the node has better things to do. */
+export const seenBy = <T>(ask: () => Promise<T>, withinMs: number): Promise<T> =>
+  eventually(async () => {
+    await delay(ASK_EVERY_MS);
+    return await ask();
+  }, withinMs);
