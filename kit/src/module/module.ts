@@ -45,8 +45,9 @@ export async function startModules(modules: readonly Module[], graceMs: number):
 
 /**
  * Takes readiness away everywhere, waits until callers have seen it, then stops modules in reverse dependency order. They have
- * seen it after `drainMs` and when none has called for a second; who never does holds nobody up for longer than half of `graceMs`,
- * which is for all of them together. Without `drainMs` nobody is waited for. One that fails to stop keeps none of the others from it; its error is thrown last.
+ * seen it after `drainMs` and when none has called for three seconds; who goes on calling holds nobody up for longer than half of
+ * `graceMs`, which is for all of them together. Without `drainMs` nobody is waited for. One that fails to stop keeps none of the
+ * others from it; its error is thrown last.
  */
 export async function stopModules(
   modules: readonly Module[],
@@ -62,7 +63,7 @@ export async function stopModules(
   if (failures.length > 0) throw failures[0];
 }
 
-const QUIET_MS = 1000;
+const QUIET_MS = 3000;
 const LOOK_MS = 50;
 
 // How long it takes until callers are told that a pod goes is nobody's promise: on a busy cluster seconds.
