@@ -27,7 +27,7 @@ export const replay: Part = (system) => {
       const file = join(folder, 'shop.csv');
       await writeFile(file, (await readFile(shop, 'utf8')).split('\n').slice(0, LINES).join('\n'));
       const targets = services.map(({ spec }) => [`${spec.name.toUpperCase()}_TARGET`, ingress]);
-      const admin = { USERS_ADMIN_EMAIL: login.email, USERS_ADMIN_PASSWORD: login.password };
+      const admin = { WEFT_ADMIN_EMAIL: login.email, WEFT_ADMIN_PASSWORD: login.password };
       const env = { ...process.env, ...Object.fromEntries(targets), ...admin };
       const weft = (...args: string[]) => run(process.execPath, [WEFT, ...args], { env, within: 600_000 });
       await weft('import', file, '--json', '--concurrency', '4');
