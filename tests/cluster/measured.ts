@@ -54,7 +54,7 @@ export const measured: Part = (system) => {
         };
         const service = { selector: upstream.labels, ports: [{ name: 'grpc', port: 50051, appProtocol: 'grpc' }] };
         const object = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'upstream', namespace }, spec: service };
-        await cluster.kubectl(['apply', '-f', '-'], JSON.stringify(object));
+        await cluster.kubectl(['--namespace', namespace, 'apply', '-f', '-'], JSON.stringify(object));
         await startPod(cluster, upstream);
         await podReady(cluster, upstream);
         const step = { target: `upstream.${namespace}.svc.cluster.local:50051`, path: PATH };
