@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { status } from '@grpc/grpc-js';
@@ -11,72 +12,126 @@ import type { Part } from './whole.ts';
 
 const WEFT = join(import.meta.dirname, '../../clients/cli/src/main.ts');
 const GET_PRODUCT = '/weft.catalog.v1.CatalogService/GetProduct';
+const CANARY = 'deployment/catalog-canary';
+
+interface Track {
+  readonly calls: number;
+  readonly failed: number;
+}
 
 interface Found {
   readonly verdict: string;
-  readonly stable: { readonly calls: number };
-  readonly canary: { readonly calls: number };
+  readonly reason: string;
+  readonly stable: Track;
+  readonly canary: Track;
 }
+
+const shareOf = ({ canary, stable }: Found) => (100 * canary.calls) / (canary.calls + stable.calls);
+const figure = (name: string, value: string) => console.log(`${name.padEnd(34)} ${value}`);
 
 /** `weft canary`, as a person uses it. */
 export const canary: Part = (system) => {
   const weft = (...args: string[]) =>
     run(process.execPath, [WEFT, 'canary', ...args, '--namespace', system().cluster.namespace], { within: 400_000 });
+  /** Its exit code says whether it is as good: 1 comes with what it found as well. */
+  const look = async (seconds: number) => {
+    const args = ['status', 'catalog', '--seconds', `${seconds}`, '--json'];
+    const said = await weft(...args).catch((error: Error) => error.message.slice(error.message.indexOf('{')));
+    return JSON.parse(said) as Found;
+  };
+  const tagNow = async () => {
+    const [pod] = (await system().cluster.pods('catalog')).filter((one) => !isCanary(one));
+    const image = pod?.spec.containers.find(({ name }) => name === 'catalog')?.image ?? '';
+    return image.split(':').at(-1) ?? '';
+  };
 
-  it('shares calls with another version, says that it is as good, and ends it without losing one', async () => {
-    const [pod] = await system().cluster.pods('catalog');
-    const tag =
-      pod?.spec.containers
-        .find(({ name }) => name === 'catalog')
-        ?.image.split(':')
-        .at(-1) ?? '';
-    const calling = callAll(system());
+  it('shares calls with another version, says that it is as good, and promotes it without losing one', async () => {
+    // Another tag of the images, where there is one: then it is seen to take over.
+    const next = process.env.WEFT_NEXT_TAG || (await tagNow());
+    const calling = callAll(system(), 50);
     try {
-      await weft('start', 'catalog', '--tag', tag, '--weight', '50');
-      // Its exit code says whether it is as good.
-      const found = await eventually(
-        async () => JSON.parse(await weft('status', 'catalog', '--seconds', '10', '--json')) as Found,
-        120_000,
-      );
-      assert.equal(found.verdict, 'as good');
-      const share = (100 * found.canary.calls) / (found.canary.calls + found.stable.calls);
-      console.log(`${'share of a canary of 50 %'.padEnd(34)} ${share.toFixed(1)} %`);
-      assert.ok(share > 35 && share < 65, `${share} %`);
-      await weft('abort', 'catalog');
+      await weft('start', 'catalog', '--tag', next, '--weight', '50');
+      const found = await eventually(async () => {
+        const one = await look(10);
+        assert.equal(one.verdict, 'as good', one.reason);
+        return one;
+      }, 120_000);
+      figure('share of a canary of 50 %', `${shareOf(found).toFixed(1)} %`);
+      assert.ok(Math.abs(shareOf(found) - 50) < 15, `${shareOf(found)} %`);
+      await weft('promote', 'catalog');
       assert.equal((await system().cluster.pods('catalog')).some(isCanary), false);
+      assert.equal(await tagNow(), next);
     } finally {
-      const { calls, failures } = await calling.stop();
-      console.log(`${'calls meanwhile, failed'.padEnd(34)} ${calls}, ${failures.length}`);
+      const { answered, failures } = await calling.stop();
+      figure('calls meanwhile, failed', `${answered}, ${failures.length}`);
       assert.deepEqual(failures, []);
     }
+  });
+
+  it('shows a broken version within a minute, and ends it', async () => {
+    const { cluster } = system();
+    const script = await readFile(join(import.meta.dirname, 'pods/broken.mjs'), 'base64');
+    await weft('start', 'catalog', '--tag', await tagNow(), '--weight', '0');
+    // What a broken image would hold.
+    await cluster.kubectl(['set', 'env', CANARY, `NODE_OPTIONS=--import=data:text/javascript;base64,${script}`]);
+    await cluster.kubectl(['rollout', 'status', CANARY, '--timeout=170s'], '', 180_000);
+    const calling = callAll(system(), 200);
+    try {
+      await weft('weight', 'catalog', '10');
+      const [began, callsBefore] = [performance.now(), calling.answered()];
+      const found = await eventually(async () => {
+        const one = await look(10);
+        assert.equal(one.verdict, 'worse', 'it is not seen to be worse');
+        return one;
+      }, 60_000);
+      const seconds = (performance.now() - began) / 1000;
+      const rate = (calling.answered() - callsBefore) / seconds;
+      const share = `${found.canary.failed} of its ${found.canary.calls} calls failed`;
+      figure('a broken canary, seen', `after ${seconds.toFixed(0)} s at ${rate.toFixed(0)} calls/s: ${share}`);
+      assert.ok(seconds < 60, `${seconds} s`);
+      assert.equal(found.stable.failed, 0);
+      await weft('abort', 'catalog');
+      assert.equal((await cluster.pods('catalog')).some(isCanary), false);
+      const afterwards = await look(1).then(
+        () => 'it is still there',
+        () => 'gone',
+      );
+      assert.equal(afterwards, 'gone');
+    } finally {
+      await calling.stop();
+    }
+    const after = callAll(system(), 100);
+    await eventually(() => after.answered() > 500, 60_000);
+    assert.deepEqual((await after.stop()).failures, []);
   });
 };
 
 const isCanary = ({ metadata }: { metadata: { labels: Readonly<Record<string, string>> } }) =>
   metadata.labels['weft.dev/track'] === 'canary';
 
-/** Asks for a product that there is not, about 50 times a second: NOT_FOUND is what a working service says. */
-function callAll({ ingress }: System) {
+/** Asks so often a second for a product that there is not: NOT_FOUND is what a working service says. */
+function callAll({ ingress }: System, rate: number) {
   const raw = rawClient(ingress);
   const request = Buffer.concat([Buffer.from([10, 36]), Buffer.from(randomUUID())]);
   const failures: string[] = [];
-  let [calls, open, stopped] = [0, 0, false];
+  let [answered, open, stopped] = [0, 0, false];
   const timer = setInterval(() => {
     if (stopped || open > 50) return;
     open++;
     void raw.unary(GET_PRODUCT, request).then(({ error }) => {
       open--;
-      calls++;
+      answered++;
       if (error?.code !== status.NOT_FOUND) failures.push(`${status[error?.code ?? 0]} ${error?.details}`);
     });
-  }, 20);
+  }, 1000 / rate);
   return {
+    answered: () => answered,
     async stop() {
       stopped = true;
       clearInterval(timer);
       await eventually(() => open === 0, 30_000);
       raw.close();
-      return { calls, failures: failures.slice(0, 10) };
+      return { answered, failures: failures.slice(0, 10) };
     },
   };
 }

@@ -6,7 +6,7 @@ import type { System } from './system.ts';
 export interface Load {
   /** Calls that were answered. */
   readonly answered: number;
-  /** Method, status and words of those that were not. */
+  /** Time, method, status and words of those that were not. */
   readonly failed: readonly string[];
   readonly orders: readonly string[];
 }
@@ -30,7 +30,7 @@ export async function underLoad(system: System, work: () => Promise<void>): Prom
       answered++;
       return got;
     } catch (error) {
-      failed.push(`${method} ${error}`);
+      failed.push(`${new Date().toISOString()} ${method} ${error}`);
       return undefined;
     }
   };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { services } from '@weft/all/services';
+import { eachBounded } from '../../clients/cli/src/system/bounded.ts';
 import { rawClient } from '../../kit/test/rpc/raw-call.ts';
 import { committedIntents, methodsOf } from '../mesh/generate.ts';
 import { probe } from './script-pod.ts';
@@ -9,6 +10,8 @@ import type { Part } from './whole.ts';
 
 const EDGE = 'gateway';
 const STRANGER = 'mesh-stranger';
+/** Pods that start together. */
+const AT_ONCE = 3;
 const POLICY = {
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
@@ -44,7 +47,7 @@ export const matrix: Part = (system) => {
       const image = pod?.spec.containers.find(({ name }) => name === 'orders')?.image ?? '';
       const wrong: string[] = [];
       let tried = 0;
-      for (const account of [...names, STRANGER]) {
+      await eachBounded([...names, STRANGER], AT_ONCE, async (account) => {
         const steps = paths.map(({ service, path }) => ({ target: `${service}.${cluster.namespace}:50051`, path }));
         const answers = await probe(cluster, { name: `mesh-${account}`, account, image }, steps);
         for (const [index, { path, callers, users, service }] of paths.entries()) {
@@ -56,7 +59,7 @@ export const matrix: Part = (system) => {
             wrong.push(`${account} to ${service} ${path}: ${answer?.code} ${answer?.message}`);
           tried++;
         }
-      }
+      });
       assert.deepEqual(wrong, []);
       console.log(`${'caller and method, tried'.padEnd(34)} ${tried}`);
     });

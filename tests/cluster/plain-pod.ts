@@ -1,5 +1,5 @@
-import { eventually } from '@weft/kit/testing';
 import type { Cluster, Pod } from './cluster.ts';
+import { seenBy } from './run.ts';
 
 /** The test of a service's chart, run by a pod without a sidecar: how it ended and what it said. */
 export async function plainPod(cluster: Cluster, service: string): Promise<{ phase: string; log: string }> {
@@ -14,7 +14,7 @@ export async function plainPod(cluster: Cluster, service: string): Promise<{ pha
   await cluster.kubectl(['delete', 'pod', name, '--ignore-not-found', '--wait'], '', 120_000);
   await cluster.kubectl(['create', '-f', '-'], pod);
   try {
-    return await eventually(async () => {
+    return await seenBy(async () => {
       const { phase } = (await cluster.get<Pod>('pod', name)).status;
       if (phase !== 'Succeeded' && phase !== 'Failed') throw new Error(`pod ${name} is ${phase}`);
       return { phase, log: await cluster.kubectl(['logs', name]) };

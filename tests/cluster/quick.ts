@@ -9,7 +9,7 @@ import { eventually } from '@weft/kit/testing';
 import { writeImportedProtos } from '../../scripts/imported-protos.ts';
 import { orderOf } from '../flows/shop.ts';
 import { plainPod } from './plain-pod.ts';
-import { run } from './run.ts';
+import { isThere, run } from './run.ts';
 import type { Part } from './whole.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -29,8 +29,7 @@ export const quick: Part = (system) => {
   });
 
   it('takes one of grpcurl', async (test) => {
-    if (!(await run('grpcurl', ['-version']).then(Boolean, () => false)))
-      return test.skip('grpcurl is not on the path');
+    if (!(await isThere('grpcurl', '-version'))) return test.skip('grpcurl is not on the path');
     const folder = await mkdtemp(join(tmpdir(), 'weft-cluster-'));
     try {
       const contracts = join(folder, 'weft.binpb');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually } from '@weft/kit/testing';
 import type { Cluster, Pod } from './cluster.ts';
+import { seenBy } from './run.ts';
 
 export interface ScriptPod {
   readonly name: string;
@@ -13,6 +13,8 @@ export interface ScriptPod {
   readonly script: string;
   readonly argument?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  /** False: without a sidecar. */
+  readonly meshed?: boolean;
 }
 
 const inNamespace = (namespace: string | undefined) => (namespace === undefined ? [] : ['--namespace', namespace]);
@@ -23,7 +25,10 @@ export async function startPod(cluster: Cluster, pod: ScriptPod): Promise<void> 
   const manifest = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: pod.name, labels: { 'sidecar.istio.io/inject': 'true', 'weft.dev/test': 'mesh', ...pod.labels } },
+    metadata: {
+      name: pod.name,
+      labels: { 'sidecar.istio.io/inject': `${pod.meshed ?? true}`, 'weft.dev/test': 'mesh', ...pod.labels },
+    },
     spec: {
       serviceAccountName: pod.account,
       automountServiceAccountToken: false,
@@ -60,7 +65,7 @@ async function phaseOf(cluster: Cluster, { name, namespace }: ScriptPod): Promis
 
 /** Waits until a pod serves. */
 export async function podReady(cluster: Cluster, pod: ScriptPod): Promise<void> {
-  await eventually(async () => {
+  await seenBy(async () => {
     const { conditions, phase } = await phaseOf(cluster, pod);
     if (!conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'))
       throw new Error(`pod ${pod.name} is ${phase}`);
@@ -94,7 +99,7 @@ export async function probe(
   const prober: ScriptPod = { ...pod, script: 'prober.mjs', argument: JSON.stringify(steps) };
   await startPod(cluster, prober);
   try {
-    await eventually(async () => {
+    await seenBy(async () => {
       const { phase } = await phaseOf(cluster, prober);
       if (phase !== 'Succeeded' && phase !== 'Failed') throw new Error(`pod ${pod.name} is ${phase}`);
     }, 300_000);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { stringify } from 'yaml';
 import { type KubeObject, objectsOf, podsOf, RELEASES, render } from '../charts/render.ts';
-import { run } from './run.ts';
+import { isThere, run } from './run.ts';
 import { writeSchemas } from './schemas.ts';
 import type { Part } from './whole.ts';
 
@@ -39,8 +39,7 @@ export const valid: Part = (system) => {
   });
 
   it('passes kubeconform with the schemas of the cluster', async (test) => {
-    if (!(await run('kubeconform', ['-v']).then(Boolean, () => false)))
-      return test.skip('kubeconform is not on the path');
+    if (!(await isThere('kubeconform', '-v'))) return test.skip('kubeconform is not on the path');
     const folder = await mkdtemp(join(tmpdir(), 'weft-schemas-'));
     try {
       const files: string[] = [];

@@ -78,18 +78,18 @@ export async function openShop(
 }
 
 /** Clients of every service, of nobody or of whom the token is of. */
-async function clientsFrom(client: BootedProcesses['client'], token?: string) {
+async function clientsFrom(client: BootedProcesses['client'], token?: string, asking = patient) {
   const as = token === undefined ? {} : { token };
   return {
-    users: patient(await client(UsersServiceService, UsersService, as)),
-    catalog: patient(await client(CatalogServiceService, CatalogService, as)),
-    inventory: patient(await client(InventoryServiceService, InventoryService, as)),
-    orders: patient(await client(OrdersServiceService, OrdersService, as)),
-    payments: patient(await client(PaymentsServiceService, PaymentsService, as)),
-    shipping: patient(await client(ShippingServiceService, ShippingService, as)),
-    notifications: patient(await client(NotificationsServiceService, NotificationsService, as)),
-    checkout: patient(await client(CheckoutServiceService, CheckoutService, as)),
-    audit: patient(await client(AuditServiceService, AuditService, as)),
+    users: asking(await client(UsersServiceService, UsersService, as)),
+    catalog: asking(await client(CatalogServiceService, CatalogService, as)),
+    inventory: asking(await client(InventoryServiceService, InventoryService, as)),
+    orders: asking(await client(OrdersServiceService, OrdersService, as)),
+    payments: asking(await client(PaymentsServiceService, PaymentsService, as)),
+    shipping: asking(await client(ShippingServiceService, ShippingService, as)),
+    notifications: asking(await client(NotificationsServiceService, NotificationsService, as)),
+    checkout: asking(await client(CheckoutServiceService, CheckoutService, as)),
+    audit: asking(await client(AuditServiceService, AuditService, as)),
   };
 }
 
@@ -127,13 +127,17 @@ type Clients = Awaited<ReturnType<typeof clientsFrom>>;
 
 const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
 
-/** Clients of services that run elsewhere. */
+/** Clients of services that run elsewhere; without `retries` nothing is ever asked twice. */
 export function clientsAt(target: (service: string) => string, token?: string, retries = true): Promise<Clients> {
-  return clientsFrom(async (generated, descriptor) => {
-    const service = descriptor.typeName.split('.')[1] ?? '';
-    const options = { target: target(service), tracing, retries };
-    return createClient(generated, descriptor, token === undefined ? options : { ...options, token });
-  }, token);
+  return clientsFrom(
+    async (generated, descriptor) => {
+      const service = descriptor.typeName.split('.')[1] ?? '';
+      const options = { target: target(service), tracing, retries };
+      return createClient(generated, descriptor, token === undefined ? options : { ...options, token });
+    },
+    token,
+    retries ? patient : (client) => client,
+  );
 }
 
 export type Shopkeeper = Awaited<ReturnType<typeof shopkeeper>>;

@@ -47,7 +47,9 @@ spec:
     - metadata: { name: data }
       spec:
         accessModes: [ReadWriteOnce]
-        storageClassName: {{ $persistence.storageClass | default nil | toJson }}
+        {{- with $persistence.storageClass }}
+        storageClassName: {{ . }}
+        {{- end }}
         resources: { requests: { storage: {{ $persistence.size }} } }
   {{- end }}
 {{- end }}

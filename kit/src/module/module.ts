@@ -6,6 +6,8 @@ export interface Module {
   start(): Promise<void>;
   /** Says that it is about to stop, while it goes on working: readiness goes first. */
   announceStop(): void;
+  /** Calls of others that it has answered since it started; left out where nobody calls it. */
+  answered?(): number;
   /** Finishes what it has begun, within about `graceMs`, and lets go of what it holds. */
   stop(graceMs: number): Promise<void>;
 }
@@ -42,21 +44,38 @@ export async function startModules(modules: readonly Module[], graceMs: number):
 }
 
 /**
- * Takes readiness away everywhere, waits until callers have seen it, then stops modules in reverse dependency order.
- * `graceMs` is for all of them together. One that fails to stop keeps none of the others from it; its error is thrown last.
+ * Takes readiness away everywhere, waits until callers have seen it, then stops modules in reverse dependency order. They have
+ * seen it after `drainMs` and when none has called for three seconds; who goes on calling holds nobody up for longer than half of
+ * `graceMs`, which is for all of them together. Without `drainMs` nobody is waited for. One that fails to stop keeps none of the
+ * others from it; its error is thrown last.
  */
 export async function stopModules(
   modules: readonly Module[],
   { drainMs, graceMs }: { drainMs: number; graceMs: number },
 ): Promise<void> {
   for (const module of modules) module.announceStop();
-  if (drainMs > 0) await new Promise((resolve) => setTimeout(resolve, drainMs));
-  const left = countdown(graceMs);
+  const left = countdown(drainMs + graceMs);
+  if (drainMs > 0) await untilNobodyCalls(modules, drainMs, drainMs + graceMs / 2);
   const failures: unknown[] = [];
   for (const module of inDependencyOrder(modules).reverse()) {
     await module.stop(left()).catch((error: unknown) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
+}
+
+const QUIET_MS = 3000;
+const LOOK_MS = 50;
+
+// How long it takes until callers are told that a pod goes is nobody's promise: on a busy cluster seconds.
+async function untilNobodyCalls(modules: readonly Module[], leastMs: number, mostMs: number): Promise<void> {
+  const count = () => modules.reduce((sum, module) => sum + (module.answered?.() ?? 0), 0);
+  const began = performance.now();
+  let [answered, since] = [count(), began];
+  for (let now = began; now < began + mostMs; now = performance.now()) {
+    if (count() !== answered) [answered, since] = [count(), now];
+    if (now >= began + leastMs && now >= since + QUIET_MS) return;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }
 
 const LEAST_MS = 20;

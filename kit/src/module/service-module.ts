@@ -123,6 +123,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     needs: spec.needs,
     ports: () => portsOf(listeners),
     pending: () => pending(),
+    answered: () => metrics.figures().calls,
     status: () => ({ name: spec.name, ports: portsOf(listeners), ...readiness(), ...metrics.figures() }),
     async start() {
       const bus = await shared.bus(config);

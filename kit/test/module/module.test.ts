@@ -111,4 +111,36 @@ describe('modules', () => {
     await stopModules(all, { drainMs: 100, graceMs: 100 });
     expect(stopped - announced).toBeGreaterThanOrEqual(95);
   });
+
+  it('stop only when nobody calls any more, however late that is', async () => {
+    let [answered, stopped] = [0, 0];
+    const stop = async () => {
+      stopped = performance.now();
+    };
+    const { all } = modules({ orders: [] }, { orders: { stop } });
+    const called = all.map((one) => ({ ...one, answered: () => answered }));
+    let last = 0;
+    const calling = setInterval(() => {
+      answered++;
+      last = performance.now();
+      if (answered === 15) clearInterval(calling);
+    }, 100);
+    await stopModules(called, { drainMs: 50, graceMs: 20_000 });
+    expect(answered).toBe(15);
+    expect(stopped - last).toBeGreaterThanOrEqual(2990);
+    expect(stopped - last).toBeLessThan(10_000);
+  });
+
+  it('wait no longer than half of their time for who goes on calling', async () => {
+    let answered = 0;
+    const given: number[] = [];
+    const stop = async (graceMs: number) => void given.push(graceMs);
+    const { all } = modules({ orders: [] }, { orders: { stop } });
+    await stopModules(
+      all.map((one) => ({ ...one, answered: () => answered++ })),
+      { drainMs: 50, graceMs: 1000 },
+    );
+    expect(given[0]).toBeLessThanOrEqual(550);
+    expect(given[0]).toBeGreaterThan(0);
+  });
 });

@@ -2,6 +2,17 @@
 // each call: [[{code, message, ms, pod, count, seen}]].
 import { connect } from 'node:http2';
 
+// What gRPC makes of an HTTP status where nobody says its own.
+const [UNKNOWN, UNIMPLEMENTED, UNAVAILABLE, UNAUTHENTICATED] = [2, 12, 14, 16];
+const CODES = new Map([
+  [401, UNAUTHENTICATED],
+  [404, UNIMPLEMENTED],
+  [429, UNAVAILABLE],
+  [502, UNAVAILABLE],
+  [503, UNAVAILABLE],
+  [504, UNAVAILABLE],
+]);
+
 const sessions = new Map();
 
 function sessionTo(target) {
@@ -17,7 +28,8 @@ function call({ target, path, headers = {} }) {
   return new Promise((resolve) => {
     const began = performance.now();
     let found = {};
-    const end = (code, message) => resolve({ code, message, ms: Math.round(performance.now() - began), ...found });
+    const end = (code, message) =>
+      resolve({ code, message, ms: Math.round(1000 * (performance.now() - began)) / 1000, ...found });
     const stream = sessionTo(target).request({
       ':method': 'POST',
       ':path': path,
@@ -33,7 +45,7 @@ function call({ target, path, headers = {} }) {
     stream.on('response', (answer) => {
       found = { pod: answer['x-pod'], count: Number(answer['x-count']), seen: answer['x-seen'] };
       status(answer);
-      if (answer[':status'] !== 200) end(-1, `HTTP ${answer[':status']}`);
+      if (answer[':status'] !== 200) end(CODES.get(answer[':status']) ?? UNKNOWN, `HTTP ${answer[':status']}`);
     });
     stream.on('trailers', status);
     stream.on('error', (error) => end(-1, error.message));

@@ -35,10 +35,15 @@ const CHARTS = join(import.meta.dirname, '../../../../charts');
 export function startCanary(service: string, { tag, digest, weight, header, ...options }: StartOptions): Promise<void> {
   return withRelease(service, options, async (release) => {
     if (tag === undefined && digest === undefined) throw new CommandFailure('name the image: --tag or --digest');
+    const { enabled } = await canaryOf(release);
+    // Nobody goes there before it is ready.
     await upgrade(release, {
       'canary.enabled': true,
       'canary.image.tag': tag ?? '',
       'canary.image.digest': digest ?? '',
+      ...(enabled ? {} : { 'canary.weight': 0, 'canary.match': null }),
+    });
+    await upgrade(release, {
       'canary.weight': weight,
       ...Object.fromEntries(Object.entries(header).map(([name, value]) => [`canary.match.${name}`, value])),
     });
