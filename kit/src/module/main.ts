@@ -28,13 +28,14 @@ export async function main(start: () => Promise<Running>): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve());
   });
   process.once('disconnect', () => process.exit(1));
-  let starting: NodeJS.Timeout | undefined;
+  let late: NodeJS.Timeout | undefined;
   const isLate = () => fail(new Error('told to stop before it had started'));
-  void asked.then(() => {
-    starting ??= setTimeout(isLate, STARTING_MS);
+  const started = start().catch(fail);
+  void Promise.race([asked.then(() => true), started.then(() => false)]).then((early) => {
+    if (early) late = setTimeout(isLate, STARTING_MS);
   });
-  const running = await start().catch(fail);
-  clearTimeout(starting);
+  const running = await started;
+  clearTimeout(late);
   if (!running) return;
   process.send?.(READY);
   const failure = await Promise.race([asked, running.failed ?? asked]);

@@ -14,6 +14,11 @@ const lives: Record<string, () => Promise<Running>> = {
     },
   }),
   stuck: async () => ({ stopTimeout: 200, stop: () => new Promise<never>(() => {}) }),
+  // Longer than a start may go on that is told to stop.
+  'slow to stop': async () => ({
+    stopTimeout: 10_000,
+    stop: () => new Promise((resolve) => setTimeout(resolve, 4_500)),
+  }),
   'fails to stop': async () => ({
     stopTimeout: 5000,
     stop: async () => {

@@ -55,6 +55,14 @@ describe('a process', () => {
     expect(child.said.err).toBe('weft: told to stop before it had started\n');
   });
 
+  it('that needs its time to stop has it', async () => {
+    const child = live('slow to stop');
+    await child.ready();
+    child.tell('SIGTERM');
+    expect(await child.end()).toMatchObject({ code: 0 });
+    expect(child.said.err).toBe('');
+  }, 20_000);
+
   it('that does not stop within its time is cut off with one line and 1', async () => {
     const child = live('stuck');
     await child.ready();
