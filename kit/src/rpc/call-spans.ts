@@ -51,13 +51,19 @@ function notesOf(method: MethodContract, kind: SpanKind): Notes {
 
 /** A span a call, made when it has ended. Source: OpenTelemetry RPC semantic conventions. */
 export function callSpans(tracing: Tracing): Observer {
-  const server = new Map<MethodContract, Notes>();
-  const client = new Map<MethodContract, Notes>();
+  const notesAs = (kind: SpanKind) => {
+    const known = new Map<MethodContract, Notes>();
+    const add = (method: MethodContract): Notes => {
+      const made = notesOf(method, kind);
+      known.set(method, made);
+      return made;
+    };
+    return (method: MethodContract): Notes => known.get(method) ?? add(method);
+  };
+  const sides = { server: notesAs(SpanKind.SERVER), client: notesAs(SpanKind.CLIENT) };
   return (call) => {
     const { side, method, startTime, duration, context } = call;
-    const known = side === 'server' ? server : client;
-    const notes = known.get(method) ?? notesOf(method, side === 'server' ? SpanKind.SERVER : SpanKind.CLIENT);
-    known.set(method, notes);
+    const notes = sides[side](method);
     const endTime = startTime + duration;
     tracing.offer({ context: context.trace, startTime, endTime, note: notes.note(call), describe: notes.describe });
   };

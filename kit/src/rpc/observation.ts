@@ -70,20 +70,17 @@ export function callMetrics(metrics: Pick<Metrics, 'histogram'>, version: string
       boundaries: BOUNDARIES,
     });
     const known = new Map<MethodContract, Map<string, Series>>();
-    return (method: MethodContract, code: string): Series => {
-      const codes = known.get(method) ?? new Map<string, Series>();
-      known.set(method, codes);
-      const found =
-        codes.get(code) ??
-        durations.series({
-          'rpc.system.name': 'grpc',
-          'rpc.method': method.name,
-          'rpc.response.status_code': code,
-          'service.version': version,
-        });
-      codes.set(code, found);
-      return found;
+    const add = (method: MethodContract, code: string): Series => {
+      const made = durations.series({
+        'rpc.system.name': 'grpc',
+        'rpc.method': method.name,
+        'rpc.response.status_code': code,
+        'service.version': version,
+      });
+      known.set(method, (known.get(method) ?? new Map<string, Series>()).set(code, made));
+      return made;
     };
+    return (method: MethodContract, code: string): Series => known.get(method)?.get(code) ?? add(method, code);
   };
   const sides = { server: seriesOf('server'), client: seriesOf('client') };
   return (call) => sides[call.side](call.method, codeName(call)).record(call.duration / 1000);
