@@ -6,6 +6,7 @@ import { RemoteError } from '@weft/kit/rpc';
 import { eachBounded } from '../system/bounded.ts';
 import type { Clients } from '../system/clients.ts';
 import { statusName } from '../system/follow.ts';
+import { everyPage } from '../system/pages.ts';
 import type { Session } from '../system/session.ts';
 import { enumNames } from '../terminal/enum-names.ts';
 import type { Evidence, OrderEvidence, PaymentEvidence, ShipmentEvidence } from './evidence.ts';
@@ -53,16 +54,14 @@ export async function findStrangers(
   known: ReadonlySet<string>,
 ): Promise<string[]> {
   const strangers: string[] = [];
-  let pageToken = '';
-  do {
-    const request = { customerId: '', status: 0, pageSize: PAGE, pageToken } as const;
-    const page = await admin.call((token) => orders.listOrders(request, { token }));
+  const request = { customerId: '', status: 0, pageSize: PAGE } as const;
+  const ask = (pageToken: string) => admin.call((token) => orders.listOrders({ ...request, pageToken }, { token }));
+  for await (const page of everyPage(ask)) {
     for (const { orderId, customerId } of page.orders) {
       if (orderId === since?.orderId) return strangers;
       if (customerIds.has(customerId) && !known.has(orderId)) strangers.push(orderId);
     }
-    pageToken = page.nextPageToken;
-  } while (pageToken !== '');
+  }
   return strangers;
 }
 

@@ -4,7 +4,10 @@ import { fromTimestamp, type Timestamp } from '@weft/kit/time';
 import { enumNames } from '../terminal/enum-names.ts';
 import type { Clients } from './clients.ts';
 import { statusName } from './follow.ts';
+import { everyPage } from './pages.ts';
 import type { Session } from './session.ts';
+
+const PAGE = 1000;
 
 /** Something that a service did for an order. */
 export interface TimelineEntry {
@@ -36,9 +39,9 @@ export async function readTimeline(clients: Clients, session: Session, orderId: 
 
 async function orderEntries({ orders }: Clients, session: Session, orderId: string): Promise<TimelineEntry[]> {
   const entries: TimelineEntry[] = [];
-  for (let pageToken = ''; ; ) {
-    const request = { orderId, pageSize: 1000, pageToken };
-    const page = await session.call((token) => orders.listOrderEvents(request, { token }));
+  const ask = (pageToken: string) =>
+    session.call((token) => orders.listOrderEvents({ orderId, pageSize: PAGE, pageToken }, { token }));
+  for await (const page of everyPage(ask)) {
     for (const { type, occurTime, status, reason, correlationId } of page.events) {
       const step = stepOf(type);
       const state = statusName(status);
@@ -52,42 +55,40 @@ async function orderEntries({ orders }: Clients, session: Session, orderId: stri
         correlationId,
       });
     }
-    pageToken = page.nextPageToken;
-    if (pageToken === '') return entries;
   }
+  return entries;
 }
 
 /** Reservation, payment and shipment have the id of their order. */
 async function auditEntries({ audit }: Clients, session: Session, orderId: string): Promise<TimelineEntry[]> {
   const entries: TimelineEntry[] = [];
-  for (let pageToken = ''; ; ) {
-    const which = { resourceId: orderId, kind: AuditKind.AUDIT_KIND_STATE_CHANGE };
-    const all = { userId: '', service: '', action: '', correlationId: '', fromTime: undefined, toTime: undefined };
-    const request = { ...all, ...which, pageSize: 1000, pageToken };
-    const page = await session.call((token) => audit.listAuditEvents(request, { token }));
+  const which = { resourceId: orderId, kind: AuditKind.AUDIT_KIND_STATE_CHANGE };
+  const all = { userId: '', service: '', action: '', correlationId: '', fromTime: undefined, toTime: undefined };
+  const ask = (pageToken: string) =>
+    session.call((token) => audit.listAuditEvents({ ...all, ...which, pageSize: PAGE, pageToken }, { token }));
+  for await (const page of everyPage(ask)) {
     for (const { service, action, occurTime, correlationId } of page.auditEvents) {
       if (service === 'orders') continue;
       const step = stepOf(action).replace(/ choreographed$/, '');
       const done = { state: 'DONE', attempts: undefined, detail: '' };
       entries.push({ time: dateOf(occurTime), service, step, ...done, correlationId });
     }
-    pageToken = page.nextPageToken;
-    if (pageToken === '') return entries;
   }
+  return entries;
 }
 
 async function readSagas({ checkout }: Clients, session: Session, orderId: string): Promise<Saga[]> {
   const sagas: Saga[] = [];
-  for (let pageToken = ''; ; ) {
-    const request = { orderId, state: SagaState.SAGA_STATE_UNSPECIFIED, pageSize: 1000, pageToken };
-    const page = await session.call((token) => checkout.listSagas(request, { token }));
+  const which = { orderId, state: SagaState.SAGA_STATE_UNSPECIFIED };
+  const ask = (pageToken: string) =>
+    session.call((token) => checkout.listSagas({ ...which, pageSize: PAGE, pageToken }, { token }));
+  for await (const page of everyPage(ask)) {
     for (const { sagaId } of page.sagas) {
       const { saga } = await session.call((token) => checkout.getSaga({ sagaId }, { token }));
       if (saga) sagas.push(saga);
     }
-    pageToken = page.nextPageToken;
-    if (pageToken === '') return sagas;
   }
+  return sagas;
 }
 
 const kindName = enumNames(SagaKind, 'SAGA_KIND_');
