@@ -43,6 +43,14 @@ export async function child<T>(script: URL, args: readonly string[], core?: numb
   };
 }
 
+/** What the work gives, and the microseconds of CPU that a process has used meanwhile, which tells of its usage when it is asked. */
+export async function cpuDuring<T>(server: Child, work: () => Promise<T>): Promise<{ given: T; used: number }> {
+  const before = await server.ask<NodeJS.CpuUsage>('usage');
+  const given = await work();
+  const after = await server.ask<NodeJS.CpuUsage>('usage');
+  return { given, used: after.user + after.system - before.user - before.system };
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

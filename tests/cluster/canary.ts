@@ -6,6 +6,7 @@ import { it } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { eventually } from '@weft/kit/testing';
 import { rawClient } from '../../kit/test/rpc/raw-call.ts';
+import { figure } from './figures.ts';
 import { run } from './run.ts';
 import type { System } from './system.ts';
 import type { Part } from './whole.ts';
@@ -27,7 +28,6 @@ interface Found {
 }
 
 const shareOf = ({ canary, stable }: Found) => (100 * canary.calls) / (canary.calls + stable.calls);
-const figure = (name: string, value: string) => console.log(`${name.padEnd(34)} ${value}`);
 
 /** `weft canary`, as a person uses it. */
 export const canary: Part = (system) => {

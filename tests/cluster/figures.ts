@@ -28,9 +28,12 @@ export async function workingSets(cluster: Cluster, isWanted: (container: string
     .flatMap(({ memory }) => memory?.workingSetBytes ?? []);
 }
 
+/** A line of the figures that a run ends with. */
+export const figure = (name: string, value: string): void => console.log(`${name.padEnd(34)} ${value}`);
+
 /** Names the figure, gives the smallest, the median and the largest. */
 export function spread(name: string, values: readonly number[], unit: string): void {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (share: number) => (sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN).toFixed(0);
-  console.log(`${name.padEnd(34)} ${at(0)} … ${at(0.5)} … ${at(1)} ${unit} (${sorted.length})`);
+  figure(name, `${at(0)} … ${at(0.5)} … ${at(1)} ${unit} (${sorted.length})`);
 }

@@ -5,6 +5,7 @@ import { services } from '@weft/all/services';
 import { eachBounded } from '../../clients/cli/src/system/bounded.ts';
 import { rawClient } from '../../kit/test/rpc/raw-call.ts';
 import { committedIntents, methodsOf } from '../mesh/generate.ts';
+import { figure } from './figures.ts';
 import { probe } from './script-pod.ts';
 import type { Part } from './whole.ts';
 
@@ -61,7 +62,7 @@ export const matrix: Part = (system) => {
         }
       });
       assert.deepEqual(wrong, []);
-      console.log(`${'caller and method, tried'.padEnd(34)} ${tried}`);
+      figure('caller and method, tried', `${tried}`);
     });
 
     it('believes no name and no certificate that comes from outside', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { services } from '@weft/all/services';
-import { spread } from './figures.ts';
+import { figure, spread } from './figures.ts';
 import { secondsToReady } from './install.ts';
 import { seenBy } from './run.ts';
 import { podReady, probe, removePod, type ScriptPod, startPod } from './script-pod.ts';
@@ -33,7 +33,7 @@ export const measured: Part = (system) => {
     }
     assert.equal(seconds.length, STARTS_EACH * services.length);
     spread('started one by one', seconds, 's until ready');
-    console.log(`${'started one by one, p95'.padEnd(34)} ${quantile(seconds, 0.95)} s`);
+    figure('started one by one, p95', `${quantile(seconds, 0.95)} s`);
   });
 
   it('tells what two sidecars add to a call', async () => {
@@ -70,7 +70,7 @@ export const measured: Part = (system) => {
         const ms = all.map((one) => one.ms);
         const [p50, p99] = [quantile(ms, 0.5), quantile(ms, 0.99)];
         const name = meshed ? 'a call through two sidecars' : 'the same call without';
-        console.log(`${name.padEnd(34)} p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms (${ms.length})`);
+        figure(name, `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms (${ms.length})`);
         await removePod(cluster, upstream);
       }
     } finally {

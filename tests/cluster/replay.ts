@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { services } from '@weft/all/services';
+import { figure } from './figures.ts';
 import { run } from './run.ts';
 import type { Part } from './whole.ts';
 
@@ -32,7 +33,7 @@ export const replay: Part = (system) => {
       const weft = (...args: string[]) => run(process.execPath, [WEFT, ...args], { env, within: 600_000 });
       await weft('import', file, '--json', '--concurrency', '4');
       const said = JSON.parse(await weft('replay', file, '--json', '--concurrency', '8')) as Replayed;
-      console.log(`${'replayed orders'.padEnd(34)} ${said.orders.placed} in ${said.seconds} s`);
+      figure('replayed orders', `${said.orders.placed} in ${said.seconds} s`);
       assert.equal(said.reconciled, true);
       assert.ok(said.orders.placed > 10);
     } finally {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Metadata, status } from '@grpc/grpc-js';
 import { meshCallers } from '@weft/kit/rpc';
+import { figure } from './figures.ts';
 import type { Probed } from './script-pod.ts';
 import { openUpstream, settled, type Upstream } from './upstream.ts';
 import type { Part } from './whole.ts';
@@ -106,7 +107,7 @@ export const shifts: Part = onUpstream('a sidecar, as the values have it,', (cur
       [],
     );
     const share = (100 * all.filter(({ pod }) => pod === 'canary').length) / all.length;
-    console.log(`${'share of a canary of 10 %'.padEnd(34)} ${share.toFixed(2)} %`);
+    figure('share of a canary of 10 %', `${share.toFixed(2)} %`);
     assert.ok(Math.abs(share - 10) <= 2, `${share} %`);
     await upstream.configure({});
     await settled(upstream, { path: LOGIN, times: 50 }, (answers) => answers.every(({ pod }) => pod === 'stable'));
@@ -119,7 +120,7 @@ export const shifts: Part = onUpstream('a sidecar, as the values have it,', (cur
     // Nothing is tried again: what fails is seen.
     const all = await settled(upstream, { path: REGISTER, times: 300 }, (answers) => !answers.every(ok));
     const failed = all.filter((one) => !ok(one)).length;
-    console.log(`${'calls that a broken pod failed'.padEnd(34)} ${failed} of ${all.length}`);
+    figure('calls that a broken pod failed', `${failed} of ${all.length}`);
     assert.ok(failed <= 30, `${failed} calls failed`);
     assert.ok(all.slice(100).every(ok), 'calls failed after the pod had to be left out');
   });

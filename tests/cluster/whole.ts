@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { services } from '@weft/all/services';
 import { eventually } from '@weft/kit/testing';
 import type { Cluster } from './cluster.ts';
-import { spread, workingSets } from './figures.ts';
+import { figure, spread, workingSets } from './figures.ts';
 import { install, secondsToReady, uninstall } from './install.ts';
 import { openSystem, type System } from './system.ts';
 
@@ -17,7 +17,6 @@ interface Options {
 
 /** Installs the system, tests that it is whole, and runs the parts on it. */
 export function whole(cluster: Cluster, { keep, installed }: Options, parts: readonly Part[]): void {
-  const figure = (name: string, value: string) => console.log(`${name.padEnd(34)} ${value}`);
   let system: System | undefined;
   const current = () => {
     assert.ok(system, 'the system was not installed');

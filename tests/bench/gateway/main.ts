@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { child, median } from '../children.ts';
+import { child, cpuDuring, median } from '../children.ts';
 import { HANGING } from './reply.ts';
 
 // What GetProduct costs the gateway (token checked, limits on, one hop behind) next to connect-node that answers from memory.
@@ -38,10 +38,8 @@ async function measure(server: typeof gateway, kind: string): Promise<number> {
   try {
     await client.ask(warm.has(`${port} ${kind}`) ? CALLS / 10 : WARM_CALLS);
     warm.add(`${port} ${kind}`);
-    const before = await server.ask<NodeJS.CpuUsage>('usage');
-    await client.ask(CALLS);
-    const after = await server.ask<NodeJS.CpuUsage>('usage');
-    return (after.user + after.system - before.user - before.system) / CALLS;
+    const { used } = await cpuDuring(server, () => client.ask(CALLS));
+    return used / CALLS;
   } finally {
     await client.stop();
   }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { child, median } from '../children.ts';
+import { child, cpuDuring, median } from '../children.ts';
 import type { Load } from './client.ts';
 
 // What a unary call costs through the full kit, next to bare grpc-js and bare NestJS on the same generated code.
@@ -55,12 +55,8 @@ const clients = {
 };
 
 async function measure(pair: Pair): Promise<Figures> {
-  const server = servers[PAIRS[pair][0]];
-  const before = await server.ask<NodeJS.CpuUsage>('usage');
-  const load = await clients[pair].ask<Load>(CALLS);
-  const after = await server.ask<NodeJS.CpuUsage>('usage');
-  const used = after.user + after.system - before.user - before.system;
-  const { calls, seconds, cpuMicroseconds, p50, p99 } = load;
+  const { given, used } = await cpuDuring(servers[PAIRS[pair][0]], () => clients[pair].ask<Load>(CALLS));
+  const { calls, seconds, cpuMicroseconds, p50, p99 } = given;
   return { server: used / calls, client: cpuMicroseconds / calls, callsPerSecond: calls / seconds, p50, p99 };
 }
 

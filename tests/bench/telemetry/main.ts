@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { child, median } from '../children.ts';
+import { child, cpuDuring, median } from '../children.ts';
 import type { Load } from '../rpc/client.ts';
 
 // What telemetry costs a unary call: metrics, an access line and spans at one and at a hundred per cent, next to none of them.
@@ -33,10 +33,8 @@ const pairs = { off: await warmPair('off'), '1': await warmPair('1'), '100': awa
 /** CPU microseconds a call, of the server. */
 async function measure(mode: Mode): Promise<number> {
   const { server, client } = pairs[mode];
-  const before = await server.ask<NodeJS.CpuUsage>('usage');
-  const { calls } = await client.ask<Load>(CALLS);
-  const after = await server.ask<NodeJS.CpuUsage>('usage');
-  return (after.user + after.system - before.user - before.system) / calls;
+  const { given, used } = await cpuDuring(server, () => client.ask<Load>(CALLS));
+  return used / given.calls;
 }
 
 const found: Record<Mode, number[]> = { off: [], '1': [], '100': [] };
