@@ -3,18 +3,6 @@ import { boot, freePort } from '@weft/kit/testing';
 import { gateway } from '../src/module.ts';
 import { ALICE, type StubHandlers, serveStubs } from './stubs.ts';
 
-const SERVICES = [
-  'users',
-  'catalog',
-  'inventory',
-  'orders',
-  'checkout',
-  'payments',
-  'shipping',
-  'notifications',
-  'audit',
-];
-
 export type Edge = Awaited<ReturnType<typeof openEdge>>;
 
 export interface Sent {
@@ -29,7 +17,10 @@ export interface Sent {
 export async function openEdge(handlers: StubHandlers, env: Readonly<Record<string, string>> = {}) {
   const stubs = await serveStubs(handlers);
   const nowhere = await freePort();
-  const targets = { ...Object.fromEntries(SERVICES.map((name) => [name, `127.0.0.1:${nowhere}`])), ...stubs.targets };
+  const targets = {
+    ...Object.fromEntries(gateway.needs.map((name) => [name, `127.0.0.1:${nowhere}`])),
+    ...stubs.targets,
+  };
   const booted = await boot([gateway], { targets, env: { SHED_DELAY_MS: '0', ...env } });
   const http = booted.http('gateway');
   const token = (id = ALICE, ...roles: RoleName[]) =>

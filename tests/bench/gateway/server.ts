@@ -38,9 +38,8 @@ async function hung() {
 }
 
 async function edge([target = '', jwksUrl = '', orders = '']: readonly string[]) {
-  const services = ['USERS', 'CATALOG', 'INVENTORY', 'CHECKOUT', 'PAYMENTS', 'SHIPPING', 'NOTIFICATIONS', 'AUDIT'];
   const system = await startSystem([gateway], {
-    ...Object.fromEntries(services.map((name) => [`${name}_TARGET`, target])),
+    ...Object.fromEntries(gateway.needs.map((name) => [`${name.toUpperCase()}_TARGET`, target])),
     ORDERS_TARGET: orders,
     IDENTITY_JWKS_URL: jwksUrl,
     BUS_DATABASE_URL: 'postgres://nobody@127.0.0.1:9/none',
