@@ -3,7 +3,7 @@ export default {
   roots: ['kit', 'services', 'clients', 'tests'].map((folder) => `<rootDir>/${folder}`),
   testMatch: ['**/*.test.ts'],
   testEnvironment: 'node',
-  testTimeout: 30_000,
+  testTimeout: 60_000,
   maxWorkers: 2,
   injectGlobals: false,
   extensionsToTreatAsEsm: ['.ts'],

@@ -1,8 +1,12 @@
 import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+
+/** @param {import('@jest/reporters').TestResult} file */
+const failed = (file) => file.numFailingTests > 0 || file.testExecError !== undefined;
 
 /**
  * For CI: `N passed, N failed, N skipped` as the last line when WEFT_SUMMARY=1, and the same as JSON in the file that
- * WEFT_SUMMARY_FILE names. A test file that could not be run counts as one failed.
+ * WEFT_SUMMARY_FILE names, with the test files that failed. A test file that could not be run counts as one failed.
  */
 export default class SummaryReporter {
   /**
@@ -14,6 +18,11 @@ export default class SummaryReporter {
       passed: results.numPassedTests,
       failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
       skipped: results.numPendingTests + results.numTodoTests,
+      failures: results.testResults.filter(failed).map((file) => ({
+        path: relative(process.cwd(), file.testFilePath),
+        passed: file.numPassingTests,
+        skipped: file.numPendingTests + file.numTodoTests,
+      })),
     };
     const file = process.env.WEFT_SUMMARY_FILE;
     if (file) writeFileSync(file, `${JSON.stringify(summary)}\n`);
