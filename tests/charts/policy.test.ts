@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { faultsOf } from './faults.ts';
+import { wayIn } from './ingress.ts';
 import { hasHelm, type KubeObject, objectsOf, podsOf, RELEASES, render } from './render.ts';
 
 const withHelm = hasHelm ? describe : describe.skip;
@@ -57,6 +58,23 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
       ]) {
         expect({ kind, without: services.filter((one) => !named(kind).includes(one)) }).toEqual({ kind, without: [] });
       }
+    });
+
+    it.each([
+      ['application/grpc', 'orders'],
+      ['application/grpc+proto', 'orders'],
+      ['application/grpc-web+proto', 'gateway'],
+      ['application/grpc-web-text', 'gateway'],
+      ['application/json', 'gateway'],
+      ['application/connect+json', 'gateway'],
+      [undefined, 'gateway'],
+    ])('leads a call of %s from outside to %s', (type, expected) => {
+      const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type };
+      const method = '/weft.orders.v1.OrdersService';
+      expect(wayIn(objects, `${method}/PlaceOrder`, headers)).toEqual([expected]);
+      // Not for end users.
+      const inside = expected === 'orders' ? [] : [expected];
+      expect(wayIn(objects, `${method}/ConfirmOrder`, headers)).toEqual(inside);
     });
 
     it('lets go of a pod only after the kit has had its time', () => {

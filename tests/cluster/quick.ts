@@ -61,6 +61,26 @@ export const quick: Part = (system) => {
     }
   });
 
+  it('answers browsers, which call by Connect and gRPC-Web', async () => {
+    const method = `http://${system().ingress}/weft.catalog.v1.CatalogService/ListProducts`;
+    const body = '{"pageSize":1}';
+    const frame = Uint8Array.from([0, 0, 0, 0, 2, 8, 1]);
+    const get = `${method}?${new URLSearchParams({ connect: 'v1', encoding: 'json', message: body })}`;
+    const preflight = { origin: 'https://shop.example', 'access-control-request-method': 'POST' };
+    for (const [url, type, request] of [
+      [method, 'application/json', { method: 'POST', body }],
+      [method, 'application/grpc-web+proto', { method: 'POST', body: frame }],
+      [get, undefined, {}],
+      [method, undefined, { method: 'OPTIONS', headers: preflight }],
+    ] as const) {
+      const headers = type === undefined ? {} : { headers: { 'content-type': type } };
+      const answer = await fetch(url, { ...request, ...headers, signal: AbortSignal.timeout(10_000) });
+      assert.ok(answer.ok, `${type} ${answer.status} ${await answer.text()}`);
+      if (type !== undefined)
+        assert.match(answer.headers.get('content-type') ?? '', new RegExp(`^${type.replace('+', '.')}`));
+    }
+  });
+
   it('refuses a pod that is not in the mesh', async () => {
     // What it does is what the charts' tests do, which pass with a certificate.
     const { phase, log } = await plainPod(system().cluster, 'orders');

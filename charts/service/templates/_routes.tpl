@@ -10,7 +10,7 @@ Retries, timeouts, canary and faults of a method are composed here and nowhere e
 {{- if or (not $.users) (and .users (not $shared)) }}
 {{- $method := . }}
 {{- range include "mesh.variants" (dict "root" $.root "method" .) | fromYamlArray }}
-{{- include "mesh.route" (dict "root" $.root "method" $method "variant" .) }}
+{{- include "mesh.route" (dict "root" $.root "method" $method "variant" . "users" $.users) }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -35,15 +35,23 @@ Retries, timeouts, canary and faults of a method are composed here and nowhere e
 {{- end }}
 {{- end }}
 
+{{/* The content types of gRPC. Connect and gRPC-Web have the same paths, and are for the edge. */}}
+{{- define "mesh.grpc" -}}
+'application/grpc([+;].*)?'
+{{- end }}
+
 {{- define "mesh.route" -}}
 {{- $mesh := .root.Values.mesh -}}
 {{- $timeout := printf "%dms" (add .method.timeoutMs $mesh.timeoutSlackMs) }}
 - name: {{ .method.name }}
   match:
     - uri: { exact: {{ .method.path }} }
-      {{- with .variant.headers }}
+      {{- if or .users .variant.headers }}
       headers:
-        {{- range $name, $value := . }}
+        {{- if .users }}
+        content-type: { regex: {{ include "mesh.grpc" . }} }
+        {{- end }}
+        {{- range $name, $value := .variant.headers }}
         {{ $name }}: { exact: {{ $value | quote }} }
         {{- end }}
       {{- end }}
