@@ -24,7 +24,8 @@ export async function shopProcess(dataFolder: string, { mode = 'all', env: extra
     [`${name.toUpperCase()}_GRPC_PORT`, String(ports.get(name))],
     [`${name.toUpperCase()}_OPS_PORT`, String(opsPorts.get(name))],
   ]);
-  own.push(['GATEWAY_HTTP_PORT', String(await freePort())]);
+  const gatewayPort = await freePort();
+  own.push(['GATEWAY_HTTP_PORT', String(gatewayPort)]);
   const { DATABASE_URL: _, TARGET: __, ...inherited } = process.env;
   const opsPort = String(opsPorts.get('users'));
   const env = { ...inherited, WEFT_DATA: dataFolder, OPS_PORT: opsPort, ...Object.fromEntries(own), ...extra };
@@ -36,6 +37,7 @@ export async function shopProcess(dataFolder: string, { mode = 'all', env: extra
   };
   return {
     target: (service: string) => `127.0.0.1:${ports.get(service)}`,
+    gateway: `http://127.0.0.1:${gatewayPort}`,
     output: () => output,
     pid: () => child?.pid,
     /** For other processes of the same shop. */

@@ -58,6 +58,7 @@ describe('a process a service', () => {
     const { code, stdout } = await outcome([CLI, 'demo', '--json'], {
       ...shop.environment,
       ...Object.fromEntries(targets),
+      WEFT_GATEWAY_URL: shop.gateway,
     });
     expect({ code, completed: stdout.includes('COMPLETED') }).toEqual({ code: 0, completed: true });
   });

@@ -4,7 +4,7 @@ import { wholeNumber } from './options.ts';
 
 const TARGETS = `
 A system is looked for on this machine, at the ports of npm start; USERS_TARGET, CATALOG_TARGET, INVENTORY_TARGET,
-ORDERS_TARGET, CHECKOUT_TARGET, PAYMENTS_TARGET and so on (host:port) name another one. --embedded starts one for this command
+ORDERS_TARGET, CHECKOUT_TARGET, PAYMENTS_TARGET and so on (host:port) name another one, WEFT_GATEWAY_URL its gateway. --embedded starts one for this command
 only, on free ports, with its data in WEFT_DATA (./.weft where that is not set).`;
 
 const ADMIN = `

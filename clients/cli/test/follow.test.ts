@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { OrderStatus, type WatchOrderResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { toTimestamp } from '@weft/kit/time';
 import type { Clients } from '../src/system/clients.ts';
-import { type FollowOptions, followOrder } from '../src/system/follow.ts';
+import { type FollowOptions, followOrder, orderSource } from '../src/system/follow.ts';
 import type { Session } from '../src/system/session.ts';
 import { unauthenticated, unavailable } from './failures.ts';
 
@@ -51,7 +51,7 @@ function sessionOf(dropped: string[] = []): Session {
 async function follow(orders: Clients['orders'], options: Partial<FollowOptions> = {}, session = sessionOf()) {
   const patience = { limit: 5000, signal: new AbortController().signal, untilEndState: true, ...options };
   const seen: string[] = [];
-  for await (const { status } of followOrder(orders, session, 'order-1', patience)) seen.push(status);
+  for await (const { status } of followOrder(orderSource(orders, session, 'order-1'), patience)) seen.push(status);
   return seen;
 }
 

@@ -1,5 +1,7 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
+import { WeftError } from '@weft/client';
 import { RemoteError } from '@weft/kit/rpc';
 import { passes, persist } from '../src/system/patience.ts';
 import { fail, notFound, scripted, unavailable } from './failures.ts';
@@ -41,6 +43,18 @@ describe('patience', () => {
     ['PERMISSION_DENIED', 'not yours', false],
   ] as const)('takes %s (%s) for something that passes: %s', (code, message, expected) => {
     expect(passes(new RemoteError(status[code], code, message))).toBe(expected);
+  });
+
+  it('takes what a gateway says as it takes what a service says', () => {
+    expect(passes(new WeftError(new ConnectError('no service answers', Code.Unavailable)))).toBe(true);
+    expect(passes(new WeftError(new ConnectError('not yours', Code.PermissionDenied)))).toBe(false);
+  });
+
+  it('ends at once where it would have to wait for longer than its limit', async () => {
+    const spent = new ConnectError('too many calls', Code.ResourceExhausted, { 'retry-after': '3600' });
+    const work = scripted(fail(new WeftError(spent)), () => 'done');
+    await expect(persist(patience(), async () => work.next())).rejects.toMatchObject({ reason: 'RESOURCE_EXHAUSTED' });
+    expect(work.calls()).toBe(1);
   });
 
   it('takes an internal error of a service for its last word, whatever its text', () => {

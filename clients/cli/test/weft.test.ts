@@ -9,7 +9,7 @@ import { type Clients, createClients } from '../src/system/clients.ts';
 import { freePorts } from '../src/system/free-ports.ts';
 import { type Session, signIn } from '../src/system/session.ts';
 import { SERVICES, targetsFrom } from '../src/system/targets.ts';
-import { type Outcome, systemAt, weft } from './weft.ts';
+import { type Outcome, PORTS, systemAt, weft } from './weft.ts';
 
 jest.setTimeout(180_000);
 
@@ -73,7 +73,7 @@ describe('the weft command', () => {
     folder = await mkdtemp(join(tmpdir(), 'weft-cli-'));
     file = join(folder, 'shop.csv');
     await writeFile(file, SHOP);
-    system = systemAt(await freePorts(SERVICES.length + 1), join(folder, 'data'), plain);
+    system = systemAt(await freePorts(PORTS), join(folder, 'data'), plain);
     await system.start();
   });
   afterAll(async () => {
@@ -270,6 +270,7 @@ describe('the weft command', () => {
 
   it('says in one line what is wrong, with exit code 1', async () => {
     const nowhere = { ...system.environment, ORDERS_TARGET: '127.0.0.1:1' };
+    const closed = { ...system.environment, WEFT_GATEWAY_URL: 'http://127.0.0.1:1' };
     const wrongAdmin = {
       ...system.environment,
       WEFT_ADMIN_EMAIL: 'a@b.example',
@@ -278,6 +279,7 @@ describe('the weft command', () => {
     const nobody = { ...system.environment, WEFT_DATA: join(folder, 'none') };
     for (const [args, environment, line] of [
       [['demo'], nowhere, 'weft: not serving: orders at 127.0.0.1:1 (UNAVAILABLE)\n'],
+      [['demo'], closed, 'weft: no gateway answers at http://127.0.0.1:1: WEFT_GATEWAY_URL names one\n'],
       [['import', file], wrongAdmin, "weft: the administrator's address or password is not right (BAD_CREDENTIALS)\n"],
       [['order', NOBODYS], system.environment, `weft: there is no such order (ORDER_NOT_FOUND, order_id=${NOBODYS})\n`],
       [['import', join(folder, 'none.csv')], system.environment, `weft: ${join(folder, 'none.csv')} is not there\n`],

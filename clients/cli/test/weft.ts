@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkHealth } from '../src/system/health.ts';
-import { SERVICES, type Targets } from '../src/system/targets.ts';
+import { gatewayAt, SERVICES, type Targets } from '../src/system/targets.ts';
 
 const MAIN = resolve(import.meta.dirname, '../src/main.ts');
 const SYSTEM = resolve(import.meta.dirname, '../../../services/all/src/main.ts');
@@ -33,8 +33,15 @@ export function weft(
   return { child, ended };
 }
 
+/** How many ports a system takes. */
+export const PORTS: number = SERVICES.length + 3;
+
 /** A system in a process of its own, which can be killed and started again at the same ports on the same data. */
-export function systemAt(ports: readonly number[], dataFolder: string, plain: NodeJS.ProcessEnv) {
+export function systemAt(
+  [opsPort, gatewayGrpc, gatewayHttp = 0, ...ports]: readonly number[],
+  dataFolder: string,
+  plain: NodeJS.ProcessEnv,
+) {
   const own = SERVICES.map((service, index): [string, string] => [
     `${service.toUpperCase()}_GRPC_PORT`,
     String(ports[index]),
@@ -46,12 +53,19 @@ export function systemAt(ports: readonly number[], dataFolder: string, plain: No
   let child: ChildProcess | undefined;
   return {
     /** For commands that are to use it. */
-    environment: { ...plain, ...Object.fromEntries(named), WEFT_DATA: dataFolder },
+    environment: {
+      ...plain,
+      ...Object.fromEntries(named),
+      WEFT_GATEWAY_URL: gatewayAt(gatewayHttp),
+      WEFT_DATA: dataFolder,
+    },
     async start() {
       const env = {
         ...plain,
         ...Object.fromEntries(own),
-        OPS_PORT: String(ports[SERVICES.length]),
+        OPS_PORT: String(opsPort),
+        GATEWAY_GRPC_PORT: String(gatewayGrpc),
+        GATEWAY_HTTP_PORT: String(gatewayHttp),
         WEFT_DATA: dataFolder,
       };
       child = spawn(process.execPath, [QUIET, SYSTEM], { env, stdio: ['ignore', 'ignore', 'inherit'] });

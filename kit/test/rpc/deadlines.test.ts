@@ -43,7 +43,9 @@ describe('a deadline', () => {
     });
     const inventory = client(InventoryServiceService, InventoryService, { target });
     const asked = Date.now();
-    await expect(inventory.getStock(stock, { timeout: 1000 })).rejects.toMatchObject({ code: status.DEADLINE_EXCEEDED });
+    await expect(inventory.getStock(stock, { timeout: 1000 })).rejects.toMatchObject({
+      code: status.DEADLINE_EXCEEDED,
+    });
     const { deadline, signal } = await seen.promise;
     expect(deadline - asked).toBeLessThan(10_000);
     await aborted(signal);

@@ -7,7 +7,7 @@ import { startEmbedded } from '../system/embedded.ts';
 import { checkHealth } from '../system/health.ts';
 import type { Patience } from '../system/patience.ts';
 import { type Credentials, type Session, signIn } from '../system/session.ts';
-import { type Targets, targetsFrom } from '../system/targets.ts';
+import { gatewayFrom, type Targets, targetsFrom } from '../system/targets.ts';
 import { describeError } from '../terminal/errors.ts';
 import { clearProgress } from '../terminal/progress.ts';
 
@@ -19,6 +19,8 @@ export interface CommonOptions {
 
 export interface CommandContext {
   readonly targets: Targets;
+  /** URL of the gateway. */
+  readonly gateway: string;
   readonly clients: Clients;
   readonly admin: Credentials | undefined;
   readonly patience: Patience;
@@ -80,7 +82,8 @@ async function prepare(
   if (!embedded) {
     const targets = targetsFrom(process.env);
     const clients = createClients(targets);
-    return { targets, clients, admin: await findAdmin(process.env), patience: { limit, signal: interrupt } };
+    const admin = await findAdmin(process.env);
+    return { targets, gateway: gatewayFrom(process.env), clients, admin, patience: { limit, signal: interrupt } };
   }
   const system = await startEmbedded(process.env, interrupt);
   stops.push(() => system.stop());
@@ -88,7 +91,7 @@ async function prepare(
   stops.push(() => clients.close());
   const admin = await findEmbeddedAdmin(system.dataFolder, process.env);
   const signal = AbortSignal.any([interrupt, system.ended]);
-  return { targets: system.targets, clients, admin, patience: { limit, signal } };
+  return { targets: system.targets, gateway: system.gateway, clients, admin, patience: { limit, signal } };
 }
 
 /** A system that is not there at all is said at once, and not after the patience that a restart deserves. */

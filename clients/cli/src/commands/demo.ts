@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
+import type { Weft } from '@weft/client';
+import { type Order, SagaStyle } from '@weft/gen/es/weft/orders/v1/orders_pb';
+import type { Payment } from '@weft/gen/es/weft/payments/v1/payments_pb';
+import type { Shipment } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import type { Saga, SagaStep } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
-import { type Order, SagaStyle } from '@weft/gen/grpc/weft/orders/v1/orders';
-import type { Payment } from '@weft/gen/grpc/weft/payments/v1/payments';
-import type { Shipment } from '@weft/gen/grpc/weft/shipping/v1/shipping';
 import { inventName } from '../demo/gifts.ts';
 import { findProducts, pickProducts } from '../demo/shelf.ts';
 import { paymentStatusName, shipmentStatusName } from '../replay/read-evidence.ts';
 import { formatMoney } from '../shop/money.ts';
+import { openShop, orderAt } from '../system/customer.ts';
 import { followOrder, isEndState, type OrderChange, statusName } from '../system/follow.ts';
-import { persist } from '../system/patience.ts';
-import { type Session, signIn } from '../system/session.ts';
+import { type Patience, persist } from '../system/patience.ts';
+import type { Session } from '../system/session.ts';
 import { enumNames } from '../terminal/enum-names.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bold, coloured, dim } from '../terminal/style.ts';
@@ -27,8 +29,8 @@ export interface DemoOptions extends CommonOptions {
 
 const LINES = 3;
 const STYLES = {
-  orchestrated: SagaStyle.SAGA_STYLE_ORCHESTRATED,
-  choreographed: SagaStyle.SAGA_STYLE_CHOREOGRAPHED,
+  orchestrated: SagaStyle.ORCHESTRATED,
+  choreographed: SagaStyle.CHOREOGRAPHED,
 } as const;
 
 export async function demo(options: DemoOptions): Promise<void> {
@@ -37,11 +39,12 @@ export async function demo(options: DemoOptions): Promise<void> {
   };
   await runCommand(options, async (context) => {
     const { clients, patience } = context;
+    const shop = await openShop(context.gateway);
     const admin = context.admin && (await signInAsAdmin(context));
     const { products, filled } = await findProducts(clients, admin, patience);
     if (filled) await say(dim('The shop was empty: put some gifts on its shelves.\n'));
 
-    const { session, fullName, email } = await newCustomer(context);
+    const { fullName, email } = await newCustomer(shop, patience);
     await say(`${bold('Customer')}  ${fullName} <${email}>, registered and signed in`);
 
     const lines = pickProducts(products, LINES, Math.random).map(({ productId }) => ({
@@ -53,23 +56,26 @@ export async function demo(options: DemoOptions): Promise<void> {
       customerId: '',
       lines,
       paymentMethodToken: options.payment,
-      deliveryAddress: options.deliverTo === undefined ? undefined : addressOf(fullName, options.deliverTo),
-      sagaStyle: options.style ? STYLES[options.style] : SagaStyle.SAGA_STYLE_UNSPECIFIED,
+      ...(options.deliverTo !== undefined && { deliveryAddress: addressOf(fullName, options.deliverTo) }),
+      sagaStyle: options.style ? STYLES[options.style] : SagaStyle.UNSPECIFIED,
     };
     const asked = performance.now();
-    const placed = await session.call((token) => clients.orders.placeOrder(request, { token }));
+    const placed = await persist(patience, () => shop.orders.placeOrder(request));
     const answered = Math.round(performance.now() - asked);
     const orderId = placed.order?.orderId ?? '';
     await say(`${bold('Order')}     ${orderId}, accepted in ${answered} ms, paid with ${options.payment}\n`);
 
     const changes: OrderChange[] = [];
-    for await (const change of followOrder(clients.orders, session, orderId, { ...patience, untilEndState: true })) {
+    for await (const change of followOrder(orderAt(shop, orderId), { ...patience, untilEndState: true })) {
       await say(changeLine(change, changes.at(-1)));
       changes.push(change);
     }
-    const { order } = await session.call((token) => clients.orders.getOrder({ orderId }, { token }));
-    const payment = await readPayment(context, session, orderId);
-    const shipment = await readShipment(context, session, orderId);
+    const { order } = await persist(patience, () => shop.orders.getOrder({ orderId }));
+    // None was asked for where the stock ran out, or the payment was refused first.
+    const paid = persist(patience, () => shop.payments.getPayment({ paymentId: orderId }));
+    const payment = (await unless('PAYMENT_NOT_FOUND', paid))?.payment;
+    const sent = persist(patience, () => shop.shipping.getShipment({ shipmentId: orderId }));
+    const shipment = (await unless('SHIPMENT_NOT_FOUND', sent))?.shipment;
     const saga = admin && (await readSaga(context, admin, orderId));
     if (options.json) await print(toJson(jsonOf(orderId, changes, order, payment, shipment, saga?.steps)));
     else await print(summary(order, payment, shipment, saga?.steps));
@@ -77,12 +83,13 @@ export async function demo(options: DemoOptions): Promise<void> {
   });
 }
 
-async function newCustomer({ clients, patience }: CommandContext) {
+async function newCustomer(shop: Weft, patience: Patience) {
   const fullName = inventName(Math.random);
   const email = `${fullName.toLowerCase().replace(' ', '.')}.${randomBytes(3).toString('hex')}@example.com`;
   const password = randomBytes(12).toString('base64url');
-  await persist(patience, () => clients.users.register({ email, fullName, password }));
-  return { fullName, email, session: await signIn(clients.users, { email, password }, patience) };
+  await persist(patience, () => shop.users.register({ email, fullName, password }));
+  await persist(patience, () => shop.session.signIn({ email, password }));
+  return { fullName, email };
 }
 
 const addressOf = (recipient: string, postalCode: string) => ({
@@ -92,26 +99,6 @@ const addressOf = (recipient: string, postalCode: string) => ({
   postalCode,
   countryCode: 'GB',
 });
-
-/** Undefined when no payment was asked for, as when the stock ran out first. */
-async function readPayment(
-  { clients }: CommandContext,
-  session: Session,
-  paymentId: string,
-): Promise<Payment | undefined> {
-  const read = session.call((token) => clients.payments.getPayment({ paymentId }, { token }));
-  return (await unless('PAYMENT_NOT_FOUND', read))?.payment;
-}
-
-/** Undefined when no shipment was asked for, as when the payment was refused first. */
-async function readShipment(
-  { clients }: CommandContext,
-  session: Session,
-  shipmentId: string,
-): Promise<Shipment | undefined> {
-  const read = session.call((token) => clients.shipping.getShipment({ shipmentId }, { token }));
-  return (await unless('SHIPMENT_NOT_FOUND', read))?.shipment;
-}
 
 /** Undefined when no coordinator leads the order. */
 async function readSaga({ clients }: CommandContext, admin: Session, sagaId: string): Promise<Saga | undefined> {
@@ -177,7 +164,7 @@ function summary(
       return [name, state, attempts === 1 ? '1 attempt' : `${attempts} attempts`, lastError];
     });
     parts.push(`${bold('Saga')}`, table(rows));
-  } else if (order?.sagaStyle === SagaStyle.SAGA_STYLE_CHOREOGRAPHED)
+  } else if (order?.sagaStyle === SagaStyle.CHOREOGRAPHED)
     parts.push(`${bold('Saga')}      choreographed: the services followed from each other's events`);
   else parts.push(`${bold('Saga')}      shown to administrators: set WEFT_ADMIN_EMAIL and WEFT_ADMIN_PASSWORD`);
   return parts.join('\n');

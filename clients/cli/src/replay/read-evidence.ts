@@ -98,7 +98,7 @@ function orderEvidence(order: Order): OrderEvidence {
   };
 }
 
-export const paymentStatusName: (value: PaymentStatus) => string = enumNames(PaymentStatus, 'PAYMENT_STATUS_');
+export const paymentStatusName: (value: number) => string = enumNames(PaymentStatus, 'PAYMENT_STATUS_');
 
 function paymentEvidence(payment: Payment): PaymentEvidence {
   return {
@@ -110,7 +110,7 @@ function paymentEvidence(payment: Payment): PaymentEvidence {
   };
 }
 
-export const shipmentStatusName: (value: ShipmentStatus) => string = enumNames(ShipmentStatus, 'SHIPMENT_STATUS_');
+export const shipmentStatusName: (value: number) => string = enumNames(ShipmentStatus, 'SHIPMENT_STATUS_');
 
 function shipmentEvidence({ status: value, lines }: Shipment): ShipmentEvidence {
   const pieces = lines.map(({ stockCode, quantity }) => ({ stockCode, pieces: quantity }));

@@ -4,7 +4,7 @@ import { RemoteError } from '@weft/kit/rpc';
 import type { Untaken } from '../shop/reasons.ts';
 import { createSlots } from '../system/bounded.ts';
 import type { Clients } from '../system/clients.ts';
-import { followOrder } from '../system/follow.ts';
+import { followOrder, orderSource } from '../system/follow.ts';
 import { type Patience, passes } from '../system/patience.ts';
 import type { Session } from '../system/session.ts';
 import type { Deeds, TakenPart } from './evidence.ts';
@@ -191,7 +191,7 @@ async function endOf(
 ): Promise<string | undefined> {
   return within(options, async (patience) => {
     let status: string | undefined;
-    for await (const change of followOrder(orders, session, orderId, { ...patience, untilEndState: true }))
+    for await (const change of followOrder(orderSource(orders, session, orderId), { ...patience, untilEndState: true }))
       status = change.status;
     return status;
   });
@@ -205,7 +205,7 @@ async function settlementOf(
   options: RunOptions,
 ): Promise<void> {
   await within(options, async (patience) => {
-    for await (const _ of followOrder(orders, session, orderId, { ...patience, untilEndState: false }));
+    for await (const _ of followOrder(orderSource(orders, session, orderId), { ...patience, untilEndState: false }));
   });
 }
 

@@ -7,11 +7,12 @@ import { CommandFailure } from '../shop/failure.ts';
 import { dataFolder, PROJECT } from './admin.ts';
 import { freePorts } from './free-ports.ts';
 import { checkHealth } from './health.ts';
-import { SERVICES, type ServiceName, type Targets } from './targets.ts';
+import { gatewayAt, SERVICES, type ServiceName, type Targets } from './targets.ts';
 
 /** A system that runs for one command. */
 export interface EmbeddedSystem {
   readonly targets: Targets;
+  readonly gateway: string;
   readonly dataFolder: string;
   /** Aborted, with the reason, when the system ends by itself. */
   readonly ended: AbortSignal;
@@ -34,7 +35,7 @@ const STOP_WITH_PARENT =
  */
 export async function startEmbedded(environment: NodeJS.ProcessEnv, signal: AbortSignal): Promise<EmbeddedSystem> {
   const folder = dataFolder(environment);
-  const [opsPort, ...ports] = await freePorts(SERVICES.length + 3);
+  const [opsPort, gatewayGrpc, gatewayHttp = 0, ...ports] = await freePorts(SERVICES.length + 3);
   const targets = Object.fromEntries(
     SERVICES.map((service, index) => [service, `127.0.0.1:${ports[index]}`]),
   ) as Targets;
@@ -45,7 +46,11 @@ export async function startEmbedded(environment: NodeJS.ProcessEnv, signal: Abor
       cwd: PROJECT,
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: childEnvironment(environment, folder, opsPort, ports),
+      env: {
+        ...childEnvironment(environment, folder, opsPort, ports),
+        GATEWAY_GRPC_PORT: `${gatewayGrpc}`,
+        GATEWAY_HTTP_PORT: `${gatewayHttp}`,
+      },
     },
   );
   const ready = new AbortController();
@@ -67,7 +72,7 @@ export async function startEmbedded(environment: NodeJS.ProcessEnv, signal: Abor
     await stop();
     throw error;
   }
-  return { targets, dataFolder: folder, ended: ended.signal, stop };
+  return { targets, gateway: gatewayAt(gatewayHttp), dataFolder: folder, ended: ended.signal, stop };
 }
 
 function childEnvironment(
@@ -79,9 +84,6 @@ function childEnvironment(
   const own = Object.fromEntries(
     SERVICES.map((service, index) => [`${service.toUpperCase()}_GRPC_PORT`, `${ports[index]}`]),
   );
-  // Nobody calls it for one command, and it has to be somewhere.
-  const [gatewayGrpc, gatewayHttp] = ports.slice(SERVICES.length);
-  Object.assign(own, { GATEWAY_GRPC_PORT: `${gatewayGrpc}`, GATEWAY_HTTP_PORT: `${gatewayHttp}` });
   // It runs every service, here.
   const elsewhere = new Set(['TARGET', ...SERVICES.map((service: ServiceName) => `${service.toUpperCase()}_TARGET`)]);
   const inherited = Object.entries(environment).filter(([name]) => !elsewhere.has(name));

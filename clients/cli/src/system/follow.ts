@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { fromTimestamp } from '@weft/kit/time';
+import { fromTimestamp, type Timestamp } from '@weft/kit/time';
 import { enumNames } from '../terminal/enum-names.ts';
 import type { Clients } from './clients.ts';
 import { createPauses, type Patience } from './patience.ts';
@@ -24,7 +24,59 @@ export interface FollowOptions extends Patience {
 const SILENCE_MS = 10_000;
 const RENEW_MS = 100;
 
-export const statusName: (status: OrderStatus) => string = enumNames(OrderStatus, 'ORDER_STATUS_');
+/** An order as its services tell of it, whichever way they are asked. */
+export interface OrderSource {
+  /** Its status, unless the token stands for it, and the changes after it. */
+  watch(
+    resumeToken: string,
+    signal: AbortSignal,
+  ): AsyncIterable<{
+    readonly status: number;
+    readonly reason: string;
+    readonly version: bigint;
+    readonly changeTime?: Timestamp | undefined;
+    readonly resumeToken: string;
+  }>;
+  read(): Promise<
+    | {
+        readonly status: number;
+        readonly reason: string;
+        readonly version: bigint;
+        readonly updateTime?: Timestamp | undefined;
+        readonly returns: readonly { readonly settleTime?: Timestamp | undefined }[];
+      }
+    | undefined
+  >;
+}
+
+/** An order as orders itself tells of it to somebody who is signed in. */
+export function orderSource(
+  orders: Pick<Clients['orders'], 'watchOrder' | 'getOrder'>,
+  session: Session,
+  orderId: string,
+): OrderSource {
+  return {
+    async *watch(after, signal) {
+      let resumeToken = after;
+      for (let refused = false; ; refused = true) {
+        const token = await session.token();
+        try {
+          for await (const change of orders.watchOrder({ orderId, resumeToken }, { token, signal })) {
+            resumeToken = change.resumeToken;
+            yield change;
+          }
+          return;
+        } catch (error) {
+          if (refused || !isRefused(error)) throw error;
+          session.drop(token);
+        }
+      }
+    },
+    read: async () => (await session.call((token) => orders.getOrder({ orderId }, { token }))).order,
+  };
+}
+
+export const statusName: (status: number) => string = enumNames(OrderStatus, 'ORDER_STATUS_');
 
 export function isEndState(status: string): boolean {
   return status === 'COMPLETED' || status === 'REJECTED' || status === 'CANCELLED';
@@ -36,9 +88,7 @@ export function isEndState(status: string): boolean {
  * stays silent is checked by reading the order.
  */
 export async function* followOrder(
-  orders: Pick<Clients['orders'], 'watchOrder' | 'getOrder'>,
-  session: Session,
-  orderId: string,
+  source: OrderSource,
   { untilEndState, silenceMs = SILENCE_MS, ...patience }: FollowOptions,
 ): AsyncGenerator<OrderChange> {
   const pauses = createPauses(patience);
@@ -48,9 +98,8 @@ export async function* followOrder(
     const attempt = new AbortController();
     const silence = setTimeout(() => attempt.abort(), silenceMs);
     const signal = AbortSignal.any([patience.signal, attempt.signal]);
-    const token = await session.token();
     try {
-      for await (const change of orders.watchOrder({ orderId, resumeToken }, { token, signal })) {
+      for await (const change of source.watch(resumeToken, signal)) {
         silence.refresh();
         pauses.reset();
         resumeToken = change.resumeToken;
@@ -68,7 +117,7 @@ export async function* followOrder(
       }
       clearTimeout(silence);
       patience.signal.throwIfAborted();
-      const now = await readOrder(orders, session, orderId);
+      const now = await readOrder(source);
       if (now.version > seen) {
         seen = now.version;
         yield now;
@@ -77,16 +126,15 @@ export async function* followOrder(
       pauses.reset();
       await delay(RENEW_MS, undefined, { signal: patience.signal }).catch(() => patience.signal.throwIfAborted());
     } catch (error) {
-      if (isRefused(error)) session.drop(token);
-      else await pauses.after(error);
+      await pauses.after(error);
     } finally {
       clearTimeout(silence);
     }
   }
 }
 
-async function readOrder(orders: Pick<Clients['orders'], 'getOrder'>, session: Session, orderId: string) {
-  const { order } = await session.call((token) => orders.getOrder({ orderId }, { token }));
+async function readOrder(source: OrderSource) {
+  const order = await source.read();
   return {
     status: statusName(order?.status ?? OrderStatus.ORDER_STATUS_UNSPECIFIED),
     reason: order?.reason ?? '',

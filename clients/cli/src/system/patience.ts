@@ -1,27 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { status } from '@grpc/grpc-js';
+import { WeftError } from '@weft/client';
 import { RemoteError } from '@weft/kit/rpc';
 
-/** A failure that passes by itself when a system restarts or is busy. */
-export function passes(error: unknown): error is RemoteError {
-  if (!(error instanceof RemoteError)) return false;
-  if (PASSING.has(error.code)) return true;
+/** A failure that passes by itself when a system restarts or is busy. The codes of Connect are those of gRPC. */
+export function passes(error: unknown): boolean {
+  if (!(error instanceof RemoteError || error instanceof WeftError)) return false;
+  const code: number = error.code;
+  if (PASSING.has(code)) return true;
   // A connection that breaks within a call comes as INTERNAL or UNKNOWN, without the details that a service would add.
   return (
-    BROKEN.has(error.code) &&
-    error.reason === status[error.code] &&
-    /RST_STREAM|ECONN|EPIPE|socket|connection/i.test(error.message)
+    BROKEN.has(code) && error.reason === status[code] && /RST_STREAM|ECONN|EPIPE|socket|connection/i.test(error.message)
   );
 }
 
-const PASSING: ReadonlySet<status> = new Set([
+const PASSING: ReadonlySet<number> = new Set([
   status.UNAVAILABLE,
   status.DEADLINE_EXCEEDED,
   status.RESOURCE_EXHAUSTED,
   status.ABORTED,
   status.CANCELLED,
 ]);
-const BROKEN: ReadonlySet<status> = new Set([status.INTERNAL, status.UNKNOWN]);
+const BROKEN: ReadonlySet<number> = new Set([status.INTERNAL, status.UNKNOWN]);
 
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 2000;
@@ -41,7 +41,7 @@ export function createPauses({ limit, signal }: Patience): { after(error: unknow
     async after(error) {
       signal.throwIfAborted();
       since ??= performance.now();
-      if (!passes(error) || performance.now() - since > limit) throw error;
+      if (!passes(error) || performance.now() - since > limit || asksToWait(error) > limit) throw error;
       const longest = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt);
       attempt += 1;
       await delay(longest * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => signal.throwIfAborted());
@@ -52,6 +52,9 @@ export function createPauses({ limit, signal }: Patience): { after(error: unknow
     },
   };
 }
+
+/** Milliseconds, where a refusal says so. */
+const asksToWait = (error: unknown) => (error instanceof WeftError ? (error.retryAfter ?? 0) : 0);
 
 /** Does work that may be done twice, again and again while its failures pass. */
 export async function persist<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
