@@ -20,7 +20,7 @@ interface MeshMethod {
 
 interface MeshGrpcService {
   readonly service: string;
-  /** Every service serves it. */
+  /** Every service with a contract of its own serves it. */
   readonly shared: boolean;
   readonly methods: readonly MeshMethod[];
 }
@@ -56,7 +56,8 @@ function meshServices({ services, shared, edge }: Contracts): MeshService[] {
     service,
     calls: names.filter((name) => callersOf.get(name)?.includes(service)),
     callers: callersOf.get(service) ?? [],
-    grpc: [...(grpcOf.get(service) ?? []), ...everywhere],
+    // The edge has no contract of its own, and serves what the others offer by other means.
+    grpc: grpcOf.has(service) ? [...(grpcOf.get(service) ?? []), ...everywhere] : [],
   }));
 }
 
@@ -84,7 +85,8 @@ function describe(service: DescService, shared: boolean): MeshGrpcService {
 
 // Names, numbers and flags alone: nothing has to be quoted.
 function yaml({ service, calls, callers: all, grpc }: MeshService): string {
-  const lines = [`service: ${service}`, `calls: [${calls.join(', ')}]`, `callers: [${all.join(', ')}]`, 'grpc:'];
+  const lines = [`service: ${service}`, `calls: [${calls.join(', ')}]`, `callers: [${all.join(', ')}]`];
+  lines.push(grpc.length > 0 ? 'grpc:' : 'grpc: []');
   for (const { service: name, shared, methods } of grpc) {
     lines.push(`  - service: ${name}`, `    shared: ${shared}`, '    methods:');
     for (const { name: method, path, timeoutMs, retries, callers, users } of methods) {
