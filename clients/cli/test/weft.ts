@@ -55,6 +55,7 @@ export function systemAt(
     /** For commands that are to use it. */
     environment: {
       ...plain,
+      WEFT_OPS_URLS: `http://127.0.0.1:${opsPort}`,
       ...Object.fromEntries(named),
       WEFT_GATEWAY_URL: gatewayAt(gatewayHttp),
       WEFT_DATA: dataFolder,

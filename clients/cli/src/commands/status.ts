@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { opsUrlsFrom, type ProcessStatus, readStatuses, type ServiceStatus } from '../system/ops.ts';
-import { SERVICES } from '../system/targets.ts';
+import { opsUrlsFrom, type ProcessStatus, RUNNING, readStatuses, type ServiceStatus } from '../system/ops.ts';
 import { describeError } from '../terminal/errors.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bad, bold, dim, good, notable } from '../terminal/style.ts';
@@ -43,7 +42,7 @@ export function statusRows(
       };
     }),
   );
-  const missing = SERVICES.filter((name) => !found.some((row) => row.name === name)).map((name): StatusRow => {
+  const missing = RUNNING.filter((name) => !found.some((row) => row.name === name)).map((name): StatusRow => {
     return { name, ports: {}, version: '', uptime: 0, callsPerSecond: undefined, failedShare: undefined };
   });
   return [...found, ...missing];

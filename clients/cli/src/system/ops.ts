@@ -1,6 +1,9 @@
 import { CommandFailure } from '../shop/failure.ts';
 import { SERVICES } from './targets.ts';
 
+/** What `npm run start:split` has a process of, in the order of their ops ports. */
+export const RUNNING = [...SERVICES, 'gateway'] as const;
+
 /** A service as its process tells of it. Sums are since its start. */
 export interface ServiceStatus {
   readonly name: string;
@@ -34,7 +37,7 @@ export function opsUrlsFrom(environment: NodeJS.ProcessEnv): readonly string[] {
   const named = environment.WEFT_OPS_URLS?.split(',').map((url) => url.trim().replace(/\/$/, ''));
   if (!named) {
     const first = Number(environment.OPS_PORT || FIRST_PORT);
-    return SERVICES.map((_, index) => `http://127.0.0.1:${first + index}`);
+    return RUNNING.map((_, index) => `http://127.0.0.1:${first + index}`);
   }
   for (const url of named)
     if (!/^https?:\/\/[^/]+$/.test(url)) throw new CommandFailure(`WEFT_OPS_URLS: ${url} is not http://host:port`);

@@ -1,0 +1,143 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { eventually } from '@weft/kit/testing';
+import { freePorts } from '../src/system/free-ports.ts';
+import { RUNNING } from '../src/system/ops.ts';
+import { PORTS, systemAt, weft } from './weft.ts';
+
+jest.setTimeout(120_000);
+
+const NOBODYS = '00000000-0000-4000-8000-000000000000';
+const SINCE = '2020-01-01T00:00:00Z';
+
+interface Row {
+  readonly name: string;
+  readonly serving?: boolean;
+  readonly version: string;
+}
+interface Request {
+  readonly correlationId: string;
+  readonly traces: readonly string[];
+  readonly events: readonly { readonly service: string; readonly action: string }[];
+}
+
+describe('the weft command of who runs a shop', () => {
+  let folder: string;
+  let system: ReturnType<typeof systemAt>;
+  let orderId: string;
+  const plain = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^WEFT_|_TARGET$|_PORT$/.test(name)),
+  );
+  const run = (args: readonly string[], environment: NodeJS.ProcessEnv = system.environment) =>
+    weft(args, environment).ended;
+  const json = async <T>(...args: string[]): Promise<T> => {
+    const { code, stdout, stderr } = await run([...args, '--json']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    return JSON.parse(stdout) as T;
+  };
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weft-operations-'));
+    system = systemAt(await freePorts(PORTS), join(folder, 'data'), plain);
+    await system.start();
+    ({ orderId } = await json<{ orderId: string }>('demo'));
+  });
+  afterAll(async () => {
+    await system?.end('SIGTERM');
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('shows every service with its health and version, the gateway included', async () => {
+    const rows = await json<Row[]>('status', '--once');
+    expect(rows.map(({ name }) => name).sort()).toEqual([...RUNNING].sort());
+    expect(rows.filter(({ serving, version }) => !serving || version === '')).toEqual([]);
+  });
+
+  it('shows what is away, with exit code 1', async () => {
+    const { code, stdout } = await run(['status', '--once'], {
+      ...system.environment,
+      WEFT_OPS_URLS: 'http://127.0.0.1:1',
+    });
+    expect({ code, away: stdout.match(/ away /g)?.length }).toEqual({ code: 1, away: RUNNING.length });
+  });
+
+  it('changes how much is logged, of all processes or of the one of a service', async () => {
+    const [all] = await json<{ services: string[]; level: string }[]>('log-level', 'debug');
+    expect({ ...all, services: all?.services.toSorted() }).toMatchObject({
+      services: [...RUNNING].sort(),
+      level: 'debug',
+    });
+    expect(await json('log-level', 'warn', '--service', 'orders')).toMatchObject([{ level: 'warn' }]);
+    expect(await run(['log-level', 'loud'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/level must be one of/),
+    });
+    expect(await run(['log-level', 'warn', '--service', 'nobody'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^weft: no process that runs nobody answers/),
+    });
+  });
+
+  it('shows what an order’s request did in every service, and its trace', async () => {
+    // What is audited gets there by events.
+    const placing = await eventually(async () => {
+      const requests = await json<Request[]>('trace', orderId);
+      const found = requests.find(({ events }) => events.some(({ action }) => action.endsWith('order_completed')));
+      if (!found) throw new Error('its end is not recorded yet');
+      return found;
+    }, 20_000);
+    expect([...new Set(placing.events.map(({ service }) => service))]).toEqual(
+      expect.arrayContaining(['orders', 'inventory', 'payments', 'shipping']),
+    );
+    expect(placing.traces.filter((id) => !/^[0-9a-f]{32}$/.test(id))).toEqual([]);
+    expect(placing.traces.length).toBeGreaterThan(0);
+    expect(await run(['trace', NOBODYS])).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `weft: nothing is recorded of ${NOBODYS}\n`,
+    });
+  });
+
+  it('does not try again what has ended, or never was', async () => {
+    expect(await run(['saga', 'retry', orderId])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/\(SAGA_ENDED/),
+    });
+    expect(await run(['saga', 'retry', NOBODYS])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/\(SAGA_NOT_FOUND/),
+    });
+  });
+
+  it('lists who handles events, what they gave up, and the versions of the events', async () => {
+    const consumers = await json<{ name: string; service: string; deadLetters: number }[]>('events', 'consumers');
+    expect(consumers.map(({ service }) => service)).toEqual(
+      expect.arrayContaining(['checkout', 'orders', 'notifications']),
+    );
+    expect(consumers.filter(({ deadLetters }) => deadLetters !== 0)).toEqual([]);
+    expect(await json('events', 'dlq', 'list')).toEqual([]);
+    expect(await run(['events', 'dlq', 'redrive', NOBODYS])).toMatchObject({ code: 1, stdout: '' });
+    const { stdout } = await run(['events', 'schemas']);
+    expect(stdout).toContain('weft.orders.v1.order_placed');
+  });
+
+  it('has a consumer handle again what was published, and shows an event that it is told to wait for', async () => {
+    const [first] = await json<{ name: string }[]>('events', 'consumers');
+    expect(await run(['events', 'replay', '--consumer', first?.name ?? '', '--from', SINCE])).toMatchObject({
+      code: 0,
+    });
+    const tail = weft(
+      ['events', 'tail', '--json', '--type', 'weft.orders.v1.order_placed', '--from', SINCE],
+      system.environment,
+    );
+    for await (const line of createInterface({ input: tail.child.stdout as NodeJS.ReadableStream })) {
+      expect(JSON.parse(line)).toMatchObject({ type: 'weft.orders.v1.order_placed', key: orderId });
+      break;
+    }
+    tail.child.kill('SIGINT');
+    expect((await tail.ended).code).toBe(130);
+  });
+});
