@@ -8,6 +8,12 @@ export const processSettings = {
   opsHost: setting.text('OPS_HOST', { fallback: '127.0.0.1' }),
   opsPort: setting.port('OPS_PORT', { fallback: 9464 }),
   otlpEndpoint: setting.text('OTEL_EXPORTER_OTLP_ENDPOINT', { fallback: '' }),
+  otlpMetricsUrl: setting.httpUrl('OTEL_EXPORTER_OTLP_METRICS_ENDPOINT', { fallback: '' }),
+  metricsInterval: setting.integer(
+    'OTEL_METRIC_EXPORT_INTERVAL',
+    { low: 1_000, high: 3_600_000 },
+    { fallback: 60_000 },
+  ),
   traceRatioPercent: setting.integer('TRACE_PERCENT', { low: 0, high: 100 }, { fallback: 100 }),
   traceSlow: setting.milliseconds('TRACE_SLOW_MS', { fallback: 1_000 }),
   /** Who calls: a name that is believed from this machine only, or what the mesh has verified. Never both. */

@@ -63,9 +63,11 @@ export async function startSystem(
     fields: logFields,
     ...(log && { write: log }),
   });
-  const metrics = createMetrics(VERSION);
+  const service = specs.length === 1 && specs[0] ? specs[0].name : 'weft';
+  const { otlpMetricsUrl: url, metricsInterval: every } = config;
+  const metrics = createMetrics(VERSION, url === '' ? undefined : { service, url, every });
   const tracing = createTracing({
-    service: specs.length === 1 && specs[0] ? specs[0].name : 'weft',
+    service,
     version: VERSION,
     ratio: config.traceRatioPercent / 100,
     endpoint: config.otlpEndpoint,

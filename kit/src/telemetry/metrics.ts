@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Meter } from '@opentelemetry/api';
+import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import { within } from '../time/index.ts';
+import { EXPORT_TIMEOUT_MS, LAST_MS } from './export-limits.ts';
 import { type BoundHistogram, type HistogramOptions, Histograms } from './histograms.ts';
 import { observeProcess } from './process-metrics.ts';
 
@@ -15,15 +19,38 @@ export interface Metrics {
   stop(): Promise<void>;
 }
 
+/** A collector that takes metrics by OTLP over HTTP. */
+export interface MetricsPush {
+  /** Name of the process. */
+  readonly service: string;
+  /** Where it takes metrics: a URL that ends in /v1/metrics as a rule. */
+  readonly url: string;
+  /** Milliseconds. */
+  readonly every: number;
+}
+
 const SCOPE = '@weft/kit';
 
-/** The process's metrics, kept for a Prometheus scrape. */
-export function createMetrics(version: string): Metrics {
+/** The process's metrics, kept for a Prometheus scrape, and sent to a collector where there is one. */
+export function createMetrics(version: string, push?: MetricsPush): Metrics {
   const histograms = new Histograms(SCOPE, version);
-  const exporter = new PrometheusExporter({ preventServerStart: true, metricProducers: [histograms] });
+  const metricProducers = [histograms];
+  const exporter = new PrometheusExporter({ preventServerStart: true, metricProducers });
+  const sender =
+    push &&
+    new PeriodicExportingMetricReader({
+      exporter: new OTLPMetricExporter({ url: push.url, timeoutMillis: EXPORT_TIMEOUT_MS }),
+      exportIntervalMillis: push.every,
+      exportTimeoutMillis: Math.min(push.every, EXPORT_TIMEOUT_MS),
+      metricProducers,
+    });
   const provider = new MeterProvider({
-    resource: resourceFromAttributes({ 'service.namespace': 'weft', 'service.version': version }),
-    readers: [exporter],
+    resource: resourceFromAttributes({
+      'service.namespace': 'weft',
+      'service.version': version,
+      ...(push && { 'service.name': push.service, 'service.instance.id': randomUUID() }),
+    }),
+    readers: [exporter, ...(sender ? [sender] : [])],
   });
   const meter = provider.getMeter(SCOPE, version);
   const ended = observeProcess(meter);
@@ -33,7 +60,7 @@ export function createMetrics(version: string): Metrics {
     scrape: (request, response) => exporter.getMetricsRequestHandler(request, response),
     stop: async () => {
       ended();
-      await provider.shutdown();
+      await within(LAST_MS, provider.shutdown(), () => undefined);
     },
   };
 }

@@ -9,6 +9,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { within } from '../time/index.ts';
+import { EXPORT_TIMEOUT_MS, LAST_MS } from './export-limits.ts';
 import { KeptSpans } from './kept-spans.ts';
 import { type FinishedSpan, type NotedSpan, type RecordSpan, type SpanContent, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
@@ -53,9 +54,6 @@ export interface TracingOptions {
 
 /** While the collector is away or slow, spans wait here; what has no room is dropped. */
 const MOST_WAITING = 4096;
-const EXPORT_TIMEOUT_MS = 5_000;
-/** For the last spans, when the process stops: a collector that is away does not hold it up. */
-const LAST_MS = 1_000;
 
 /**
  * Spans are made when their work has ended, from what the call kept: a call that is not sampled costs no span object.
