@@ -17,7 +17,14 @@ export async function openShop(gateway: string): Promise<Weft> {
 /** One of the customer's orders. */
 export function orderAt({ orders }: Weft, orderId: string): OrderSource {
   return {
-    watch: (resumeToken, signal) => orders.watchOrder({ orderId, resumeToken }, { signal }),
+    async *watch(resumeToken, signal) {
+      try {
+        yield* orders.watchOrder({ orderId, resumeToken }, { signal });
+      } catch (error) {
+        // Whoever ended it knows.
+        if (!signal.aborted) throw error;
+      }
+    },
     read: async () => (await orders.getOrder({ orderId })).order,
   };
 }
