@@ -12,7 +12,7 @@ export const { values: options } = parseArgs({
     keep: { type: 'boolean', default: false },
     /** Tests what a run with --keep has left. */
     installed: { type: 'boolean', default: false },
-    /** Parts, separated by commas: quick, matrix, traffic, valid, shifts, canary, rolling, replay, measured. */
+    /** Parts, separated by commas: quick, matrix, traffic, valid, shifts, canary, rolling, replay, tokens, measured. */
     only: { type: 'string' },
   },
 });
@@ -29,9 +29,10 @@ if (typeof found === 'string') {
   const { matrix } = await import('./matrix.ts');
   const { shifts, traffic } = await import('./traffic.ts');
   const { replay } = await import('./replay.ts');
+  const { tokens } = await import('./tokens.ts');
   const { measured } = await import('./measured.ts');
   const { whole } = await import('./whole.ts');
-  const slow = { measured, shifts, canary, replay, rolling };
+  const slow = { measured, shifts, canary, replay, tokens, rolling };
   const all = { quick, matrix, traffic, valid, ...(options.quick ? {} : slow) };
   const wanted = options.only?.split(',');
   const parts = Object.entries({ ...all, ...(wanted ? slow : {}) }).filter(([name]) => wanted?.includes(name) ?? true);

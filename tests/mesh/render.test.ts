@@ -55,6 +55,20 @@ const INGRESS = account('istio-ingressgateway', 'istio-system');
     }
   });
 
+  it('has proxies check access tokens where that is wanted, as the service itself does', () => {
+    expect(object('orders', 'RequestAuthentication')).toBeUndefined();
+    const { objects } = render('orders', { mesh: { requestAuthentication: true } });
+    const settings = objects.get('ConfigMap/orders').data;
+    expect(objects.get('RequestAuthentication/orders').spec.jwtRules).toEqual([
+      {
+        issuer: settings.IDENTITY_ISSUER,
+        audiences: [settings.IDENTITY_AUDIENCE],
+        jwksUri: settings.IDENTITY_JWKS_URL,
+        forwardOriginalToken: true,
+      },
+    ]);
+  });
+
   it('lets services ask for health and for the keys of access tokens, and for nothing else of an ops port', () => {
     const users = object('users', 'AuthorizationPolicy');
     const orders = object('orders', 'AuthorizationPolicy');

@@ -1,13 +1,18 @@
+{{/* Where the keys of access tokens are. */}}
+{{- define "service.keys" -}}
+{{- $service := include "service.host" (dict "root" . "service" .Values.identity.keys) -}}
+{{- .Values.identity.jwksUrl | default (printf "http://%s:%v/.well-known/jwks.json" $service .Values.ports.ops) -}}
+{{- end }}
+
 {{/* What the ConfigMap holds: what the chart knows, then the service's own settings. Everything is a text. */}}
 {{- define "service.settings" -}}
 {{- $values := .Values -}}
-{{- $keys := printf "http://%s:%v/.well-known/jwks.json" (include "service.host" (dict "root" . "service" $values.identity.keys)) $values.ports.ops -}}
 {{- $settings := dict
   "GRPC_HOST" "0.0.0.0"
   "GRPC_PORT" $values.ports.grpc
   "OPS_HOST" "0.0.0.0"
   "OPS_PORT" $values.ports.ops
-  "IDENTITY_JWKS_URL" ($values.identity.jwksUrl | default $keys)
+  "IDENTITY_JWKS_URL" (include "service.keys" .)
   "IDENTITY_ISSUER" $values.identity.issuer
   "IDENTITY_AUDIENCE" $values.identity.audience
   "LOG_LEVEL" $values.logging.level
