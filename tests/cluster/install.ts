@@ -3,7 +3,7 @@ import type { Cluster, Pod } from './cluster.ts';
 import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const chart = (name: string) => join(ROOT, 'charts', name);
+export const chart = (name: string) => join(ROOT, 'charts', name);
 const SMALL = join(import.meta.dirname, 'values-small.yaml');
 
 export interface Installed {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
@@ -8,9 +7,9 @@ import { RemoteError } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
 import { clientsAt, orderOf } from '../flows/shop.ts';
 import type { Cluster } from './cluster.ts';
+import { chart } from './install.ts';
 import type { Part } from './whole.ts';
 
-const WEFT = join(import.meta.dirname, '../../charts/weft');
 const CHECKED = ['orders', 'gateway'];
 const TOLD_MS = 30_000;
 /** A new key waits five minutes until it signs. */
@@ -36,7 +35,7 @@ async function proxiesFetchKeys(cluster: Cluster): Promise<boolean> {
 
 async function checkTokens(cluster: Cluster, wanted: boolean): Promise<void> {
   const set = CHECKED.flatMap((name) => ['--set', `${name}.mesh.requestAuthentication=${wanted}`]);
-  await cluster.helm(['upgrade', 'weft', WEFT, '--reuse-values', ...set, '--wait', '--timeout', '8m']);
+  await cluster.helm(['upgrade', 'weft', chart('weft'), '--reuse-values', ...set, '--wait', '--timeout', '8m']);
 }
 
 /** Access tokens, which the proxies check as well. */

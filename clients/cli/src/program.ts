@@ -4,8 +4,8 @@ import { wholeNumber } from './options.ts';
 
 const TARGETS = `
 A system is looked for on this machine, at the ports of npm start; USERS_TARGET, CATALOG_TARGET, INVENTORY_TARGET,
-ORDERS_TARGET, CHECKOUT_TARGET, PAYMENTS_TARGET and so on (host:port) name another one, WEFT_GATEWAY_URL its gateway. --embedded starts one for this command
-only, on free ports, with its data in WEFT_DATA (./.weft where that is not set).`;
+ORDERS_TARGET, CHECKOUT_TARGET, PAYMENTS_TARGET and so on (host:port) name another one, WEFT_GATEWAY_URL its gateway.
+--embedded starts one for this command only, on free ports, with its data in WEFT_DATA (./.weft where that is not set).`;
 
 const ADMIN = `
 The administrator is WEFT_ADMIN_EMAIL and WEFT_ADMIN_PASSWORD, else who stands in admin.json in WEFT_DATA, in ./.weft or in

@@ -6,11 +6,10 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '@weft/kit/testing';
 import { freePorts } from '../src/system/free-ports.ts';
 import { RUNNING } from '../src/system/ops.ts';
-import { PORTS, systemAt, weft } from './weft.ts';
+import { NOBODYS, PORTS, systemAt, weft } from './weft.ts';
 
 jest.setTimeout(120_000);
 
-const NOBODYS = '00000000-0000-4000-8000-000000000000';
 const SINCE = '2020-01-01T00:00:00Z';
 
 interface Row {
@@ -28,20 +27,17 @@ describe('the weft command of who runs a shop', () => {
   let folder: string;
   let system: ReturnType<typeof systemAt>;
   let orderId: string;
-  const plain = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^WEFT_|_TARGET$|_PORT$/.test(name)),
-  );
-  const run = (args: readonly string[], environment: NodeJS.ProcessEnv = system.environment) =>
-    weft(args, environment).ended;
+  let run: (typeof system)['run'];
   const json = async <T>(...args: string[]): Promise<T> => {
-    const { code, stdout, stderr } = await run([...args, '--json']);
+    const { code, stderr, result } = await system.json(...args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    return JSON.parse(stdout) as T;
+    return result as T;
   };
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'weft-operations-'));
-    system = systemAt(await freePorts(PORTS), join(folder, 'data'), plain);
+    system = systemAt(await freePorts(PORTS), join(folder, 'data'));
+    ({ run } = system);
     await system.start();
     ({ orderId } = await json<{ orderId: string }>('demo'));
   });

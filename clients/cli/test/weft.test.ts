@@ -9,12 +9,11 @@ import { type Clients, createClients } from '../src/system/clients.ts';
 import { freePorts } from '../src/system/free-ports.ts';
 import { type Session, signIn } from '../src/system/session.ts';
 import { SERVICES, targetsFrom } from '../src/system/targets.ts';
-import { type Outcome, PORTS, systemAt, weft } from './weft.ts';
+import { NOBODYS, type Outcome, PORTS, plain, systemAt, weft } from './weft.ts';
 
 jest.setTimeout(180_000);
 
 const HEADER = 'InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country';
-const NOBODYS = '00000000-0000-4000-8000-000000000000';
 const SHOP = `${HEADER}
 536365,85123A,"HOLDER, HANGING",6,1/12/2010,2.55,17850,United Kingdom
 536365,85123A,"HOLDER, HANGING",2,1/12/2010,2.55,17850,United Kingdom
@@ -32,16 +31,8 @@ describe('the weft command', () => {
   let folder: string;
   let file: string;
   let system: ReturnType<typeof systemAt>;
-  const plain = Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^WEFT_|_TARGET$|_PORT$/.test(name)),
-  );
-
-  const run = (args: readonly string[], environment: NodeJS.ProcessEnv = system.environment) =>
-    weft(args, environment).ended;
-  const json = async (...args: string[]) => {
-    const { code, stdout, stderr } = await run([...args, '--json']);
-    return { code, stderr, result: JSON.parse(stdout) };
-  };
+  let run: (typeof system)['run'];
+  let json: (typeof system)['json'];
 
   /** A shop's file of so many invoices of nine customers, and a return after every sixth. */
   const writeInvoices = async (count: number) => {
@@ -73,7 +64,8 @@ describe('the weft command', () => {
     folder = await mkdtemp(join(tmpdir(), 'weft-cli-'));
     file = join(folder, 'shop.csv');
     await writeFile(file, SHOP);
-    system = systemAt(await freePorts(PORTS), join(folder, 'data'), plain);
+    system = systemAt(await freePorts(PORTS), join(folder, 'data'));
+    ({ run, json } = system);
     await system.start();
   });
   afterAll(async () => {

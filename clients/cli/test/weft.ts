@@ -8,6 +8,12 @@ import { gatewayAt, SERVICES, type Targets } from '../src/system/targets.ts';
 
 const MAIN = resolve(import.meta.dirname, '../src/main.ts');
 const SYSTEM = resolve(import.meta.dirname, '../../../services/all/src/main.ts');
+/** The id of nothing. */
+export const NOBODYS = '00000000-0000-4000-8000-000000000000';
+/** This process's environment, without what leads commands to a system that is somebody else's. */
+export const plain: NodeJS.ProcessEnv = Object.fromEntries(
+  Object.entries(process.env).filter(([name]) => !/^WEFT_|_TARGET$|_PORT$/.test(name)),
+);
 const QUIET = '--disable-warning=ExperimentalWarning';
 
 export interface Outcome {
@@ -37,11 +43,7 @@ export function weft(
 export const PORTS: number = SERVICES.length + 3;
 
 /** A system in a process of its own, which can be killed and started again at the same ports on the same data. */
-export function systemAt(
-  [opsPort, gatewayGrpc, gatewayHttp = 0, ...ports]: readonly number[],
-  dataFolder: string,
-  plain: NodeJS.ProcessEnv,
-) {
+export function systemAt([opsPort, gatewayGrpc, gatewayHttp = 0, ...ports]: readonly number[], dataFolder: string) {
   const own = SERVICES.map((service, index): [string, string] => [
     `${service.toUpperCase()}_GRPC_PORT`,
     String(ports[index]),
@@ -51,14 +53,23 @@ export function systemAt(
   ) as Targets;
   const named = SERVICES.map((service): [string, string] => [`${service.toUpperCase()}_TARGET`, targets[service]]);
   let child: ChildProcess | undefined;
+  const environment: NodeJS.ProcessEnv = {
+    ...plain,
+    WEFT_OPS_URLS: `http://127.0.0.1:${opsPort}`,
+    ...Object.fromEntries(named),
+    WEFT_GATEWAY_URL: gatewayAt(gatewayHttp),
+    WEFT_DATA: dataFolder,
+  };
+  const run = (args: readonly string[], env = environment) => weft(args, env).ended;
   return {
     /** For commands that are to use it. */
-    environment: {
-      ...plain,
-      WEFT_OPS_URLS: `http://127.0.0.1:${opsPort}`,
-      ...Object.fromEntries(named),
-      WEFT_GATEWAY_URL: gatewayAt(gatewayHttp),
-      WEFT_DATA: dataFolder,
+    environment,
+    /** Runs a command that uses it. */
+    run,
+    /** The same with --json, and what that printed. */
+    async json(...args: readonly string[]) {
+      const { code, stdout, stderr } = await run([...args, '--json']);
+      return { code, stderr, result: stdout === '' ? undefined : JSON.parse(stdout) };
     },
     async start() {
       const env = {
