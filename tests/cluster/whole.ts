@@ -30,8 +30,6 @@ export function whole(cluster: Cluster, { keep, installed }: Options, parts: rea
         figure('backing installed and ready', `${(backing / 1000).toFixed(0)} s`);
         figure('weft installed and ready', `${(weft / 1000).toFixed(0)} s`);
       }
-      // The gateway is told of the routes a moment after they are there.
-      system = await eventually(() => openSystem(cluster), 60_000);
     });
     after(async () => {
       await system?.close();
@@ -59,6 +57,15 @@ export function whole(cluster: Cluster, { keep, installed }: Options, parts: rea
       assert.equal(said.match(/Phase:\s+Succeeded/g)?.length, services.length, said);
     });
 
-    for (const part of parts) part(current);
+    for (const part of parts) {
+      describe(part.name, { concurrency: false }, () => {
+        // The administrator's token lives for 15 minutes; the gateway is told of the routes a moment after they are there.
+        before(async () => {
+          await system?.close();
+          system = await eventually(() => openSystem(cluster), 60_000);
+        });
+        part(current);
+      });
+    }
   });
 }
