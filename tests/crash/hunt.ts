@@ -6,47 +6,47 @@ export interface Hunt {
   readonly booted: BootedProcesses;
   readonly coverage: Coverage;
   readonly busy: Set<string>;
+  readonly kills: ReadonlyMap<string, number>;
   over(): boolean;
   killed(what: string): void;
 }
 
-/** How long a process may live on with a point that it does not come by. */
+/** How long a process may live on with points that it does not come by. */
 const PATIENCE_MS = 6_000;
-const POINTS_IN_A_ROW = 2;
+const DEATHS_IN_A_ROW = 2;
 /** How long it is left alone after that: orders have to go on. */
 const REST_MS = 4_000;
 /** It may come by a point so often before it dies there. */
 const MOST_TIMES = 6;
 const START_MS = 60_000;
 
-/** Takes service after service, and has it die at point after point; all live when it is over. */
-export async function hunt({ booted, coverage, busy, over, killed }: Hunt): Promise<void> {
+/** Takes service after service, and has it die at one point after the other; all live when it is over. */
+export async function hunt({ booted, coverage, busy, kills, over, killed }: Hunt): Promise<void> {
   // A start fails while the database is away.
-  const start = (service: string, failPoint?: string) =>
-    eventually(async () => {
+  const start = (service: string, points: readonly string[] = []) => {
+    const failPoints = points.map((point) => `${point}:exit:${1 + Math.floor(Math.random() * MOST_TIMES)}`);
+    return eventually(async () => {
       if (booted.runs(service)) await booted.kill(service);
-      await booted.start(service, failPoint);
+      await booted.start(service, ...failPoints);
     }, START_MS);
+  };
   while (!over()) {
-    const next = coverage.next(busy, POINTS_IN_A_ROW);
-    if (!next) {
+    const service = coverage.next(busy, kills);
+    if (service === undefined) {
       await delay(100);
       continue;
     }
-    const { service, points } = next;
     busy.add(service);
     try {
       await booted.kill(service);
       killed(service);
-      for (const point of points) {
-        if (over()) break;
-        await start(service, `${point}:exit:${1 + Math.floor(Math.random() * MOST_TIMES)}`);
+      for (let death = 0; death < DEATHS_IN_A_ROW && !over(); death++) {
+        await start(service, coverage.points(service));
         const until = performance.now() + PATIENCE_MS;
         while (booted.runs(service) && performance.now() < until) await delay(20);
-        if (booted.runs(service)) {
-          coverage.missed(point);
-          await booted.kill(service);
-        } else coverage.hit(point);
+        const point = await booted.failedAt(service);
+        if (point === undefined) await booted.kill(service);
+        else coverage.hit(point);
         killed(service);
       }
     } finally {

@@ -3,28 +3,65 @@ export interface Points {
   readonly [service: string]: readonly string[];
 }
 
-/** Calls that the way of an order makes. */
+/** Calls that the way of an order makes, and who buys. */
 const CALLS: Readonly<Record<string, readonly string[]>> = {
+  users: ['Register', 'Login'],
   catalog: ['BatchGetProducts'],
-  inventory: ['Reserve', 'Commit', 'Release'],
-  orders: ['PlaceOrder', 'CancelOrder', 'ConfirmOrder', 'RejectOrder', 'ConfirmCancellation'],
-  payments: ['Authorize', 'Capture', 'Void'],
+  inventory: ['Reserve', 'Commit', 'Release', 'Restock'],
+  orders: [
+    'PlaceOrder',
+    'CancelOrder',
+    'ReturnItems',
+    'GetDeliveryAddress',
+    'ConfirmOrder',
+    'RejectOrder',
+    'ConfirmCancellation',
+    'SettleReturn',
+  ],
+  payments: ['Authorize', 'Capture', 'Void', 'Refund'],
   shipping: ['CreateShipment', 'CancelShipment'],
 };
 
-const SAGA = ['reserve', 'authorize', 'ship', 'capture', 'commit', 'confirm'].flatMap((step) => [
-  `checkout.invoke.${step}.begun`,
-  `checkout.invoke.${step}.tried`,
-]);
-const UNDO = ['reserve', 'authorize', 'ship'].flatMap((step) => [
-  `checkout.undo.${step}.begun`,
-  `checkout.undo.${step}.tried`,
-]);
+const tried = (direction: string, steps: readonly string[]) =>
+  steps.flatMap((step) => [`checkout.${direction}.${step}.begun`, `checkout.${direction}.${step}.tried`]);
+const around = (service: string, steps: readonly string[]) =>
+  steps.flatMap((step) => [`${service}.${step}.begun`, `${service}.${step}.tried`]);
+const boundaries = (name: string) => [`${name}.commit.begun`, `${name}.commit.done`];
+const relayed = (name: string) => [`${name}.relay.taken`, `${name}.relay.published`];
 
+/** Steps of sagas and reactions, and where an answer is lost. */
 const STEPS: Readonly<Record<string, readonly string[]>> = {
-  inventory: ['reserve', 'release', 'commit'],
-  payments: ['authorize', 'capture', 'void'],
-  shipping: ['create', 'cancel'],
+  checkout: [
+    ...boundaries('checkout'),
+    ...relayed('checkout'),
+    ...tried('invoke', ['reserve', 'authorize', 'ship', 'capture', 'commit', 'confirm', 'reject']),
+    ...tried('invoke', ['cancel-shipment', 'refund', 'restock', 'settle']),
+    ...tried('undo', ['reserve', 'authorize', 'ship']),
+    ...['completed', 'compensating', 'compensated'].map((state) => `checkout.saved.${state}`),
+  ],
+  inventory: [
+    ...boundaries('inventory'),
+    ...relayed('inventory'),
+    ...around('inventory', ['reserve', 'release', 'commit', 'restock']),
+    'inventory.reserved',
+    'inventory.committed',
+  ],
+  orders: [
+    ...boundaries('orders'),
+    ...relayed('orders'),
+    ...['placed', 'confirmed', 'rejected', 'cancelling', 'cancelled'].map((status) => `orders.${status}`),
+  ],
+  payments: [
+    ...boundaries('payments'),
+    ...relayed('payments'),
+    ...around('payments', ['authorize', 'capture', 'void', 'refund']),
+  ],
+  shipping: [...boundaries('shipping'), ...relayed('shipping'), ...around('shipping', ['create', 'cancel'])],
+  users: [...boundaries('users'), ...relayed('users')],
+  // These tell nobody.
+  notifications: boundaries('notifications'),
+  audit: boundaries('audit'),
+  ledger: boundaries('ledger'),
 };
 
 /** @param consumers of each service: the types of the events of orders that they handle */
@@ -32,89 +69,57 @@ export function pointsOf(
   services: readonly string[],
   consumers: Readonly<Record<string, readonly { name: string; types: readonly string[] }[]>>,
 ): Points {
-  const boundaries = (name: string) => [
-    `${name}.commit.begun`,
-    `${name}.commit.done`,
-    `${name}.relay.taken`,
-    `${name}.relay.published`,
-  ];
   const calls = (name: string) =>
     (CALLS[name] ?? []).flatMap((method) => {
       const full = `${name}.weft.${name}.v1.${name[0]?.toUpperCase()}${name.slice(1)}Service/${method}`;
       return [`${full}.begun`, `${full}.done`];
     });
-  const steps = (name: string) =>
-    (STEPS[name] ?? []).flatMap((step) => [`${name}.${step}.begun`, `${name}.${step}.tried`]);
   const events = (name: string) =>
     (consumers[name] ?? []).flatMap((consumer) =>
       consumer.types
-        .filter((type) => !type.startsWith('weft.users.'))
+        .filter((type) => type !== 'weft.users.v1.user_deleted')
         .flatMap((type) => [`${consumer.name}.${type}.begun`, `${consumer.name}.${type}.handled`]),
     );
-  // These publish nothing while orders are placed, or write nothing.
-  const quiet = new Set(['catalog', 'users']);
-  return Object.fromEntries(
-    services.map((name) => [
-      name,
-      [
-        ...(quiet.has(name) ? [] : boundaries(name)),
-        ...calls(name),
-        ...events(name),
-        ...steps(name),
-        ...(name === 'checkout' ? [...SAGA, ...UNDO] : []),
-      ],
-    ]),
-  );
+  return Object.fromEntries(services.map((name) => [name, [...(STEPS[name] ?? []), ...calls(name), ...events(name)]]));
 }
 
-/** What was hit, and what is next. */
+/** What was hit, and who is next. */
 export class Coverage {
+  readonly #points: Points;
   readonly #hits = new Map<string, number>();
-  readonly #missed = new Map<string, number>();
-  readonly #serviceOf = new Map<string, string>();
 
   constructor(points: Points) {
-    for (const [service, names] of Object.entries(points)) {
-      for (const name of names) {
-        this.#serviceOf.set(name, service);
-        this.#hits.set(name, 0);
-      }
-    }
+    this.#points = points;
   }
 
   hit(point: string): void {
     this.#hits.set(point, (this.#hits.get(point) ?? 0) + 1);
   }
 
-  missed(point: string): void {
-    this.#missed.set(point, (this.#missed.get(point) ?? 0) + 1);
+  /** Of the services that are not busy, the one that was killed least for the points that it has. */
+  next(busy: ReadonlySet<string>, kills: ReadonlyMap<string, number>): string | undefined {
+    const often = (service: string) => (kills.get(service) ?? 0) / this.#of(service).length;
+    const free = Object.keys(this.#points).filter((service) => !busy.has(service));
+    return free.sort((a, b) => often(a) - often(b))[0];
   }
 
-  /** Of the services that are not busy, the one whose points wait longest, and up to so many of them. */
-  next(busy: ReadonlySet<string>, most: number): { service: string; points: string[] } | undefined {
-    const waiting = [...this.#hits]
-      .filter(([point]) => !busy.has(this.#serviceOf.get(point) ?? ''))
-      .map(([point, hits]) => ({ point, turns: hits + (this.#missed.get(point) ?? 0), chance: Math.random() }))
-      .sort((a, b) => a.turns - b.turns || a.chance - b.chance);
-    const [first] = waiting;
-    if (!first) return undefined;
-    const service = this.#serviceOf.get(first.point) ?? '';
-    const points = waiting.filter(({ point }) => this.#serviceOf.get(point) === service).slice(0, most);
-    return { service, points: points.map(({ point }) => point) };
+  /** Where it may die: half of the time only where it never did, which what is frequent would hide. */
+  points(service: string): readonly string[] {
+    const never = this.#never(service);
+    return never.length > 0 && Math.random() < 0.5 ? never : this.#of(service);
   }
 
-  rows(): { service: string; points: number; hit: number; kills: number; never: string[] }[] {
-    const services = [...new Set(this.#serviceOf.values())];
-    return services.map((service) => {
-      const own = [...this.#hits].filter(([point]) => this.#serviceOf.get(point) === service);
-      const hit = own.filter(([, hits]) => hits > 0);
-      return {
-        service,
-        points: own.length,
-        hit: hit.length,
-        kills: own.reduce((sum, [, hits]) => sum + hits, 0),
-        never: own.filter(([, hits]) => hits === 0).map(([point]) => point),
-      };
+  rows(): { service: string; points: number; never: readonly string[] }[] {
+    return Object.keys(this.#points).map((service) => {
+      return { service, points: this.#of(service).length, never: this.#never(service) };
     });
+  }
+
+  #of(service: string): readonly string[] {
+    return this.#points[service] ?? [];
+  }
+
+  #never(service: string): readonly string[] {
+    return this.#of(service).filter((point) => !this.#hits.has(point));
   }
 }

@@ -18,14 +18,25 @@ export async function judge(
   stock: ReadonlyMap<string, bigint>,
   settleMs: number,
 ): Promise<Finding[]> {
-  const unsettled = await eventually(() => booted.settle(5_000), settleMs).then(
+  const read = (service: string, text: string) => eventually(() => booted.database(service).query<Rows>(text), 10_000);
+  const OPEN = "SELECT order_id FROM orders WHERE status NOT IN ('completed', 'rejected', 'cancelled')";
+  const unsettled = await eventually(async () => {
+    await booted.settle(5_000);
+    // What the carrier collects later is not under way for any process.
+    const { length } = await read('orders', OPEN);
+    if (length > 0) throw new Error(`${length} orders are open`);
+  }, settleMs).then(
     () => [],
     (error: Error) => [error.message],
   );
-  const read = (service: string, text: string) => eventually(() => booted.database(service).query<Rows>(text), 10_000);
-  const [orders, lines, payments, letters, entries, goods] = await Promise.all([
+  const [orders, lines, returns, payments, letters, entries, goods] = await Promise.all([
     read('orders', 'SELECT order_id, status, total::text FROM orders'),
-    read('orders', 'SELECT order_id, stock_code, quantity::text FROM order_line'),
+    read('orders', 'SELECT order_id, stock_code, (quantity - returned)::text AS kept FROM order_line'),
+    read(
+      'orders',
+      `SELECT order_id, count(*)::int AS n, sum(refund)::text AS refund, bool_and(status = 'settled')::int AS settled
+        FROM order_return GROUP BY 1`,
+    ),
     read('payments', 'SELECT order_id, captured::text, refunded::text FROM payment WHERE order_id IS NOT NULL'),
     read(
       'notifications',
@@ -38,14 +49,15 @@ export async function judge(
   const status = new Map(orders.map((row) => [String(row.order_id), String(row.status)]));
   const paid = byOrder(payments);
   const entry = byOrder(entries);
+  const returned = byOrder(returns);
   const told = new Map(letters.map((row) => [`${row.order_id} ${row.kind}`, Number(row.n)]));
   const ids = [...status.keys()];
   const number = (value: Rows[string] | undefined) => BigInt(value ?? 0);
 
   const sold = new Map<string, bigint>();
-  for (const { order_id, stock_code, quantity } of lines) {
+  for (const { order_id, stock_code, kept } of lines) {
     if (status.get(String(order_id)) !== 'completed') continue;
-    sold.set(String(stock_code), (sold.get(String(stock_code)) ?? 0n) + number(quantity));
+    sold.set(String(stock_code), (sold.get(String(stock_code)) ?? 0n) + number(kept));
   }
   return [
     { promise: 'nothing is left to be done', kind: 'lost', broken: unsettled },
@@ -55,23 +67,24 @@ export async function judge(
       broken: accepted.filter((id) => !status.has(id)),
     },
     {
-      promise: 'every order has come to an end state',
+      promise: 'every order has come to an end state, and what was returned is settled',
       kind: 'lost',
-      broken: ids.filter((id) => !ENDED.has(status.get(id) ?? '')),
+      broken: ids.filter((id) => !ENDED.has(status.get(id) ?? '') || returned.get(id)?.settled === 0),
     },
     {
-      promise: 'captured money, less what was refunded, is the value of completed orders',
+      promise: 'captured money, less what was refunded, is the value of what customers of completed orders have kept',
       kind: 'lost',
       broken: orders
         .filter((row) => {
           const payment = paid.get(String(row.order_id));
           const kept = number(payment?.captured) - number(payment?.refunded);
-          return kept !== (row.status === 'completed' ? number(row.total) : 0n);
+          const due = number(row.total) - number(returned.get(String(row.order_id))?.refund);
+          return kept !== (row.status === 'completed' ? due : 0n);
         })
         .map((row) => String(row.order_id)),
     },
     {
-      promise: 'stock is what completed orders left, and nothing stays reserved',
+      promise: 'stock is what completed orders left and customers sent back, and nothing stays reserved',
       kind: 'lost',
       broken: goods
         .filter(({ stock_code, on_hand, reserved }) => {
@@ -82,11 +95,17 @@ export async function judge(
         .map((row) => String(row.stock_code)),
     },
     {
-      promise: 'a customer is told once that an order was placed, and once how it ended',
+      promise: 'a customer is told once that an order was placed, once how it ended, and once of each refund',
       kind: 'duplicate',
-      broken: ids.filter(
-        (id) => told.get(`${id} order-placed`) !== 1 || told.get(`${id} order-${status.get(id)}`) !== 1,
-      ),
+      broken: ids.filter((id) => {
+        const refunds = Number(returned.get(id)?.n ?? (number(paid.get(id)?.refunded) > 0n ? 1 : 0));
+        const letters = (kind: string) => told.get(`${id} ${kind}`) ?? 0;
+        return (
+          letters('order-placed') !== 1 ||
+          letters(`order-${status.get(id)}`) !== 1 ||
+          letters('payment-refunded') !== refunds
+        );
+      }),
     },
     {
       promise: 'every event has taken effect',

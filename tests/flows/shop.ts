@@ -56,18 +56,11 @@ export const END_STATES: readonly number[] = [
   OrderStatus.ORDER_STATUS_CANCELLED,
 ];
 
-/**
- * @param mode one of them, or the processes
- * @param beside processes of the test's own
- */
-export async function openShop(
-  mode: Mode | readonly ProcessSpec[],
-  extra: Readonly<Record<string, string>> = {},
-  beside: readonly ProcessSpec[] = [],
-) {
+/** @param mode one of them, or the processes */
+export async function openShop(mode: Mode | readonly ProcessSpec[], extra: Readonly<Record<string, string>> = {}) {
   const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password, ...extra };
   const processes = typeof mode === 'string' ? PROCESSES[mode] : mode;
-  const booted = await bootProcesses([...processes, ...beside], { env });
+  const booted = await bootProcesses(processes, { env });
   const keeper = await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN);
   /** What operators do about the events of a service; as the administrator where there is no token. */
   const eventOperations = (service: string, token = keeper.adminToken) => {

@@ -23,10 +23,12 @@ export interface BootedProcesses extends Stage {
   kill(service: string): Promise<void>;
   runs(service: string): boolean;
   /**
-   * Starts the process that runs a service again, which has ended, to fail at a point if one is given (such as
-   * `checkout.ended:exit`): it may have come by it when this resolves.
+   * Starts the process that runs a service again, which has ended, to fail at those of the points that it comes by first (such as
+   * `checkout.ended:exit`): it may have done so when this resolves.
    */
-  start(service: string, failPoint?: string): Promise<void>;
+  start(service: string, ...failPoints: readonly string[]): Promise<void>;
+  /** The fail point at which the process that runs a service has ended; undefined where it runs, or has ended otherwise. */
+  failedAt(service: string): Promise<string | undefined>;
   /** Resolves when the clients have found again what has been started again. */
   reconnected(): Promise<void>;
   stop(): Promise<void>;
@@ -50,25 +52,23 @@ export async function bootProcesses(
   );
   const { stage, reconnected, closeClients, drop } = opened;
   const logs: Record<string, unknown>[] = [];
-  const running = new Map<ProcessSpec, ChildProcess>();
+  const running = new Map<ProcessSpec, Running>();
   const specOf = (service: string) => specs.find(({ services }) => services.includes(service)) as ProcessSpec;
   const start = async (spec: ProcessSpec, env: Readonly<Record<string, string>> = {}) => {
     const environment = { ...INHERITED, ...opened.environment(spec.services[0] ?? '') };
     running.set(spec, await launch(spec.main, { ...environment, ...env }, logs));
   };
   const runs = (spec: ProcessSpec) => {
-    const child = running.get(spec);
+    const child = running.get(spec)?.child;
     return child !== undefined && child.exitCode === null && child.signalCode === null;
   };
-  const ended = async (spec: ProcessSpec) => {
-    if (runs(spec)) await once(running.get(spec) as ChildProcess, 'exit');
-  };
+  const ended = async (spec: ProcessSpec) => void (await running.get(spec)?.closed);
   const stop = async () => {
     closeClients();
     await Promise.all(
       specs.map(async (spec) => {
-        running.get(spec)?.kill('SIGTERM');
-        const cut = setTimeout(() => running.get(spec)?.kill('SIGKILL'), STOP_MS);
+        running.get(spec)?.child.kill('SIGTERM');
+        const cut = setTimeout(() => running.get(spec)?.child.kill('SIGKILL'), STOP_MS);
         await ended(spec);
         clearTimeout(cut);
       }),
@@ -90,12 +90,18 @@ export async function bootProcesses(
     logs,
     settle: (withinMs) => settle(pending, withinMs),
     async kill(service) {
-      running.get(specOf(service))?.kill('SIGKILL');
+      running.get(specOf(service))?.child.kill('SIGKILL');
       await ended(specOf(service));
     },
     runs: (service) => runs(specOf(service)),
-    start: (service, failPoint) =>
-      start(specOf(service), failPoint === undefined ? {} : { WEFT_FAIL_POINT: failPoint }),
+    start: (service, ...failPoints) =>
+      start(specOf(service), failPoints.length === 0 ? {} : { WEFT_FAIL_POINT: failPoints.join(',') }),
+    async failedAt(service) {
+      const spec = specOf(service);
+      if (runs(spec)) return undefined;
+      await ended(spec);
+      return running.get(spec)?.failedAt();
+    },
     reconnected,
     stop,
   };
@@ -107,28 +113,41 @@ async function pendingAt(ops: string): Promise<Record<string, number>> {
   return (await response.json()) as Record<string, number>;
 }
 
-/** Resolves when it is ready, or has come by its fail point; throws with what it wrote when it ends otherwise. */
+interface Running {
+  readonly child: ChildProcess;
+  /** Resolves when it has ended and all that it wrote is read. */
+  readonly closed: Promise<unknown>;
+  failedAt(): string | undefined;
+}
+
+/** Resolves when it is ready, or has come by a fail point; throws with what it wrote when it ends otherwise. */
 async function launch(
   main: string,
   env: Readonly<Record<string, string | undefined>>,
   logs: Record<string, unknown>[],
-): Promise<ChildProcess> {
+): Promise<Running> {
   const child = fork(main, { env: { ...env }, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
   let errors = '';
+  let failPoint: string | undefined;
   child.stderr?.on('data', (chunk) => {
     errors += String(chunk);
   });
-  if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => logs.push(parsed(line)));
-  const failed = once(child, 'close').then(([code, signal]) => {
-    if (env.WEFT_FAIL_POINT && signal === 'SIGKILL') return;
-    throw new Error(`${main} ended with ${code}: ${errors}`);
+  if (child.stdout)
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = parsed(text);
+      if (typeof line.failPoint === 'string') failPoint = line.failPoint;
+      logs.push(line);
+    });
+  const closed = once(child, 'close');
+  const failed = closed.then(([code]) => {
+    if (failPoint === undefined) throw new Error(`${main} ended with ${code}: ${errors}`);
   });
   failed.catch(() => {});
   const ready = once(child, 'message').then(([message]) => {
     if (message !== READY) throw new Error(`${main} said ${String(message)}`);
   });
   await Promise.race([ready, failed]);
-  return child;
+  return { child, closed, failedAt: () => failPoint };
 }
 
 function parsed(line: string): Record<string, unknown> {

@@ -34,7 +34,15 @@ describe('a fail point', () => {
 
   it('ends the process at once when it is armed so', () => {
     const { said, signal } = run({ NODE_ENV: 'test', WEFT_FAIL_POINT: 'stock.reserved:exit' });
-    expect({ said, signal }).toEqual({ said: ['passed other'], signal: 'SIGKILL' });
+    expect({ said, signal }).toEqual({
+      said: ['passed other', '{"failPoint":"stock.reserved"}'],
+      signal: 'SIGKILL',
+    });
+  });
+
+  it('is one of several that are armed', () => {
+    const { said } = run({ NODE_ENV: 'test', WEFT_FAIL_POINT: 'stock.reserved:throw:2,stock.other:throw' });
+    expect(said).toEqual(['fail point stock.other', 'passed reserved', 'fail point stock.reserved']);
   });
 
   it('does nothing when it is not armed, nor outside tests', () => {
