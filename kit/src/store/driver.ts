@@ -14,8 +14,9 @@ import {
 import type pg from 'pg';
 import { currentContext } from '../context/index.ts';
 import type { DatabaseSpans } from '../telemetry/index.ts';
-import { combine, type Deferred, type Expectation, guardFailure } from './deferred.ts';
+import { combine, type Deferred, type Expectation, guardFailure, onlyAdds, type Statement } from './deferred.ts';
 import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
+import { GroupCommit } from './group-commit.ts';
 import { send, sendUnnamed } from './pool.ts';
 import type { StatementResult } from './statement.ts';
 
@@ -27,14 +28,16 @@ const DEFAULT_BEGIN = 'begin';
  */
 export class PooledConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient;
+  readonly #group: GroupCommit;
   readonly #spans: DatabaseSpans | undefined;
   #begin: string | undefined;
   #open = false;
   #broken = false;
   #deferred: Deferred[] = [];
 
-  constructor(client: pg.PoolClient, spans?: DatabaseSpans) {
+  constructor(client: pg.PoolClient, group: GroupCommit, spans?: DatabaseSpans) {
     this.#client = client;
+    this.#group = group;
     this.#spans = spans;
   }
 
@@ -113,8 +116,28 @@ export class PooledConnection implements DatabaseConnection {
     const deferred = this.#deferred;
     this.#deferred = [];
     const statements = combine(deferred);
-    const alone = this.#begin === DEFAULT_BEGIN && statements.length <= 1;
-    if (alone) this.#begin = undefined;
+    const [only] = statements;
+    try {
+      if (this.#begin !== DEFAULT_BEGIN || statements.length > 1) await this.#send(statements);
+      else {
+        this.#begin = undefined;
+        if (only && onlyAdds(only)) await this.#group.commit(only, (all) => this.#sendTogether(all));
+        else if (only) await this.#send([only]);
+      }
+    } catch (error) {
+      throw error instanceof AbortedTransactionError ? error : this.#failure(error, deferred);
+    }
+  }
+
+  /** Statements that nobody has sent anything before, as a transaction of their own. */
+  #sendTogether(statements: readonly Statement[]): Promise<void> {
+    if (statements.length > 1) this.#begin = DEFAULT_BEGIN;
+    return this.#send(statements);
+  }
+
+  /** What is to be sent with the commit, and the commit, where a transaction has begun or is to. */
+  async #send(statements: readonly Statement[]): Promise<void> {
+    const alone = this.#begin === undefined && !this.#open;
     const outcomes = await this.#together(() =>
       Promise.allSettled([
         ...statements.map(({ text, values }) => send(this.#client, text, values)),
@@ -122,7 +145,7 @@ export class PooledConnection implements DatabaseConnection {
       ]),
     );
     this.#open = false;
-    for (const outcome of outcomes) if (outcome.status === 'rejected') throw this.#failure(outcome.reason, deferred);
+    for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
     const last = outcomes.at(-1);
     if (last?.status === 'fulfilled' && last.value.command === 'ROLLBACK') throw new AbortedTransactionError();
   }
@@ -177,6 +200,7 @@ function toResult<R>({ command, rowCount, rows }: StatementResult<R>): QueryResu
 
 class PoolDriver implements Driver {
   readonly #pool: pg.Pool;
+  readonly #group = new GroupCommit((reason) => translate(reason) instanceof DatabaseUnavailable);
   readonly #spans: DatabaseSpans | undefined;
 
   constructor(pool: pg.Pool, spans: DatabaseSpans | undefined) {
@@ -188,7 +212,7 @@ class PoolDriver implements Driver {
 
   async acquireConnection(): Promise<PooledConnection> {
     try {
-      return new PooledConnection(await this.#pool.connect(), this.#spans);
+      return new PooledConnection(await this.#pool.connect(), this.#group, this.#spans);
     } catch (error) {
       throw new DatabaseUnavailable(error);
     }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { ProductUpdatedSchema } from '@weft/gen/es/weft/catalog/v1/events_pb';
 import { ProductUpdated } from '@weft/gen/grpc/weft/catalog/v1/events';
 import { consumer, defineEvent, on, startConsumer } from '@weft/kit/events';
-import { migrate, openDatabase, receiveOnce, startRelay, type UnitOfWork } from '@weft/kit/store';
+import { migrate, openDatabase, startRelay, type UnitOfWork } from '@weft/kit/store';
 import { createLogger } from '@weft/kit/telemetry';
 import { eventually, testDatabase } from '@weft/kit/testing';
 import { sql } from 'kysely';
+import pg from 'pg';
 import { openJetStreamBus } from '../../../kit/src/events/jetstream/index.ts';
 import { median } from '../children.ts';
 
@@ -19,7 +20,7 @@ const LIMIT_MS = 120_000;
 export interface Bench {
   /** What the relay takes from a full outbox to the bus. */
   relay(events: number, bytes: number): Promise<number>;
-  /** Inbox and effect without a bus. */
+  /** Inbox and effect from the bare client of PostgreSQL, a prepared statement each, over as many connections. */
   alone(transactions: number): Promise<number>;
   /** From a full outbox to inbox and effect. */
   endToEnd(events: number, bytes: number): Promise<number>;
@@ -27,6 +28,9 @@ export interface Bench {
   idle(times: number): Promise<number>;
   close(): Promise<void>;
 }
+
+const INBOX_AND_EFFECT = `WITH received AS (INSERT INTO inbox (consumer, message_id, received_at) VALUES ('alone', $1, $2))
+  INSERT INTO effect (key) VALUES ($3)`;
 
 type Tx = UnitOfWork<unknown>;
 const effect = (tx: Tx, key: string) => {
@@ -73,18 +77,22 @@ export async function openBench(natsUrl: string): Promise<Bench> {
       return events / seconds;
     },
     async alone(transactions) {
+      const pool = new pg.Pool({ connectionString: server.url, max: CONNECTIONS });
       let begun = 0;
       const began = performance.now();
       await Promise.all(
         Array.from({ length: CONNECTIONS }, async () => {
+          const client = await pool.connect();
           while (begun < transactions) {
             begun++;
-            const receipt = { consumer: 'alone', messageId: randomUUID(), receivedAt: new Date() };
-            await receiveOnce(db, receipt, async (tx) => effect(tx, 'alone'));
+            await client.query({ name: 'alone', text: INBOX_AND_EFFECT, values: [randomUUID(), new Date(), 'alone'] });
           }
+          client.release();
         }),
       );
-      return transactions / ((performance.now() - began) / 1000);
+      const seconds = (performance.now() - began) / 1000;
+      await pool.end();
+      return transactions / seconds;
     },
     async endToEnd(events, bytes) {
       // What was published before is none of this.
