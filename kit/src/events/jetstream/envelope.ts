@@ -1,4 +1,4 @@
-import { headers as createHeaders, type MsgHdrs } from '@nats-io/transport-node';
+import { type MsgHdrs, MsgHdrsImpl } from '@nats-io/transport-node';
 import { type Message, Unreadable } from '../bus.ts';
 import { parseSubject, serviceOf, token } from './subjects.ts';
 
@@ -11,33 +11,47 @@ const OWN_NAMES = Object.fromEntries(Object.entries(WIRE_NAMES).map(([own, wire]
 const NAME = /^[!#$%&'*+.^_`|~\dA-Za-z-]{1,256}$/;
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
+const PLAIN = /^[!#$&-~]*$/;
+
 /** As CloudEvents binds attributes to headers: what is not printable ASCII, a space, `"` and `%` are percent-encoded. */
 export const encodeValue = (value: string): string =>
-  value.replaceAll(/[^!#$&-~]/gu, (character) =>
-    Buffer.from(character).reduce((all, byte) => `${all}%${byte.toString(16).padStart(2, '0').toUpperCase()}`, ''),
-  );
+  PLAIN.test(value)
+    ? value
+    : value.replaceAll(/[^!#$&-~]/gu, (character) =>
+        Buffer.from(character).reduce((all, byte) => `${all}%${byte.toString(16).padStart(2, '0').toUpperCase()}`, ''),
+      );
 
 /** @throws URIError */
 export const decodeValue = (value: string): string => (value.includes('%') ? decodeURIComponent(value) : value);
 
+/** Headers that are known to be well-formed: to have the client see to it, and write them, takes five times as long. */
+class Written extends MsgHdrsImpl {
+  put(name: string, value: string): void {
+    this.headers.set(WIRE_NAMES[name] ?? name, [encodeValue(value)]);
+  }
+
+  override encode(): Uint8Array {
+    let text = 'NATS/1.0\r\n';
+    for (const [name, values] of this.headers) text += `${name}: ${values[0]}\r\n`;
+    return Buffer.from(`${text}\r\n`);
+  }
+}
+
 /** An event as CloudEvents 1.0 in binary mode. @throws Error when a header's name cannot be one. */
 export function toHeaders({ id, type, key, headers }: Message): MsgHdrs {
-  const all: Record<string, string> = {
-    'ce-source': `/weft/${serviceOf(type)}`,
-    'ce-time': new Date().toISOString(),
-    ...headers,
-    'ce-specversion': '1.0',
-    'ce-id': id,
-    'ce-type': type,
-    'ce-subject': key,
-    'content-type': CONTENT_TYPE,
-    'Nats-Msg-Id': id,
-  };
-  const written = createHeaders();
-  for (const [name, value] of Object.entries(all)) {
+  const written = new Written();
+  written.put('ce-source', headers['ce-source'] ?? `/weft/${serviceOf(type)}`);
+  written.put('ce-time', headers['ce-time'] ?? new Date().toISOString());
+  for (const name in headers) {
     if (!NAME.test(name)) throw new Error(`event ${type}: a header has a name that is none`);
-    written.set(WIRE_NAMES[name] ?? name, encodeValue(value));
+    written.put(name, headers[name] ?? '');
   }
+  written.put('ce-specversion', '1.0');
+  written.put('ce-id', id);
+  written.put('ce-type', type);
+  written.put('ce-subject', key);
+  written.put('content-type', CONTENT_TYPE);
+  written.put('Nats-Msg-Id', id);
   return written;
 }
 
