@@ -17,7 +17,12 @@ const ROOT = join(import.meta.dirname, '../..');
 const PRICE = 250n;
 const END_MS = 60_000;
 
-const other = otherVersion(values.last ?? lastVersion());
+const last = values.last ?? lastVersion();
+if (last === undefined) {
+  console.log('the history has no last version: nothing to compare with');
+  process.exit();
+}
+const other = otherVersion(last);
 const names = services.map(({ spec }) => spec.name);
 /** Where the version is that a service runs. One that the last version has not is of this one. */
 const folderOf = new Map(names.map((name) => [name, other.services.has(name) ? other.folder : ROOT]));

@@ -9,10 +9,14 @@ const WORKSPACES = ['gen', 'kit', 'services/*', 'clients/*'].map((path) => `${pa
 
 const git = (...args: string[]): string => execFileSync('git', args, { cwd: ROOT, encoding: 'utf8' }).trim();
 
-/** The commit before the newest one of this branch that changed a contract. Throws where the history does not go so far back. */
-export function lastVersion(): string {
+/** The commit before the newest one of this branch that changed a contract; undefined where the history does not go so far back. */
+export function lastVersion(): string | undefined {
   const changed = git('log', '-1', '--first-parent', '-m', '--format=%H', '--', 'proto');
-  return git('rev-parse', '--verify', `${changed}^1`);
+  const before = spawnSync('git', ['rev-parse', '--verify', '--quiet', `${changed}^1`], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  return before.status === 0 ? before.stdout.trim() : undefined;
 }
 
 export interface OtherVersion {
