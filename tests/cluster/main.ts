@@ -12,7 +12,7 @@ export const { values: options } = parseArgs({
     keep: { type: 'boolean', default: false },
     /** Tests what a run with --keep has left. */
     installed: { type: 'boolean', default: false },
-    /** Parts, separated by commas: quick, matrix, traffic, valid, shifts, canary, rolling, replay, tokens, measured. */
+    /** Parts, separated by commas: quick, matrix, traffic, valid, shifts, canary, rolling, replay, tokens, traces, measured. */
     only: { type: 'string' },
   },
 });
@@ -30,15 +30,12 @@ if (typeof found === 'string') {
   const { shifts, traffic } = await import('./traffic.ts');
   const { replay } = await import('./replay.ts');
   const { tokens } = await import('./tokens.ts');
+  const { traces } = await import('./traces.ts');
   const { measured } = await import('./measured.ts');
   const { whole } = await import('./whole.ts');
-  const slow = { measured, shifts, canary, replay, tokens, rolling };
+  const slow = { measured, shifts, canary, replay, tokens, traces, rolling };
   const all = { quick, matrix, traffic, valid, ...(options.quick ? {} : slow) };
   const wanted = options.only?.split(',');
   const parts = Object.entries({ ...all, ...(wanted ? slow : {}) }).filter(([name]) => wanted?.includes(name) ?? true);
-  whole(
-    found,
-    options,
-    parts.map(([, part]) => part),
-  );
+  whole(found, options, parts);
 }

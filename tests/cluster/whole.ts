@@ -16,7 +16,11 @@ interface Options {
 }
 
 /** Installs the system, tests that it is whole, and runs the parts on it. */
-export function whole(cluster: Cluster, { keep, installed }: Options, parts: readonly Part[]): void {
+export function whole(
+  cluster: Cluster,
+  { keep, installed }: Options,
+  parts: readonly (readonly [name: string, Part])[],
+): void {
   let system: System | undefined;
   const current = () => {
     assert.ok(system, 'the system was not installed');
@@ -57,8 +61,8 @@ export function whole(cluster: Cluster, { keep, installed }: Options, parts: rea
       assert.equal(said.match(/Phase:\s+Succeeded/g)?.length, services.length, said);
     });
 
-    for (const part of parts) {
-      describe(part.name, { concurrency: false }, () => {
+    for (const [name, part] of parts) {
+      describe(name, { concurrency: false }, () => {
         // The administrator's token lives for 15 minutes; the gateway is told of the routes a moment after they are there.
         before(async () => {
           await system?.close();

@@ -77,7 +77,8 @@ function attributesOf(fields: Fields, number: number): Record<string, string> {
   return Object.fromEntries(entries);
 }
 
-function spansIn(body: Uint8Array): ReceivedSpan[] {
+/** The spans of an ExportTraceServiceRequest. */
+export function spansIn(body: Uint8Array): ReceivedSpan[] {
   return messages(fieldsOf(body), 1).flatMap((resourceBytes) => {
     const resourceSpans = fieldsOf(resourceBytes);
     const resource = fieldsOf(messages(resourceSpans, 1)[0] ?? new Uint8Array());

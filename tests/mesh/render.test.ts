@@ -69,6 +69,16 @@ const INGRESS = account('istio-ingressgateway', 'istio-system');
     ]);
   });
 
+  it('has proxies make as many spans as the service, at the same collector, where that is wanted', () => {
+    const tracing = { endpoint: 'http://otel-collector.observability:4318', percent: 5 };
+    const wanted = { tracing, mesh: { tracingProvider: 'otel' } };
+    expect(render('orders', wanted).objects.get('Telemetry/orders').spec.tracing).toEqual([
+      { providers: [{ name: 'otel' }], randomSamplingPercentage: 5 },
+    ]);
+    for (const lacking of [{ tracing }, { mesh: wanted.mesh }])
+      expect(render('orders', lacking).objects.get('Telemetry/orders')).toBeUndefined();
+  });
+
   it('lets services ask for health and for the keys of access tokens, and for nothing else of an ops port', () => {
     const users = object('users', 'AuthorizationPolicy');
     const orders = object('orders', 'AuthorizationPolicy');
