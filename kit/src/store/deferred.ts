@@ -23,6 +23,7 @@ export interface Statement {
 }
 
 const MAX_KNOWN = 1_000;
+const FEW_ROWS = 32;
 const CHANGES = /\binsert into\b|\bdelete from\b|(?<!\bfor )\bupdate\b/i;
 const ALTERS = /\bdelete from\b|(?<!\bfor )\bupdate\b/i;
 const GUARD = /weft guard (\d+):/;
@@ -37,15 +38,18 @@ export function combine(deferred: readonly Deferred[]): Statement[] {
   return deferred.map((statement, index) => (statement.expected ? one([statement], index) : statement));
 }
 
-/** It alters no row that is there: beside others in one transaction it waits for nobody's locks. */
-export const onlyAdds = ({ text }: Statement): boolean => {
-  let known = adding.get(text);
-  if (known === undefined) {
-    known = CHANGES.test(text) && !ALTERS.test(text);
-    if (adding.size < MAX_KNOWN) adding.set(text, known);
+/**
+ * It may be committed in one transaction with others: it alters no row that is there, so that it waits for nobody's locks, and it
+ * adds few, so that nobody waits for it.
+ */
+export function goesWithOthers({ text, values }: Statement): boolean {
+  let adds = adding.get(text);
+  if (adds === undefined) {
+    adds = CHANGES.test(text) && !ALTERS.test(text);
+    if (adding.size < MAX_KNOWN) adding.set(text, adds);
   }
-  return known;
-};
+  return adds && values.every((value) => !Array.isArray(value) || value.length <= FEW_ROWS);
+}
 
 /** What a failure of a combined statement means: the failure of the guard that it names, or undefined. */
 export function guardFailure(error: unknown, deferred: readonly Deferred[]): Error | undefined {

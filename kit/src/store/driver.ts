@@ -14,7 +14,7 @@ import {
 import type pg from 'pg';
 import { currentContext } from '../context/index.ts';
 import type { DatabaseSpans } from '../telemetry/index.ts';
-import { combine, type Deferred, type Expectation, guardFailure, onlyAdds, type Statement } from './deferred.ts';
+import { combine, type Deferred, type Expectation, goesWithOthers, guardFailure, type Statement } from './deferred.ts';
 import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
 import { GroupCommit } from './group-commit.ts';
 import { send, sendUnnamed } from './pool.ts';
@@ -121,7 +121,7 @@ export class PooledConnection implements DatabaseConnection {
       if (this.#begin !== DEFAULT_BEGIN || statements.length > 1) await this.#send(statements);
       else {
         this.#begin = undefined;
-        if (only && onlyAdds(only)) await this.#group.commit(only, (all) => this.#sendTogether(all));
+        if (only && goesWithOthers(only)) await this.#group.commit(only, (all) => this.#sendTogether(all));
         else if (only) await this.#send([only]);
       }
     } catch (error) {
