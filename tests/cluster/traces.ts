@@ -108,7 +108,7 @@ export const traces: Part = (system) => {
           );
         }, TOLD_MS);
         const proxied = whole.filter(isProxy).length;
-        figure(`spans of a ${style} order`, `${whole.length - proxied} of services, ${proxied} of proxies`);
+        figure(`spans of an order, ${style}`, `${whole.length - proxied} of services, ${proxied} of proxies`);
         assert.equal(rootsOf(whole).length, 1, rootsOf(whole).map(labelOf).join());
         assertJoined(whole);
         const edges = edgesOf(whole);

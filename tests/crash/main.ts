@@ -23,7 +23,7 @@ const { values } = parseArgs({
     /** postgres or jetstream. */
     bus: { type: 'string', default: 'jetstream' },
     /** Services that are dead at a time, at most. */
-    hunters: { type: 'string', default: '2' },
+    hunters: { type: 'string', default: '3' },
     /** Services to kill, separated by commas; all where it is absent. */
     hunt: { type: 'string' },
     /** Succeeds only when it finds any: duplicates or ghosts. */
@@ -42,6 +42,7 @@ const PRODUCTS = 40;
 const STOCK = 2_000n;
 const SCARCE = 60n;
 const SERVER_KILLS = 3;
+const MOST_AHEAD = 0.02;
 const SETTLE_MS = 240_000;
 /** What a mistake has left behind may never come to an end. */
 const FAULTY_SETTLE_MS = 20_000;
@@ -78,6 +79,7 @@ const kills = new Map<string, number>();
 const accepted: string[] = [];
 const killed = () => [...kills.values()].reduce((sum, count) => sum + count, 0);
 const enough = () => accepted.length >= ORDERS && killed() >= KILLS;
+const ahead = () => killed() / KILLS > accepted.length / ORDERS + MOST_AHEAD;
 let failed = false;
 const over = () => failed || enough() || performance.now() - began > LIMIT_MS;
 const noteKill = (what: string) => void kills.set(what, (kills.get(what) ?? 0) + 1);
@@ -141,7 +143,7 @@ try {
     shopOn({ shop, products, inFlight: 12, mostOpen: 150, over, accepted: (id) => void accepted.push(id) }),
     killServers(),
     ...Array.from({ length: Number(values.hunters) }, () =>
-      hunt({ booted, coverage, busy, kills, over, killed: noteKill }),
+      hunt({ booted, coverage, busy, kills, over, ahead, killed: noteKill }),
     ),
   ];
   void report();
