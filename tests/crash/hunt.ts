@@ -18,20 +18,16 @@ const PATIENCE_MS = 6_000;
 const DEATHS_IN_A_ROW = 2;
 /** How long it is left alone after that: orders have to go on. */
 const REST_MS = 4_000;
-/** It may come by a point so often before it dies there. */
-const MOST_TIMES = 6;
 const START_MS = 60_000;
 
 /** Takes service after service, and has it die at one point after the other; all live when it is over. */
 export async function hunt({ booted, coverage, busy, kills, over, ahead, killed }: Hunt): Promise<void> {
   // A start fails while the database is away.
-  const start = (service: string, points: readonly string[] = []) => {
-    const failPoints = points.map((point) => `${point}:exit:${1 + Math.floor(Math.random() * MOST_TIMES)}`);
-    return eventually(async () => {
+  const start = (service: string, failPoints: readonly string[] = []) =>
+    eventually(async () => {
       if (booted.runs(service)) await booted.kill(service);
       await booted.start(service, ...failPoints);
     }, START_MS);
-  };
   while (!over()) {
     const service = ahead() ? undefined : coverage.next(busy, kills);
     if (service === undefined) {
@@ -43,7 +39,7 @@ export async function hunt({ booted, coverage, busy, kills, over, ahead, killed 
       await booted.kill(service);
       killed(service);
       for (let death = 0; death < DEATHS_IN_A_ROW && !over(); death++) {
-        await start(service, coverage.points(service));
+        await start(service, coverage.arm(service));
         const until = performance.now() + PATIENCE_MS;
         while (booted.runs(service) && performance.now() < until) await delay(20);
         const point = await booted.failedAt(service);

@@ -83,6 +83,9 @@ export function pointsOf(
   return Object.fromEntries(services.map((name) => [name, [...(STEPS[name] ?? []), ...calls(name), ...events(name)]]));
 }
 
+/** A process may come by a point so often before it dies there. */
+const MOST_TIMES = 6;
+
 /** What was hit, and who is next. */
 export class Coverage {
   readonly #points: Points;
@@ -103,10 +106,14 @@ export class Coverage {
     return free.sort((a, b) => often(a) - often(b))[0];
   }
 
-  /** Where it may die: half of the time only where it never did, which what is frequent would hide. */
-  points(service: string): readonly string[] {
+  /**
+   * Where it is to die: three times of four where it never did, at once, as what is frequent would hide it; else anywhere, at one of
+   * the first times.
+   */
+  arm(service: string): readonly string[] {
     const never = this.#never(service);
-    return never.length > 0 && Math.random() < 0.5 ? never : this.#of(service);
+    if (never.length > 0 && Math.random() < 0.75) return never.map((point) => `${point}:exit`);
+    return this.#of(service).map((point) => `${point}:exit:${1 + Math.floor(Math.random() * MOST_TIMES)}`);
   }
 
   rows(): { service: string; points: number; never: readonly string[] }[] {
