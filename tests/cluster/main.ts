@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { findCluster } from './cluster.ts';
+import { whyNotOurs } from './namespaces.ts';
 
 // npm run test:cluster [-- --quick] [--only PARTS] [--keep] [--installed]: the system in the cluster that kubectl's current context names, in a
-// namespace of its own (WEFT_NAMESPACE, weft-test). The images are there (npm run images). Without a cluster it says so and ends.
+// namespace of its own (WEFT_TEST_NAMESPACE, weft-test), which it deletes before and after. The images are there (npm run images). Without a cluster it says so and ends.
 
 export const { values: options } = parseArgs({
   options: {
@@ -18,8 +19,12 @@ export const { values: options } = parseArgs({
 });
 
 const found = await findCluster();
+const refusal = typeof found === 'string' ? undefined : await whyNotOurs(found, found.namespace);
 if (typeof found === 'string') {
   console.log(`cluster tests skipped: ${found}`);
+} else if (refusal) {
+  console.error(`cluster tests refused: ${refusal}`);
+  process.exitCode = 1;
 } else {
   console.log(`cluster ${found.context}, namespace ${found.namespace}`);
   const { quick } = await import('./quick.ts');

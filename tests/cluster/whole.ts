@@ -4,7 +4,8 @@ import { services } from '@weft/all/services';
 import { eventually } from '@weft/kit/testing';
 import type { Cluster } from './cluster.ts';
 import { figure, spread, workingSets } from './figures.ts';
-import { install, secondsToReady, uninstall } from './install.ts';
+import { install, secondsToReady } from './install.ts';
+import { dropNamespace } from './namespaces.ts';
 import { openSystem, type System } from './system.ts';
 
 /** Some of the tests: `system` is there once they run. */
@@ -37,7 +38,7 @@ export function whole(
     });
     after(async () => {
       await system?.close();
-      if (!keep && !installed) await uninstall(cluster);
+      if (!keep && !installed) await dropNamespace(cluster, cluster.namespace);
     });
 
     it('has every pod of every service ready', async () => {
