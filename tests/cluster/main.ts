@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { findCluster } from './cluster.ts';
 import { whyNotOurs } from './namespaces.ts';
+import { whyNotReached } from './rivals.ts';
 
 // npm run test:cluster [-- --quick] [--only PARTS] [--keep] [--installed]: the system in the cluster that kubectl's current context names, in a
 // namespace of its own (WEFT_TEST_NAMESPACE, weft-test), which it deletes before and after. The images are there (npm run images). Without a cluster it says so and ends.
@@ -19,7 +20,8 @@ export const { values: options } = parseArgs({
 });
 
 const found = await findCluster();
-const refusal = typeof found === 'string' ? undefined : await whyNotOurs(found, found.namespace);
+const refusal =
+  typeof found === 'string' ? undefined : ((await whyNotOurs(found, found.namespace)) ?? (await whyNotReached(found)));
 if (typeof found === 'string') {
   console.log(`cluster tests skipped: ${found}`);
 } else if (refusal) {

@@ -16,6 +16,8 @@ const args = process.argv.slice(2).join(' ');
 appendFileSync(__dirname + '/asked', args + '\\n');
 const answers = JSON.parse(readFileSync(__dirname + '/answers', 'utf8'));
 const [, answer = ''] = Object.entries(answers).find(([part]) => args.includes(part)) ?? [];
+// Nothing is made: what has got that far ends there.
+if (args.includes('create -f')) process.exit(1);
 process.stdout.write(typeof answer === 'string' ? answer : JSON.stringify(answer));
 `;
 
@@ -60,5 +62,33 @@ describe('npm run test:cluster', () => {
     const { stderr, asked } = testCluster({ 'get namespace': namespace({}) }, { WEFT_NAMESPACE: 'weft' });
     expect(stderr).toContain('namespace weft-test is not of these tests');
     expect(asked).not.toMatch(changes);
+  });
+
+  describe('beside another Weft', () => {
+    const ingress = { items: [{ metadata: { labels: { istio: 'ingressgateway', app: 'ingress' } } }] };
+    const gateway = (namespace: string, selector: object, host: string) => ({
+      metadata: { name: 'weft', namespace },
+      spec: { selector, servers: [{ port: { number: 80 }, hosts: [host] }] },
+    });
+    const beside = (...items: readonly object[]) =>
+      testCluster({ 'get pods -l istio=ingressgateway': ingress, 'get gateways': { items } });
+    const ofIngress = { istio: 'ingressgateway' };
+
+    it.each(['*', './*'])('installs nothing where that has host %s of the same ingress', (host) => {
+      const { status, stderr, asked } = beside(gateway('weft', ofIngress, host));
+      expect(stderr).toMatch(/^cluster tests refused: Gateway weft\/weft has every host of port 80 .*\n$/);
+      expect(status).toBe(1);
+      expect(asked).not.toMatch(changes);
+    });
+
+    it('goes on where it has hosts of its own or another ingress, or is what the tests left', () => {
+      const { stderr, asked } = beside(
+        gateway('weft', ofIngress, 'shop.example'),
+        gateway('weft', { istio: 'eastwestgateway' }, '*'),
+        gateway('weft-test', ofIngress, '*'),
+      );
+      expect(stderr).not.toContain('refused');
+      expect(asked).toContain('create -f -');
+    });
   });
 });
