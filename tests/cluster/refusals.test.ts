@@ -26,13 +26,14 @@ interface Ran extends SpawnSyncReturns<string> {
   readonly asked: string;
 }
 
-function testCluster(answers: Answers, env: Readonly<Record<string, string>> = {}): Ran {
+function testCluster(answers: Answers, env: Readonly<Record<string, string>> = {}, args: readonly string[] = []): Ran {
   const folder = mkdtempSync(join(tmpdir(), 'weft-refusals-'));
   try {
     for (const name of ['kubectl', 'helm']) writeFileSync(join(folder, name), PROGRAM, { mode: 0o755 });
+    writeFileSync(join(folder, 'asked'), '');
     writeFileSync(join(folder, 'answers'), JSON.stringify({ 'current-context': 'kind-weft', ...answers }));
     const path = [folder, process.env.PATH].join(delimiter);
-    const ran = spawnSync(process.execPath, [MAIN], {
+    const ran = spawnSync(process.execPath, [MAIN, ...args], {
       encoding: 'utf8',
       timeout: 50_000,
       env: { ...process.env, PATH: path, ...env },
@@ -62,6 +63,12 @@ describe('npm run test:cluster', () => {
     const { stderr, asked } = testCluster({ 'get namespace': namespace({}) }, { WEFT_NAMESPACE: 'weft' });
     expect(stderr).toContain('namespace weft-test is not of these tests');
     expect(asked).not.toMatch(changes);
+  });
+
+  it('names the parts that there are', () => {
+    const { status, stderr, asked } = testCluster({}, {}, ['--only', 'rolling,cannary']);
+    expect({ status, asked }).toEqual({ status: 1, asked: '' });
+    expect(stderr).toMatch(/^cluster tests refused: no such part: cannary; there are quick, .*canary.*\n$/);
   });
 
   describe('beside another Weft', () => {
