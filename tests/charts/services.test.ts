@@ -11,16 +11,29 @@ const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const sorted = (names: Iterable<string>) => [...names].sort();
 
 interface Skaffold {
-  readonly build: { readonly artifacts: readonly { readonly image: string; readonly docker: Docker }[] };
+  readonly build: {
+    readonly artifacts: readonly {
+      readonly image: string;
+      readonly docker: Docker;
+      readonly sync?: { readonly manual: readonly { readonly src: string; readonly dest: string }[] };
+    }[];
+  };
   readonly deploy: Deploy;
   readonly profiles: readonly {
     readonly name: string;
     readonly build?: Skaffold['build'];
     readonly deploy?: Deploy;
-    readonly portForward?: readonly { readonly resourceType: string; readonly resourceName: string }[];
+    readonly portForward?: readonly Forward[];
   }[];
+  readonly portForward: readonly Forward[];
+}
+interface Forward {
+  readonly resourceType: string;
+  readonly resourceName: string;
+  readonly localPort: number;
 }
 interface Docker {
+  readonly target: string;
   readonly buildArgs: { readonly SERVICE: string };
 }
 interface Deploy {
@@ -47,9 +60,35 @@ describe('every service', () => {
   it('is built, installed and debugged by skaffold', () => {
     expect(imagesOf(skaffold.build)).toEqual(expectedImages(NAMES));
     expect(tagsOf(skaffold.deploy)).toEqual(expectedTags(NAMES));
-    const debug = skaffold.profiles.find(({ name }) => name === 'debug');
-    const forwarded = debug?.portForward?.filter(({ resourceType }) => resourceType === 'deployment') ?? [];
-    expect(sorted(forwarded.map(({ resourceName }) => resourceName))).toEqual(NAMES);
+    const { portForward = [] } = skaffold.profiles.find(({ name }) => name === 'debug') ?? {};
+    const deployments = portForward.filter(({ resourceType }) => resourceType === 'deployment');
+    expect(sorted(deployments.map(({ resourceName }) => resourceName))).toEqual(NAMES);
+    // A profile's list takes the place of the one that all have.
+    expect(portForward).toEqual([...skaffold.portForward, ...deployments]);
+    expect(new Set(portForward.map(({ localPort }) => localPort)).size).toBe(NAMES.length + 1);
+    const staging = skaffold.profiles.find(({ name }) => name === 'staging');
+    expect(staging?.build && imagesOf(staging.build)).toEqual(expectedImages(NAMES));
+    expect(staging?.build?.artifacts.filter(({ docker, sync }) => docker.target !== 'service' || sync)).toEqual([]);
+  });
+
+  it('has the sources of all written into its pod, so that an edit builds no image', () => {
+    for (const { docker, sync } of skaffold.build.artifacts) {
+      expect(docker.target).toBe('dev');
+      expect(sync?.manual).toEqual(
+        ['kit/src/**', 'gen/**', 'services/*/src/**'].map((src) => ({ src, dest: '/weft' })),
+      );
+    }
+  });
+
+  it('is reached at a port of this machine that kind leaves free', () => {
+    const [kind] = objectsOf(text('k8s/kind.yaml')) as unknown as {
+      nodes: { extraPortMappings?: { hostPort: number }[] }[];
+    }[];
+    const taken = kind?.nodes.flatMap(({ extraPortMappings = [] }) =>
+      extraPortMappings.map(({ hostPort }) => hostPort),
+    );
+    expect(taken).toContain(8080);
+    expect(skaffold.portForward.filter(({ localPort }) => taken?.includes(localPort))).toEqual([]);
   });
 
   it.each(NAMES)('has a profile of skaffold that builds and installs it alone: %s', (name) => {
