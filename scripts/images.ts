@@ -30,13 +30,16 @@ try {
     positionals,
     (await buildable()).filter((name) => name !== 'all'),
   );
+  const command = IMAGE_BUILD || DOCKER;
+  if (values.target !== 'service' && !command.includes('{target}'))
+    throw new Error(`IMAGE_BUILD has no {target}: what it builds would not be the target ${values.target}`);
   for (const service of services) {
     const began = performance.now();
     const words = {
       ...{ service, revision, tag: values.tag, target: values.target },
       image: `${IMAGE_PREFIX}/${service}:${values.tag}`,
     };
-    run(IMAGE_BUILD || DOCKER, words);
+    run(command, words);
     if (IMAGE_LOAD) run(IMAGE_LOAD, words);
     process.stdout.write(`${words.image}  ${((performance.now() - began) / 1000).toFixed(1)} s\n`);
   }

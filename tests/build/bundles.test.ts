@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { statSync } from 'node:fs';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -14,6 +15,8 @@ import { type BootedProcesses, bootProcesses } from '@weft/kit/testing';
 const ROOT = join(import.meta.dirname, '../..');
 // In the project, so that what is not bundled is found.
 const OUT = join(ROOT, '.cache', `dist-${randomUUID()}`);
+// What an image has on top of its base; in that of users there is native password hashing besides.
+const MOST_BYTES = 5_000_000;
 const NAMES = services.map(({ spec }) => spec.name);
 
 let booted: BootedProcesses | undefined;
@@ -45,6 +48,19 @@ describe('npm run build', () => {
   it('makes one file a service, and one of all, with their source maps', async () => {
     const files = [...NAMES, 'all'].flatMap((name) => [`${name}.js`, `${name}.js.map`]);
     expect((await readdir(OUT)).sort()).toEqual(files.sort());
+  });
+
+  it('makes nothing that adds more than 5 MB to an image, with its source map', async () => {
+    const sizes = NAMES.map((name) => {
+      const [code = 0, map = 0] = [`${name}.js`, `${name}.js.map`].map((file) => statSync(join(OUT, file)).size);
+      return { name, map, sum: code + map };
+    });
+    const megabytes = (bytes: number) => (bytes / 1e6).toFixed(2);
+    const lines = sizes.map(
+      ({ name, map, sum }) => `${name.padEnd(14)} ${megabytes(sum)} MB, ${megabytes(map)} of them source map`,
+    );
+    process.stdout.write(`${lines.join('\n')}\n`);
+    expect(sizes.filter(({ sum }) => sum > MOST_BYTES)).toEqual([]);
   });
 
   it('leaves out every fail point', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { it } from 'node:test';
+import { it, type TestContext } from 'node:test';
 import { status } from '@grpc/grpc-js';
 import { eventually } from '@weft/kit/testing';
 import { rawClient } from '../../kit/test/rpc/raw-call.ts';
@@ -14,6 +14,9 @@ import type { Part } from './whole.ts';
 const WEFT = join(import.meta.dirname, '../../clients/cli/src/main.ts');
 const GET_PRODUCT = '/weft.catalog.v1.CatalogService/GetProduct';
 const CANARY = 'deployment/catalog-canary';
+const RATE = 200;
+/** A busy machine makes fewer calls a second than it is asked for; by fewer than these nothing would be shown. */
+const LEAST_RATE = RATE / 2;
 
 interface Track {
   readonly calls: number;
@@ -45,9 +48,12 @@ export const canary: Part = (system) => {
     return image.split(':').at(-1) ?? '';
   };
 
-  it('shares calls with another version, says that it is as good, and promotes it without losing one', async () => {
-    // Another tag of the images, where there is one: then it is seen to take over.
-    const next = process.env.WEFT_NEXT_TAG || (await tagNow());
+  it('shares calls with another version, says that it is as good, and promotes it without losing one', async (test: TestContext) => {
+    const now = await tagNow();
+    const next = process.env.WEFT_NEXT_TAG || now;
+    // A promotion to what is there already is not seen.
+    const isOther = next !== now;
+    if (!isOther) test.diagnostic(`not tested that a promoted image takes over: WEFT_NEXT_TAG names no tag but ${now}`);
     const calling = callAll(system(), 50);
     try {
       await weft('start', 'catalog', '--tag', next, '--weight', '50');
@@ -60,7 +66,7 @@ export const canary: Part = (system) => {
       assert.ok(Math.abs(shareOf(found) - 50) < 15, `${shareOf(found)} %`);
       await weft('promote', 'catalog');
       assert.equal((await system().cluster.pods('catalog')).some(isCanary), false);
-      assert.equal(await tagNow(), next);
+      if (isOther) assert.equal(await tagNow(), next);
     } finally {
       const { answered, failures } = await calling.stop();
       figure('calls meanwhile, failed', `${answered}, ${failures.length}`);
@@ -75,7 +81,7 @@ export const canary: Part = (system) => {
     // What a broken image would hold.
     await cluster.kubectl(['set', 'env', CANARY, `NODE_OPTIONS=--import=data:text/javascript;base64,${script}`]);
     await cluster.kubectl(['rollout', 'status', CANARY, '--timeout=170s'], '', 180_000);
-    const calling = callAll(system(), 200);
+    const calling = callAll(system(), RATE);
     try {
       await weft('weight', 'catalog', '10');
       const [began, callsBefore] = [performance.now(), calling.answered()];
@@ -89,6 +95,7 @@ export const canary: Part = (system) => {
       const share = `${found.canary.failed} of its ${found.canary.calls} calls failed`;
       figure('a broken canary, seen', `after ${seconds.toFixed(0)} s at ${rate.toFixed(0)} calls/s: ${share}`);
       assert.ok(seconds < 60, `${seconds} s`);
+      assert.ok(rate > LEAST_RATE, `only ${rate.toFixed(0)} calls a second were made`);
       assert.equal(found.stable.failed, 0);
       await weft('abort', 'catalog');
       assert.equal((await cluster.pods('catalog')).some(isCanary), false);

@@ -37,7 +37,7 @@ export interface Cluster {
   pods(service?: string): Promise<readonly Pod[]>;
 }
 
-const NAMESPACE = process.env.WEFT_NAMESPACE || 'weft-test';
+const NAMESPACE = process.env.WEFT_TEST_NAMESPACE || 'weft-test';
 
 /** Why there is nothing to test on, or the cluster. */
 export async function findCluster(): Promise<Cluster | string> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Cluster, Pod } from './cluster.ts';
+import { makeNamespace } from './namespaces.ts';
 import { run } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -14,8 +15,7 @@ export interface Installed {
 
 /** Installs what Weft stands on and Weft itself, with the values of staging, into the namespace; what was there goes first. */
 export async function install(cluster: Cluster): Promise<Installed> {
-  await uninstall(cluster);
-  await cluster.kubectl(['create', 'namespace', cluster.namespace]);
+  await makeNamespace(cluster, cluster.namespace);
   await run('helm', ['dependency', 'update', '--skip-refresh', chart('weft')], { within: 60_000 });
   const wait = ['--wait', '--timeout', '8m'];
   const backing = await timed(() =>
@@ -24,10 +24,6 @@ export async function install(cluster: Cluster): Promise<Installed> {
   const staging = join(chart('weft'), 'values-staging.yaml');
   const weft = await timed(() => cluster.helm(['install', 'weft', chart('weft'), '-f', staging, '-f', SMALL, ...wait]));
   return { backing, weft };
-}
-
-export async function uninstall(cluster: Cluster): Promise<void> {
-  await cluster.kubectl(['delete', 'namespace', cluster.namespace, '--ignore-not-found', '--wait'], '', 300_000);
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

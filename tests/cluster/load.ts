@@ -55,7 +55,7 @@ export async function underLoad(system: System, work: () => Promise<void>): Prom
     whileGoing(PAUSE_MS, async () => {
       await call('GetProduct', guest.catalog.getProduct({ productId }));
     }),
-    // Neither may be tried again by the mesh.
+    // Register may not be tried again by the mesh; Login may.
     whileGoing(500, async () => {
       const account = { email: `${randomUUID()}@shop.example`, password: 'correct horse' };
       await call('Register', guest.users.register({ ...account, fullName: 'A Customer' }));

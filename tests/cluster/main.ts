@@ -1,26 +1,44 @@
 import { parseArgs } from 'node:util';
 import { findCluster } from './cluster.ts';
+import { whyNotOurs } from './namespaces.ts';
+import { whyNotReached } from './rivals.ts';
 
-// npm run test:cluster [-- --quick] [--only PARTS] [--keep] [--installed]: the system in the cluster that kubectl's current context names, in a
-// namespace of its own (WEFT_NAMESPACE, weft-test). The images are there (npm run images). Without a cluster it says so and ends.
+const QUICK = ['quick', 'matrix', 'traffic', 'valid'] as const;
+const SLOW = ['measured', 'shifts', 'canary', 'replay', 'tokens', 'traces', 'rolling'] as const;
+const NAMES: readonly (typeof QUICK | typeof SLOW)[number][] = [...QUICK, ...SLOW];
 
-export const { values: options } = parseArgs({
+const HELP = `npm run test:cluster [-- OPTIONS]: the system in the cluster that kubectl's current context names, in a namespace of its own
+(WEFT_TEST_NAMESPACE, weft-test), which it deletes before and after. The images are there (npm run images). Without a cluster it
+says so and ends.
+
+  --quick        only what takes a few minutes: ${QUICK.join(', ')}
+  --only PARTS   parts, separated by commas: ${NAMES.join(', ')}
+  --keep         leaves the system where it is
+  --installed    tests what a run with --keep has left
+`;
+
+const { values: options } = parseArgs({
   options: {
-    /** Only what takes a few minutes. */
     quick: { type: 'boolean', default: false },
-    /** Leaves the system where it is. */
-    keep: { type: 'boolean', default: false },
-    /** Tests what a run with --keep has left. */
-    installed: { type: 'boolean', default: false },
-    /** Parts, separated by commas: quick, matrix, traffic, valid, shifts, canary, rolling, replay, tokens, traces, measured. */
     only: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+    installed: { type: 'boolean', default: false },
+    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
-const found = await findCluster();
-if (typeof found === 'string') {
-  console.log(`cluster tests skipped: ${found}`);
-} else {
+const wanted: readonly string[] = options.only?.split(',') ?? (options.quick ? QUICK : NAMES);
+const unknown = wanted.filter((name) => !NAMES.some((known) => known === name));
+
+if (options.help) process.stdout.write(HELP);
+else if (unknown.length > 0) refuse(`no such part: ${unknown.join(', ')}; there are ${NAMES.join(', ')}`);
+else await main();
+
+async function main(): Promise<void> {
+  const found = await findCluster();
+  if (typeof found === 'string') return console.log(`cluster tests skipped: ${found}`);
+  const why = (await whyNotOurs(found, found.namespace)) ?? (await whyNotReached(found));
+  if (why) return refuse(why);
   console.log(`cluster ${found.context}, namespace ${found.namespace}`);
   const { quick } = await import('./quick.ts');
   const { valid } = await import('./valid.ts');
@@ -33,9 +51,15 @@ if (typeof found === 'string') {
   const { traces } = await import('./traces.ts');
   const { measured } = await import('./measured.ts');
   const { whole } = await import('./whole.ts');
-  const slow = { measured, shifts, canary, replay, tokens, traces, rolling };
-  const all = { quick, matrix, traffic, valid, ...(options.quick ? {} : slow) };
-  const wanted = options.only?.split(',');
-  const parts = Object.entries({ ...all, ...(wanted ? slow : {}) }).filter(([name]) => wanted?.includes(name) ?? true);
-  whole(found, options, parts);
+  const all = { quick, matrix, traffic, valid, measured, shifts, canary, replay, tokens, traces, rolling };
+  whole(
+    found,
+    options,
+    NAMES.filter((name) => wanted.includes(name)).map((name) => [name, all[name]] as const),
+  );
+}
+
+function refuse(why: string): void {
+  console.error(`cluster tests refused: ${why}`);
+  process.exitCode = 1;
 }

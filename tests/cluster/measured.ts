@@ -3,6 +3,7 @@ import { it } from 'node:test';
 import { services } from '@weft/all/services';
 import { figure, spread } from './figures.ts';
 import { secondsToReady } from './install.ts';
+import { dropNamespace, makeNamespace } from './namespaces.ts';
 import { seenBy } from './run.ts';
 import { podReady, probe, removePod, type ScriptPod, startPod } from './script-pod.ts';
 import type { Part } from './whole.ts';
@@ -41,8 +42,7 @@ export const measured: Part = (system) => {
     const [pod] = await cluster.pods('orders');
     const image = pod?.spec.containers.find(({ name }) => name === 'orders')?.image ?? '';
     const namespace = `${cluster.namespace}-measured`;
-    await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait'], '', 180_000);
-    await cluster.kubectl(['create', 'namespace', namespace]);
+    await makeNamespace(cluster, namespace);
     try {
       for (const meshed of [false, true]) {
         const common = { namespace, account: 'default', image, meshed };
@@ -74,7 +74,7 @@ export const measured: Part = (system) => {
         await removePod(cluster, upstream);
       }
     } finally {
-      await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
+      await dropNamespace(cluster, namespace, false);
     }
   });
 };

@@ -9,6 +9,7 @@ import { orderOf, STYLES, type Style, styled } from '../flows/shop.ts';
 import type { Cluster } from './cluster.ts';
 import { figure } from './figures.ts';
 import { chart } from './install.ts';
+import { dropNamespace, makeNamespace } from './namespaces.ts';
 import { podReady, removePod, type ScriptPod, startPod } from './script-pod.ts';
 import type { System } from './system.ts';
 import type { Part } from './whole.ts';
@@ -35,7 +36,7 @@ async function startCollector(cluster: Cluster): Promise<ScriptPod> {
   const image = items[0]?.spec.template.spec.containers.find(({ name }) => name === 'orders')?.image ?? '';
   const labels = { 'app.kubernetes.io/name': PROVIDER };
   const pod = { name: PROVIDER, namespace: NAMESPACE, account: 'default', image, script: 'collector.mjs', labels };
-  await cluster.kubectl(['create', 'namespace', NAMESPACE]);
+  await makeNamespace(cluster, NAMESPACE);
   const service = {
     apiVersion: 'v1',
     kind: 'Service',
@@ -121,7 +122,7 @@ export const traces: Part = (system) => {
     } finally {
       await trace(cluster, '');
       await removePod(cluster, collector);
-      await cluster.kubectl(['delete', 'namespace', NAMESPACE, '--wait'], '', 120_000);
+      await dropNamespace(cluster, NAMESPACE);
     }
   });
 };

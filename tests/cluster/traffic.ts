@@ -57,6 +57,8 @@ export const traffic: Part = onUpstream('a sidecar', (current) => {
       Probed[],
       Probed[],
     ];
+    // Who calls here has no deadline of its own, so that it is the proxy that cuts: UNAVAILABLE, later by mesh.timeoutSlackMs. A client of
+    // the kit has given up before, with DEADLINE_EXCEEDED.
     for (const [answer, contract] of [[two, 2000] as const, [five, 5000] as const]) {
       assert.ok(answer && [status.UNAVAILABLE, status.DEADLINE_EXCEEDED].includes(answer.code), JSON.stringify(answer));
       assert.ok(answer.ms >= contract && answer.ms < contract + 1500, `${answer.ms} ms instead of ${contract}`);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { eventually } from '@weft/kit/testing';
 import { parseAllDocuments } from 'yaml';
 import type { Cluster } from './cluster.ts';
+import { dropNamespace, makeNamespace } from './namespaces.ts';
 import { run } from './run.ts';
 import { type Probed, podReady, probe, removePod, type ScriptPod, type Step, startPod } from './script-pod.ts';
 
@@ -38,8 +39,7 @@ export async function openUpstream(cluster: Cluster, image: string): Promise<Ups
     script: 'upstream.mjs',
     labels: { 'app.kubernetes.io/name': 'users', 'weft.dev/track': track },
   });
-  await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait'], '', 180_000);
-  await cluster.kubectl(['create', 'namespace', namespace]);
+  await makeNamespace(cluster, namespace);
   for (const name of [PROBER, 'users'])
     await apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } });
   let version = 0;
@@ -74,9 +74,7 @@ export async function openUpstream(cluster: Cluster, image: string): Promise<Ups
         { name: PROBER, namespace, account: PROBER, image },
         steps.map((one) => ({ target, ...one })),
       ),
-    async drop() {
-      await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait=false']);
-    },
+    drop: () => dropNamespace(cluster, namespace, false),
   };
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { it } from 'node:test';
 import { stringify } from 'yaml';
 import { type KubeObject, objectsOf, podsOf, RELEASES, render } from '../charts/render.ts';
+import { dropNamespace, makeNamespace } from './namespaces.ts';
 import { isThere, run } from './run.ts';
 import { writeSchemas } from './schemas.ts';
 import type { Part } from './whole.ts';
@@ -62,10 +63,7 @@ export const valid: Part = (system) => {
   it('runs our containers where nothing but the restricted Pod Security standard is allowed', async () => {
     const { cluster } = system();
     const namespace = `${cluster.namespace}-restricted`;
-    const label = { 'pod-security.kubernetes.io/enforce': 'restricted' };
-    const made = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: label } };
-    await cluster.kubectl(['delete', 'namespace', namespace, '--ignore-not-found', '--wait'], '', 120_000);
-    await cluster.kubectl(['create', '-f', '-'], JSON.stringify(made));
+    await makeNamespace(cluster, namespace, { 'pod-security.kubernetes.io/enforce': 'restricted' });
     try {
       // What Istio adds is Istio's: without its CNI plugin, a container with rights.
       const objects = [
@@ -85,7 +83,7 @@ export const valid: Part = (system) => {
       const refused = cluster.kubectl(['-n', namespace, 'create', '--dry-run=server', '-f', '-'], JSON.stringify(bad));
       await assert.rejects(refused, /violates PodSecurity/);
     } finally {
-      await cluster.kubectl(['delete', 'namespace', namespace, '--wait=false']);
+      await dropNamespace(cluster, namespace, false);
     }
   });
 };

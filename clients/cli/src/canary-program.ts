@@ -4,7 +4,8 @@ import { wholeNumber } from './options.ts';
 const CANARY = `
 A canary is a second Deployment of a service with another image, which gets a share of the calls, and those with its headers.
 It is driven through the values of the helm release that has the service: of charts/weft, or of charts/service alone. KUBECTL
-and HELM name other commands than kubectl and helm; both use their current context.
+and HELM name other commands than kubectl and helm (3.14 or newer); both use their current context. The release has to be of the
+version of the chart that is in charts/, or that --chart names.
 
 status looks at the metrics of all pods for some seconds and compares the share of failed calls by gRPC code (an answer that
 is the caller's fault is none) and the p99. Its exit code is 0 when the canary is as good, 1 when it is worse, 2 when it has had

@@ -1,11 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { callMetrics } from '@weft/kit/rpc';
 import { createMetrics } from '@weft/kit/telemetry';
 import { type Calls, faults, parseCalls, quantile, since, together, total } from '../src/canary/metrics.ts';
-import { type Release, upgradeArguments } from '../src/canary/release.ts';
+import { openRelease, type Release, upgradeArguments } from '../src/canary/release.ts';
 import { judge } from '../src/canary/verdict.ts';
 
 type Observed = Parameters<ReturnType<typeof callMetrics>>[0];
@@ -92,7 +95,8 @@ describe('the values of a release', () => {
 
   it('are changed under the name of the service, and no others', () => {
     const args = upgradeArguments(whole, { 'canary.enabled': true, 'canary.image.tag': '12', 'canary.match': null });
-    expect(args.slice(0, 6)).toEqual(['upgrade', 'weft', 'charts/weft', '--namespace', 'shop', '--reuse-values']);
+    const where = ['upgrade', 'weft', 'charts/weft', '--namespace', 'shop'];
+    expect(args.slice(0, 6)).toEqual([...where, '--reset-then-reuse-values']);
     expect(args.slice(-6)).toEqual([
       '--set',
       'orders.canary.enabled=true',
@@ -106,5 +110,38 @@ describe('the values of a release', () => {
   it('of a service alone have no name before them, and a text is never more than one value', () => {
     const args = upgradeArguments({ ...whole, prefix: '' }, { 'canary.match.x-canary': 'yes,canary.weight=100' });
     expect(args.at(-1)).toBe('canary.match.x-canary=yes\\,canary.weight\\=100');
+  });
+});
+
+describe('a release', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weft-release-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** @param installed the chart of the release and its version @param here the version of the chart beside the command */
+  async function opened(installed: { chart: string; version: string }, here: string) {
+    // Stands for helm, which asks a cluster.
+    const helm = join(folder, 'helm');
+    const chart = `apiVersion: v2\nappVersion: 9.9.9\ndependencies:\n- name: service\n  version: 8.8.8\nversion: ${here}\n`;
+    const answers = JSON.stringify({ get: JSON.stringify(installed), show: chart });
+    const script = `#!${process.execPath}\nprocess.stdout.write((${answers})[process.argv[2]]);\n`;
+    await writeFile(helm, script, { mode: 0o755 });
+    const place = { helm, kubectl: 'kubectl', namespace: 'shop' };
+    return openRelease(place, 'weft', 'orders', (name) => `charts/${name}`);
+  }
+
+  it('of all services has those of one under its name, and one of charts/service has no other', async () => {
+    const whole = await opened({ chart: 'weft', version: '0.1.0' }, '0.1.0');
+    expect(whole).toMatchObject({ name: 'weft', service: 'orders', chart: 'charts/weft', prefix: 'orders.' });
+    expect(await opened({ chart: 'service', version: '0.1.0' }, '"0.1.0"')).toMatchObject({ prefix: '' });
+  });
+
+  it('of another version of the chart, or of another chart, is left as it is', async () => {
+    await expect(opened({ chart: 'weft', version: '0.1.0' }, '0.2.0')).rejects.toThrow(
+      'release weft is of chart weft 0.1.0, and charts/weft is 0.2.0: upgrade the release first, or name its own chart with --chart',
+    );
+    await expect(opened({ chart: 'nats', version: '1.0.0' }, '1.0.0')).rejects.toThrow('and not of weft or service');
   });
 });

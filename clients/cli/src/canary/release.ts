@@ -21,18 +21,33 @@ export interface CanaryValues {
 const READ_MS = 30_000;
 const UPGRADE_MS = 330_000;
 
-/** @param chartOf gives the chart's folder by its name */
+/**
+ * Throws CommandFailure where the release is not of this very version of the chart: an upgrade would change more than the canary.
+ * @param chartOf gives the chart's folder by its name
+ */
 export async function openRelease(
   place: Place,
   name: string,
   service: string,
   chartOf: (chart: string) => string,
 ): Promise<Release> {
-  const metadata = await helmJson<{ chart: string }>(place, ['get', 'metadata', name]);
-  const { chart } = metadata;
+  const { chart, version } = await helmJson<{ chart: string; version: string }>(place, ['get', 'metadata', name]);
   if (chart !== 'weft' && chart !== 'service')
     throw new CommandFailure(`release ${name} is of chart ${chart}, and not of weft or service`);
-  return { ...place, name, service, chart: chartOf(chart), prefix: chart === 'weft' ? `${service}.` : '' };
+  const here = chartOf(chart);
+  const versionHere = await chartVersion(place, here);
+  if (version !== versionHere)
+    throw new CommandFailure(
+      `release ${name} is of chart ${chart} ${version}, and ${here} is ${versionHere}: upgrade the release first, or name its own chart with --chart`,
+    );
+  return { ...place, name, service, chart: here, prefix: chart === 'weft' ? `${service}.` : '' };
+}
+
+async function chartVersion({ helm }: Place, chart: string): Promise<string> {
+  const said = await runCommandLine(helm, ['show', 'chart', chart], READ_MS);
+  const [, version] = /^version: *["']?([^"'\s]+)/m.exec(said) ?? [];
+  if (version === undefined) throw new CommandFailure(`${helm} show chart ${chart} names no version`);
+  return version;
 }
 
 /** The canary as the release's values have it. */
@@ -57,7 +72,9 @@ export function upgradeArguments(release: Release, change: Change): string[] {
     `${release.prefix}${path}=${typeof value === 'string' ? escaped(value) : value}`,
   ]);
   const { name, chart, namespace } = release;
-  return ['upgrade', name, chart, '--namespace', namespace, '--reuse-values', '--wait', '--timeout', '5m', ...sets];
+  const wait = ['--wait', '--timeout', '5m'];
+  // With --reuse-values what the chart has by default would be what it had when the release was installed.
+  return ['upgrade', name, chart, '--namespace', namespace, '--reset-then-reuse-values', ...wait, ...sets];
 }
 
 const escaped = (value: string): string => value.replaceAll(/([,\\{}[\]=])/g, '\\$1');
