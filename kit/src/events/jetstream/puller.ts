@@ -53,7 +53,8 @@ export class Puller {
   #left = 0;
   #watch: NodeJS.Timeout | undefined;
   #inHand: InHand | undefined;
-  #moved: () => void = () => undefined;
+  /** Ends the wait for what becomes of an acknowledgement: another message has come, or none will come here. */
+  #moved: (confirmed: boolean) => void = () => undefined;
   #closing = false;
   #running: Promise<void> | undefined;
 
@@ -81,6 +82,7 @@ export class Puller {
     this.#line = undefined;
     this.#subscription = undefined;
     this.#queue.length = 0;
+    this.#moved(false);
   }
 
   /** Resolves after the message in hand. What was on its way is given to others. */
@@ -88,6 +90,7 @@ export class Puller {
     this.#closing = true;
     clearTimeout(this.#watch);
     this.#alarm.wake();
+    this.#moved(false);
     // Everything that was sent before the broker hears of the end has come when this resolves.
     if (this.#subscription) await within(ACK_MS, this.#subscription.drain(), () => undefined).catch(() => undefined);
     await this.#running;
@@ -115,7 +118,7 @@ export class Puller {
       this.#say(message.reply, '+WPI');
     } else {
       this.#queue.push(message);
-      this.#moved();
+      this.#moved(true);
       this.#running ??= this.#run();
     }
     if (--this.#left <= 0) this.#pull();
@@ -155,20 +158,39 @@ export class Puller {
   /** Tries until the broker has confirmed it, or shows by sending another message that it does not wait for this one. */
   async #acknowledge(inHand: InHand): Promise<void> {
     for (let attempt = 1; attempt <= ACK_TRIES && this.#queue.length === 0; attempt++) {
-      const confirmed = await new Promise<boolean>((resolve) => {
-        this.#moved = () => resolve(true);
-        this.#on.link.request(inHand.reply, '+ACK', ACK_MS).then(
-          () => resolve(true),
-          () => resolve(false),
-        );
-      });
+      const more = attempt === 1 && !this.#closing && pendingOf(inHand.reply) > 0;
+      const confirmed = await (more ? this.#acknowledgeBeforeNext(inHand) : this.#acknowledgeLast(inHand));
       if (confirmed || (this.#closing && !this.#line)) return;
       this.#on.logger.debug({ durable: this.#on.durable.name, attempt }, 'not acknowledged; trying again');
       await this.#alarm.sleep(backoff(attempt, 100, 5_000));
     }
   }
 
-  #say(reply: string, what: '+WPI' | '-NAK'): void {
+  /** Another message waits, and comes when the broker has heard of this one: it need not say so. */
+  #acknowledgeBeforeNext({ reply }: InHand): Promise<boolean> {
+    return new Promise((resolve) => {
+      const late = setTimeout(() => resolve(false), ACK_MS);
+      this.#moved = (confirmed) => {
+        clearTimeout(late);
+        resolve(confirmed);
+      };
+      this.#say(reply, '+ACK');
+    });
+  }
+
+  #acknowledgeLast({ reply }: InHand): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#moved = (confirmed) => {
+        if (confirmed) resolve(true);
+      };
+      this.#on.link.request(reply, '+ACK', ACK_MS).then(
+        () => resolve(true),
+        () => resolve(false),
+      );
+    });
+  }
+
+  #say(reply: string, what: '+ACK' | '+WPI' | '-NAK'): void {
     try {
       this.#line?.connection.publish(reply, what);
     } catch (error) {
@@ -184,6 +206,8 @@ function placeIn(reply: string): readonly string[] {
 }
 
 const seqOf = (reply: string): number => Number(placeIn(reply)[1]);
+/** Messages of the consumer that are behind this one. */
+const pendingOf = (reply: string): number => Number(placeIn(reply)[4] ?? 0);
 
 function toTaken({ subject, headers, data, reply = '' }: Msg): Taken {
   const [deliveries, seq, , time = '0'] = placeIn(reply);
