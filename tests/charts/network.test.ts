@@ -1,0 +1,112 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { services } from '@weft/all/services';
+import { committedIntents, methodsOf } from '../mesh/generate.ts';
+import { hasHelm, type KubeObject, objectsOf, RELEASES, type Release, render } from './render.ts';
+
+interface Peer {
+  readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+  readonly namespaceSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
+}
+interface Rule {
+  readonly from?: readonly Peer[];
+  readonly to?: readonly Peer[];
+  readonly ports: readonly { readonly port: number; readonly protocol?: string }[];
+}
+
+const GRPC = 50051;
+const HTTP = 8080;
+const OPS = 9464;
+const KEYS = 'users';
+const EDGE = 'gateway';
+const NAMES = services.map(({ spec }) => spec.name).sort();
+const intents = committedIntents();
+
+/** Who calls whom, as the contracts say it of each method: the edge for end users, who named themselves. */
+const callersOf = (service: string): string[] => {
+  const methods = methodsOf(intents.get(service));
+  const named = methods.flatMap(({ callers }) => callers);
+  return [...new Set([...named, ...(methods.some(({ users }) => users) ? [EDGE] : [])])].sort();
+};
+const calledBy = (service: string) => NAMES.filter((other) => callersOf(other).includes(service));
+const usesOf = (service: string) => (service === EDGE ? ['nats:4222', 'redis:6379'] : ['nats:4222', 'postgresql:5432']);
+
+function called(peer: Peer): string {
+  const labels = { ...peer.podSelector?.matchLabels };
+  const name = labels['app.kubernetes.io/name'] ?? Object.entries(labels).map(([key, value]) => `${key}=${value}`)[0];
+  const namespace = peer.namespaceSelector?.matchLabels['kubernetes.io/metadata.name'];
+  return [namespace, name].filter((one) => one !== undefined).join('/');
+}
+/** Every peer with every port of every rule, as `orders:50051`. */
+const flat = (rules: readonly Rule[]): string[] =>
+  rules
+    .flatMap(({ from, to, ports }) =>
+      (from ?? to ?? []).flatMap((peer) =>
+        ports.map(({ port, protocol }) => `${called(peer)}:${port}${protocol === 'UDP' ? '/udp' : ''}`),
+      ),
+    )
+    .sort();
+
+(hasHelm ? describe : describe.skip)('the NetworkPolicies of staging', () => {
+  const policies = new Map<string, { readonly ingress: readonly Rule[]; readonly egress: readonly Rule[] }>();
+  beforeAll(() => {
+    const objects: KubeObject[] = objectsOf(render(RELEASES.staging as Release));
+    for (const { kind, metadata, spec } of objects)
+      if (kind === 'NetworkPolicy') {
+        expect(spec.podSelector).toEqual({ matchLabels: { 'app.kubernetes.io/name': metadata.name } });
+        policies.set(metadata.name, spec);
+      }
+  });
+  const of = (service: string, way: 'ingress' | 'egress') => flat(policies.get(service)?.[way] ?? []);
+
+  it('are of every service and of nothing else', () => {
+    expect([...policies.keys()].sort()).toEqual(NAMES);
+  });
+
+  it.each(NAMES)(
+    'let %s be reached by its callers, the ingress gateway, its test and who reads metrics, by nobody else',
+    (name) => {
+      const front = [...callersOf(name), `weft.dev/test=${name}`, 'istio-system/istio=ingressgateway'];
+      const ports = name === EDGE ? [GRPC, HTTP] : [GRPC];
+      const wanted = [
+        ...front.flatMap((peer) => ports.map((port) => `${peer}:${port}`)),
+        ...(name === KEYS ? [`app.kubernetes.io/part-of=weft:${OPS}`] : []),
+        `observability:${OPS}`,
+        'observability:15090',
+      ];
+      expect(of(name, 'ingress')).toEqual(wanted.sort());
+    },
+  );
+
+  it.each(NAMES)(
+    'let %s reach whom it calls, the keys of access tokens, what it stands on, and nobody else',
+    (name) => {
+      const wanted = [
+        ...calledBy(name).map((other) => `${other}:${GRPC}`),
+        `${KEYS}:${OPS}`,
+        ...usesOf(name),
+        'kube-system:53',
+        'kube-system:53/udp',
+        'istio-system/app=istiod:15012',
+        'observability:4318',
+      ];
+      expect(of(name, 'egress')).toEqual(wanted.sort());
+    },
+  );
+
+  it('agree with each other on every pair of services, itself included', () => {
+    const wrong: string[] = [];
+    for (const from of NAMES)
+      for (const to of NAMES)
+        for (const port of [GRPC, HTTP, OPS]) {
+          const leaves = of(from, 'egress').includes(`${to}:${port}`);
+          const enters = [from, 'app.kubernetes.io/part-of=weft'].some((peer) =>
+            of(to, 'ingress').includes(`${peer}:${port}`),
+          );
+          const calls = port === GRPC && callersOf(to).includes(from);
+          const keys = port === OPS && to === KEYS;
+          if (leaves !== (calls || keys) || enters !== (calls || keys)) wrong.push(`${from} ${to}:${port}`);
+        }
+    expect(wrong).toEqual([]);
+    expect(NAMES.length).toBeGreaterThan(5);
+  });
+});
