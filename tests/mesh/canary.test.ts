@@ -42,6 +42,16 @@ const summary = ({ match, fault, route }: Rendered) => ({
     expect(second.spec.template.metadata.labels).toMatchObject(objects.get('Service/orders').spec.selector);
   });
 
+  it('has as many pods of each track as values say, none at all included, and leaves them to a scaler', () => {
+    const replicas = (values: object) => {
+      const { objects } = render('orders', values);
+      return ['orders', 'orders-canary'].map((name) => objects.get(`Deployment/${name}`)?.spec.replicas);
+    };
+    expect(replicas({ replicas: 0, canary: { ...canary, replicas: 0 } })).toEqual([0, 0]);
+    expect(replicas({ replicas: 3, canary: { ...canary, replicas: 2 } })).toEqual([3, 2]);
+    expect(replicas({ replicas: 0, autoscaling: { enabled: true } })).toEqual([undefined, undefined]);
+  });
+
   it('makes of canary and faults one object: each way of a method once, narrow ones first, with its time and attempts', () => {
     const { objects } = render('orders', { canary, faults: [slow, broken] });
     const routes = routesOf(objects.get('VirtualService/orders'), 'PlaceOrder');
