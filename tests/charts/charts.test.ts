@@ -47,6 +47,30 @@ describe('templates', () => {
   });
 });
 
+describe('values', () => {
+  const isMap = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value);
+  const keysIn = (values: unknown): string[] =>
+    isMap(values)
+      ? Object.entries(values).flatMap(([key, value]) => [key, ...(key === 'resources' ? [] : keysIn(value))])
+      : [];
+
+  it.each(['service', 'weft', 'backing'])('of %s are read by a template', (chart) => {
+    const folder = join(ROOT, 'charts', chart, 'templates');
+    const text = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((path) => /\.(yaml|tpl|txt)$/.test(path))
+      .map((path) => readFileSync(join(folder, path), 'utf8'))
+      .join('\n');
+    // What stands under a service's name is read by charts/service.
+    const own = Object.entries(read(`charts/${chart}/values.yaml`)).filter(([key]) => !NAMES.includes(key));
+    const keys = keysIn(Object.fromEntries(own)).filter((key) => !NAMES.includes(key));
+    expect(keys.length).toBeGreaterThan(5);
+    // By its name, or by that of a workload: get .Values.images .name
+    const isRead = (key: string) => new RegExp(`\\.${key}\\b|"name" "${key}"`).test(text);
+    expect(keys.filter((key) => !isRead(key))).toEqual([]);
+  });
+});
+
 // Without helm these are skipped: npm test says so.
 const withHelm = hasHelm ? describe : describe.skip;
 
