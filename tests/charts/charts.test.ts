@@ -1,10 +1,21 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { services } from '@weft/all/services';
 import { parse } from 'yaml';
 import { goldenFile } from './golden.ts';
-import { GOLDEN, hasHelm, lint, RELEASES, type Release, ROOT, render, template } from './render.ts';
+import {
+  GOLDEN,
+  hasHelm,
+  type KubeObject,
+  lint,
+  objectsOf,
+  RELEASES,
+  type Release,
+  ROOT,
+  render,
+  template,
+} from './render.ts';
 
 const NAMES = services.map(({ spec }) => spec.name).sort();
 const read = (path: string) => parse(readFileSync(join(ROOT, path), 'utf8')) as Record<string, unknown>;
@@ -27,11 +38,12 @@ describe('the list of services', () => {
     },
   );
 
-  it('has what each uses in charts/backing as in charts/weft', () => {
+  it('has what each uses in charts/backing as in charts/service', () => {
     const backing = read('charts/backing/values.yaml').services as Record<string, object>;
-    const weft = read('charts/weft/values.yaml') as Record<string, { uses?: object } | undefined>;
-    const usual = read('charts/service/values.yaml').uses as object;
-    for (const name of NAMES) expect({ name, ...backing[name] }).toEqual({ name, ...usual, ...weft[name]?.uses });
+    const file = (name: string) => `charts/service/files/services/${name}.yaml`;
+    const own = (name: string) => (existsSync(join(ROOT, file(name))) ? (read(file(name)).uses as object) : {});
+    const usual = { database: true, bus: true, cache: false };
+    for (const name of NAMES) expect({ name, ...backing[name] }).toEqual({ name, ...usual, ...own(name) });
   });
 });
 
@@ -75,6 +87,10 @@ describe('values', () => {
 const withHelm = hasHelm ? describe : describe.skip;
 
 withHelm('helm', () => {
+  const together = hasHelm
+    ? objectsOf(render({ chart: 'weft', set: ['admin.password=test'] }).replaceAll('instance: weft', 'instance: one'))
+    : [];
+
   it.each(['service', 'weft', 'backing'] as const)('finds nothing wrong in charts/%s', (chart) => {
     const { status, stdout } = lint(chart, ...(chart === 'service' ? ['name=orders'] : []));
     expect({ status, stdout: status === 0 ? '' : stdout }).toEqual({ status: 0, stdout: '' });
@@ -84,8 +100,32 @@ withHelm('helm', () => {
     expect(render(RELEASES[name] as Release)).toBe(readFileSync(goldenFile(name), 'utf8'));
   });
 
-  it.each(NAMES)('installs %s alone', (name) => {
-    expect(render({ chart: 'service', set: [`name=${name}`] })).toContain(`image: weft/${name}:`);
+  it.each(NAMES)('installs %s alone as it is among the others, which are then released without it', (name) => {
+    const labelled = (objects: KubeObject[]) =>
+      objects.filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/name'] === name);
+    // Only the name of the release is another.
+    const of = (release: Release) =>
+      objectsOf(render(release).replaceAll(/(instance: |for )(weft|service)\b/g, '$1one'));
+    const alone = labelled(of({ chart: 'service', set: [`name=${name}`] }));
+    const byName = (objects: KubeObject[]) =>
+      Object.fromEntries(objects.map((one) => [`${one.kind}/${one.metadata.name}`, one]));
+    expect(byName(alone)).toEqual(byName(labelled(together)));
+    expect(alone.length).toBeGreaterThan(8);
+    const rest = of({ chart: 'weft', set: [`${name}.enabled=false`, 'admin.password=test'] });
+    expect(labelled(rest)).toEqual([]);
+    const others = together.filter((one) => !labelled([one]).length && one.kind !== 'Pod');
+    expect(Object.keys(byName(rest.filter(({ kind }) => kind !== 'Pod')))).toEqual(Object.keys(byName(others)));
+  });
+
+  it('takes values before what it knows of a service, what is false or nothing included', () => {
+    const set = ['name=gateway', 'uses.bus=false', 'ports.http=0', 'probe=grpc', 'settings.TRUSTED_PROXIES=2'];
+    const objects = objectsOf(render({ chart: 'service', set }));
+    const find = (kind: string) => objects.find((one) => one.kind === kind);
+    expect(find('ConfigMap')?.data).toMatchObject({ TRUSTED_PROXIES: '2' });
+    expect(find('Service')?.spec.ports.map(({ name }: { name: string }) => name)).toEqual(['grpc', 'http-ops']);
+    expect(find('Deployment')?.spec.template.spec.containers[0].readinessProbe.grpc).toEqual({ port: 50051 });
+    expect(JSON.stringify(find('NetworkPolicy')?.spec.egress)).not.toContain('nats');
+    expect(JSON.stringify(find('NetworkPolicy')?.spec.egress)).toContain('redis');
   });
 
   it.each([
