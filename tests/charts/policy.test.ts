@@ -24,7 +24,7 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
     );
     // Sources are synced into the images of development.
     const synced = of('Deployment').map(({ metadata }) => `Deployment/${metadata.name}`);
-    expect(writable).toEqual(name === 'dev' ? synced : []);
+    expect(writable).toEqual(['dev', 'debug'].includes(name) ? synced : []);
   });
 
   it('has a NetworkPolicy for every pod, which denies what it does not name', () => {
@@ -75,6 +75,13 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
       // Not for end users.
       const inside = expected === 'orders' ? [] : [expected];
       expect(wayIn(objects, `${method}/ConfirmOrder`, headers)).toEqual(inside);
+    });
+
+    it('asks every pod how it is, but one under a debugger only whether it has started', () => {
+      for (const { pod } of podsOf(of('Deployment')))
+        expect([...Object.keys(pod.containers[0] ?? {})].filter((key) => key.endsWith('Probe')).sort()).toEqual(
+          name === 'debug' ? ['startupProbe'] : ['livenessProbe', 'readinessProbe', 'startupProbe'],
+        );
     });
 
     it('lets go of a pod only after the kit has had its time', () => {

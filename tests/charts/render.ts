@@ -19,6 +19,7 @@ export interface Release {
 /** Every environment; what would be random is given. */
 export const RELEASES: Readonly<Record<string, Release>> = {
   dev: { chart: 'weft', values: ['values-dev.yaml'], set: ['admin.password=golden'] },
+  debug: { chart: 'weft', values: ['values-dev.yaml', 'values-debug.yaml'], set: ['admin.password=golden'] },
   staging: { chart: 'weft', values: ['values-staging.yaml'], set: ['admin.password=golden'] },
   production: { chart: 'weft', values: ['values-production.yaml'] },
   'production-eu-west': { chart: 'weft', values: ['values-production.yaml', 'values-production-eu-west.yaml'] },

@@ -26,18 +26,22 @@ startupProbe:
   periodSeconds: 1
   timeoutSeconds: 2
   failureThreshold: {{ $values.startTimeoutSeconds }}
+{{- if $values.probes.readiness }}
 readinessProbe:
   {{- include "service.probe" (dict "probe" $own.probe "port" $values.ports.grpc) | nindent 2 }}
   periodSeconds: 2
   # A node that is busy for a moment must not take the only pod out of service.
   timeoutSeconds: 5
   failureThreshold: 3
+{{- end }}
+{{- if $values.probes.liveness }}
 # A database that is away makes a pod unready; only one that answers nothing at all is started again.
 livenessProbe:
   httpGet: { port: ops, path: /livez }
   periodSeconds: 10
   timeoutSeconds: 3
   failureThreshold: 6
+{{- end }}
 lifecycle:
   preStop:
     sleep: { seconds: {{ $values.stop.preStopSeconds }} }
