@@ -138,10 +138,41 @@ withHelm('helm', () => {
     ['orders.settings.grpc_port=1', "'grpc_port' does not match pattern '^[A-Z]"],
     ['orders.colour=red', "additional properties 'colour' not allowed"],
     ['orders.name=order', 'the contracts have no service "order"'],
+    ['orders.autoscaling.min=7', 'orders: autoscaling.min (7) is more than autoscaling.max (6)'],
+    [
+      'orders.stop.drainSeconds=19',
+      'orders: stop.timeoutSeconds (20) has to be at least 2 more than stop.drainSeconds',
+    ],
+    ['orders.faults[0].methods={Login}', 'orders: faults name the method Login, which its contract does not have'],
+    ['ordrs.replicas=3', "additional properties 'ordrs' not allowed"],
+    ['ingress.certficate=shop', "at '/ingress': additional properties 'certficate' not allowed"],
+    ['ingress.hosts={A_b}', "at '/ingress/hosts/0': 'A_b' does not match"],
+    ['eastWest.enabled=maybe', "at '/eastWest/enabled': got string, want boolean"],
+    ['admin.email=nobody', "at '/admin/email': 'nobody' does not match"],
   ])('refuses %s and says why', (set, why) => {
-    const { status, stderr } = template({ chart: 'weft', set: [set] });
+    const abort = set.includes('faults')
+      ? ['orders.faults[0].abort.code=ABORTED', 'orders.faults[0].abort.percent=1']
+      : [];
+    const { status, stderr } = template({ chart: 'weft', set: [set, ...abort] });
     expect(status).not.toBe(0);
     expect(stderr).toContain(why);
+  });
+
+  it.each([
+    ['services.orders.databse=true', "at '/services/orders': additional properties 'databse' not allowed"],
+    ['images.redis=redis:latest', "at '/images/redis'"],
+    ['images.nats=nats', "at '/images/nats': 'nats' does not match"],
+    ['nats.replicas=3', "at '/nats': additional properties 'replicas' not allowed"],
+    ['persistence.size=much', "at '/persistence/size': 'much' does not match"],
+  ])('refuses %s in charts/backing and says why', (set, why) => {
+    const { status, stderr } = template({ chart: 'backing', set: [set] });
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(why);
+  });
+
+  it('knows the same services in the schema of charts/weft', () => {
+    const { properties } = read('charts/weft/values.schema.json') as { properties: object };
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining(NAMES));
   });
 
   it('keeps passwords apart: each service has its own for each of what it uses', () => {
