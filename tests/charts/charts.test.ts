@@ -9,6 +9,7 @@ import {
   hasHelm,
   type KubeObject,
   lint,
+  notes,
   objectsOf,
   RELEASES,
   type Release,
@@ -168,6 +169,29 @@ withHelm('helm', () => {
     const { status, stderr } = template({ chart: 'backing', set: [set] });
     expect(status).not.toBe(0);
     expect(stderr).toContain(why);
+  });
+
+  it('says after an install how it is tested and called, of one service and of all', () => {
+    const all = notes({ chart: 'weft', values: ['values-staging.yaml'] });
+    expect(all).toContain(`${NAMES.join(', ')} run in weft.`);
+    expect(all).toContain('helm test weft -n weft\n');
+    expect(all).toContain(
+      'grpcurl -plaintext -protoset weft.binpb INGRESS:80 weft.catalog.v1.CatalogService/ListProducts',
+    );
+    const shop = [
+      'ingress.certificate=shop',
+      'ingress.hosts={shop.example}',
+      'ingress.plaintext=false',
+      'audit.enabled=false',
+    ];
+    const secured = notes({ chart: 'weft', set: shop });
+    expect(secured).toContain('grpcurl -protoset weft.binpb shop.example:443 ');
+    expect(secured).not.toMatch(/audit|127\.0\.0\.1:50051 weft/);
+    expect(notes({ chart: 'weft', set: ['ingress.enabled=false'] })).not.toContain('INGRESS');
+    const one = notes({ chart: 'service', set: ['name=orders'] });
+    expect(one).toContain('port-forward deployment/orders 50051:50051');
+    expect(one).toContain('grpcurl -plaintext 127.0.0.1:50051 list');
+    expect(one).toContain('helm test service -n weft\n');
   });
 
   it('knows the same services in the schema of charts/weft', () => {

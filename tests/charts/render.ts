@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 
 export const ROOT = join(import.meta.dirname, '../..');
 /** The versions that charts are rendered for: a helm that is built by hand does not know one. */
@@ -78,6 +78,33 @@ export function render(release: Release): string {
   const { status, stdout, stderr } = template(release);
   if (status !== 0) throw new Error(stderr);
   return stdout;
+}
+
+/** What helm says after an install. `helm template` does not print it, so that a copy of the chart has it as an object. */
+export function notes({ chart, values = [], set = [] }: Release): string {
+  const copy = join(charts(), `${chart}-notes`);
+  if (!existsSync(copy)) cpSync(join(charts(), chart), copy, { recursive: true });
+  writeFileSync(
+    join(copy, 'templates/said.yaml'),
+    'said: {{ include (print $.Template.BasePath "/NOTES.txt") . | quote }}\n',
+  );
+  const files = values.flatMap((file) => ['-f', join(copy, file)]);
+  const sets = set.flatMap((one) => ['--set', one]);
+  const only = ['-s', 'templates/said.yaml'];
+  const { status, stdout, stderr } = run(
+    'helm',
+    'template',
+    chart,
+    copy,
+    '-n',
+    'weft',
+    ...only,
+    ...VERSIONS,
+    ...files,
+    ...sets,
+  );
+  if (status !== 0) throw new Error(stderr);
+  return (parse(stdout) as { said: string }).said;
 }
 
 export interface Container {
