@@ -145,6 +145,10 @@ withHelm('helm', () => {
       'orders: stop.timeoutSeconds (20) has to be at least 2 more than stop.drainSeconds',
     ],
     ['orders.faults[0].methods={Login}', 'orders: faults name the method Login, which its contract does not have'],
+    [
+      'eastWest.enabled=true',
+      "audit: networkPolicy.eastWest.to has to say where the other clusters' east-west gateways",
+    ],
     ['ordrs.replicas=3', "additional properties 'ordrs' not allowed"],
     ['ingress.certficate=shop', "at '/ingress': additional properties 'certficate' not allowed"],
     ['ingress.hosts={A_b}', "at '/ingress/hosts/0': 'A_b' does not match"],

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { services } from '@weft/all/services';
+import { parse } from 'yaml';
 import { committedIntents, methodsOf } from '../mesh/generate.ts';
-import { hasHelm, type KubeObject, objectsOf, RELEASES, type Release, render } from './render.ts';
+import { hasHelm, type KubeObject, objectsOf, RELEASES, type Release, ROOT, render } from './render.ts';
 
 interface Peer {
   readonly podSelector?: { readonly matchLabels: Readonly<Record<string, string>> };
@@ -90,6 +93,39 @@ const flat = (rules: readonly Rule[]): string[] =>
         'observability:4318',
       ];
       expect(of(name, 'egress')).toEqual(wanted.sort());
+    },
+  );
+
+  it('open the ways between clusters where there are several: in from the east-west gateway, out to those of the others', () => {
+    const gateway = 'istio-system/istio=eastwestgateway';
+    const here = new Map<string, { ingress: Rule[]; egress: Rule[] }>();
+    for (const { kind, metadata, spec } of objectsOf(render(RELEASES['production-eu-west'] as Release)))
+      if (kind === 'NetworkPolicy') here.set(metadata.name, spec);
+    expect([...here.keys()].sort()).toEqual(NAMES);
+    for (const [name, { ingress, egress }] of here) {
+      const wanted = name === KEYS ? [`${gateway}:${GRPC}`, `${gateway}:${OPS}`] : [`${gateway}:${GRPC}`];
+      expect([name, flat(ingress).filter((one) => one.startsWith(gateway))]).toEqual([name, wanted]);
+      expect([name, egress.filter(({ ports }) => ports.some(({ port }) => port === 15443))]).toEqual([
+        name,
+        [{ to: [{ ipBlock: { cidr: '198.51.100.0/28' } }], ports: [{ port: 15443, protocol: 'TCP' }] }],
+      ]);
+      expect(of(name, 'ingress').concat(of(name, 'egress')).join()).not.toMatch(/eastwest|15443/);
+    }
+  });
+
+  it.each(['eu-west', 'us-east'])(
+    'has calls of %s go to the other region where no pod is well, by a gateway in the mesh',
+    (region) => {
+      const objects = objectsOf(render(RELEASES[`production-${region}`] as Release));
+      const to = region === 'eu-west' ? 'us-east' : 'eu-west';
+      const rules = objects.filter(({ kind }) => kind === 'DestinationRule');
+      expect(rules.length).toBe(NAMES.length);
+      for (const { spec } of rules)
+        expect(spec.trafficPolicy.loadBalancer.localityLbSetting.failover).toEqual([{ from: region, to }]);
+      const gateway = objects.find(({ metadata }) => metadata.name === 'weft-east-west');
+      expect(gateway?.spec.servers[0]).toMatchObject({ port: { number: 15443 }, tls: { mode: 'AUTO_PASSTHROUGH' } });
+      const values = parse(readFileSync(join(ROOT, 'k8s/istio/east-west.yaml'), 'utf8')) as { labels: object };
+      expect(gateway?.spec.selector).toEqual(values.labels);
     },
   );
 
