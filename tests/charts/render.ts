@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 
 export const ROOT = join(import.meta.dirname, '../..');
@@ -11,12 +11,12 @@ export const VERSIONS = ['--kube-version', '1.34.0'];
 /** What a release is made of, and the values on top of its chart's. */
 export interface Release {
   readonly chart: 'weft' | 'backing' | 'service';
-  /** Files beside the chart. */
+  /** Files beside the chart, or whole paths. */
   readonly values?: readonly string[];
   readonly set?: readonly string[];
 }
 
-/** Every environment; what would be random is given. */
+/** Every environment, and every switch at once; what would be random is given. */
 export const RELEASES: Readonly<Record<string, Release>> = {
   dev: { chart: 'weft', values: ['values-dev.yaml'], set: ['admin.password=golden'] },
   debug: { chart: 'weft', values: ['values-dev.yaml', 'values-debug.yaml'], set: ['admin.password=golden'] },
@@ -24,6 +24,11 @@ export const RELEASES: Readonly<Record<string, Release>> = {
   production: { chart: 'weft', values: ['values-production.yaml'] },
   'production-eu-west': { chart: 'weft', values: ['values-production.yaml', 'values-production-eu-west.yaml'] },
   'production-us-east': { chart: 'weft', values: ['values-production.yaml', 'values-production-us-east.yaml'] },
+  everything: {
+    chart: 'weft',
+    values: [join(import.meta.dirname, 'everything.yaml')],
+    set: ['admin.password=golden'],
+  },
   backing: { chart: 'backing', set: ['seed=golden'] },
 };
 /** Those that are committed; a region only says where things are. */
@@ -62,7 +67,7 @@ function charts(): string {
 }
 
 export function template({ chart, values = [], set = [] }: Release): Answer {
-  const files = values.flatMap((file) => ['-f', join(charts(), chart, file)]);
+  const files = values.flatMap((file) => ['-f', isAbsolute(file) ? file : join(charts(), chart, file)]);
   const sets = set.flatMap((one) => ['--set', one]);
   return run('helm', 'template', chart, join(charts(), chart), '-n', 'weft', ...VERSIONS, ...files, ...sets);
 }

@@ -75,6 +75,11 @@ const summary = ({ match, fault, route }: Rendered) => ({
     ['a canary without a mesh', { canary, mesh: { enabled: false } }, /canary.enabled needs mesh.enabled/],
     ['a fault that does nothing', { faults: [{ methods: ['PlaceOrder'] }] }, /faults.0/],
     ['a status that gRPC has not', { faults: [{ abort: { code: 'BROKEN', percent: 1 } }] }, /faults.0.abort.code/],
+    [
+      'two ways to share calls between regions',
+      { mesh: { locality: { failover: [{ from: 'a', to: 'b' }], distribute: [{ from: 'a', to: { a: 100 } }] } } },
+      /mesh.locality has failover or distribute, not both/,
+    ],
     ['a setting of the mesh that there is not', { mesh: { timeoutSlack: 1 } }, /mesh/],
   ])('refuses %s', (_, values, reason) => expect(render('orders', values).refusal).toMatch(reason));
 

@@ -9,6 +9,11 @@
 {{- if lt (int $stop.timeoutSeconds) (add $stop.drainSeconds 2 | int) }}
 {{- fail (printf "%s: stop.timeoutSeconds (%v) has to be at least 2 more than stop.drainSeconds (%v): what has begun is finished after that" $name $stop.timeoutSeconds $stop.drainSeconds) }}
 {{- end -}}
+{{- with .Values.mesh.locality }}
+{{- if and .failover .distribute }}
+{{- fail (printf "%s: mesh.locality has failover or distribute, not both" $name) }}
+{{- end -}}
+{{- end -}}
 {{- $methods := list -}}
 {{- range (include "service.contract" . | fromYaml).grpc }}
 {{- range .methods }}{{ $methods = append $methods .name }}{{ end -}}
