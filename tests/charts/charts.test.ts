@@ -153,6 +153,7 @@ withHelm('helm', () => {
     ['ingress.certficate=shop', "at '/ingress': additional properties 'certficate' not allowed"],
     ['ingress.hosts={A_b}', "at '/ingress/hosts/0': 'A_b' does not match"],
     ['eastWest.enabled=maybe', "at '/eastWest/enabled': got string, want boolean"],
+    ['ingress.plaintext=false', 'ingress.certificate has to name a TLS Secret where ingress.plaintext is false'],
     ['admin.email=nobody', "at '/admin/email': 'nobody' does not match"],
   ])('refuses %s and says why', (set, why) => {
     const abort = set.includes('faults')

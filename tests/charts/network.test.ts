@@ -129,6 +129,34 @@ const flat = (rules: readonly Rule[]): string[] =>
     },
   );
 
+  it.each(['production', 'production-eu-west', 'production-us-east'])(
+    'lead %s to what it stands on where k8s/production puts it, and in by TLS alone',
+    (release) => {
+      const objects = objectsOf(render(RELEASES[release] as Release));
+      const read = (path: string) => objectsOf(readFileSync(join(ROOT, path), 'utf8'));
+      const made = read('k8s/namespaces.yaml').map(({ metadata }) => metadata.name);
+      const data = [...read('k8s/production/postgresql.yaml'), ...read('k8s/production/databases.yaml')];
+      expect([...new Set(data.map(({ metadata }) => metadata.namespace))]).toEqual(['weft-data']);
+      expect(made).toContain('weft-data');
+      const policies = objects.filter(({ kind }) => kind === 'NetworkPolicy');
+      expect(policies.length).toBe(NAMES.length);
+      for (const { metadata, spec } of policies) {
+        const ports = usesOf(metadata.name).map((one) => `weft-data:${one.split(':')[1]}`);
+        expect(flat(spec.egress).filter((one) => one.startsWith('weft-data'))).toEqual(ports.sort());
+      }
+      const doors = objects.filter(({ kind, metadata }) => kind === 'Gateway' && metadata.name === 'weft');
+      expect(doors.flatMap(({ spec }) => spec.servers)).toEqual([
+        {
+          port: { number: 443, name: 'https', protocol: 'HTTPS' },
+          tls: { mode: 'SIMPLE', credentialName: 'weft-tls', minProtocolVersion: 'TLSV1_2' },
+          hosts: ['shop.weft.example'],
+        },
+      ]);
+      const ways = objects.filter(({ kind, spec }) => kind === 'VirtualService' && spec.gateways);
+      expect([...new Set(ways.flatMap(({ spec }) => spec.hosts))]).toEqual(['shop.weft.example']);
+    },
+  );
+
   it('agree with each other on every pair of services, itself included', () => {
     const wrong: string[] = [];
     for (const from of NAMES)
