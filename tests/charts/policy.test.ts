@@ -24,7 +24,7 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
     );
     // Sources are synced into the images of development.
     const synced = of('Deployment').map(({ metadata }) => `Deployment/${metadata.name}`);
-    expect(writable).toEqual(name === 'dev' ? synced : []);
+    expect(writable).toEqual(['dev', 'debug'].includes(name) ? synced : []);
   });
 
   it('has a NetworkPolicy for every pod, which denies what it does not name', () => {
@@ -34,18 +34,21 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
     for (const { policyTypes } of selected) expect(policyTypes.sort()).toEqual(['Egress', 'Ingress']);
     const uncovered = podsOf(objects).filter(
       ({ of, labels }) =>
-        of.startsWith('Deployment/') &&
+        // Those of helm test come and go.
+        !of.startsWith('Pod/') &&
         !selected.some(({ podSelector }) =>
           Object.entries(podSelector.matchLabels).every(([key, value]) => labels[key] === value),
         ),
     );
     expect(uncovered.map(({ of }) => of)).toEqual([]);
+    expect(selected.length).toBeGreaterThan(2);
   });
 
   if (release.chart === 'weft') {
     it('has for every service who may call it, how it is called, and only what its contract names', () => {
       const named = (kind: string) => of(kind).map(({ metadata }) => metadata.name);
-      const services = named('Deployment').sort();
+      const services = named('Deployment').filter((one) => !one.endsWith('-canary'));
+      expect(services.length).toBeGreaterThan(5);
       for (const kind of [
         'Service',
         'ServiceAccount',
@@ -54,6 +57,7 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
         'AuthorizationPolicy',
         'PeerAuthentication',
         'DestinationRule',
+        'VirtualService',
         'Sidecar',
       ]) {
         expect({ kind, without: services.filter((one) => !named(kind).includes(one)) }).toEqual({ kind, without: [] });
@@ -77,9 +81,17 @@ withHelm.each(Object.entries(RELEASES))('what %s puts in a cluster', (name, rele
       expect(wayIn(objects, `${method}/ConfirmOrder`, headers)).toEqual(inside);
     });
 
+    it('asks every pod how it is, but one under a debugger only whether it has started', () => {
+      for (const { pod } of podsOf(of('Deployment')))
+        expect([...Object.keys(pod.containers[0] ?? {})].filter((key) => key.endsWith('Probe')).sort()).toEqual(
+          name === 'debug' ? ['startupProbe'] : ['livenessProbe', 'readinessProbe', 'startupProbe'],
+        );
+    });
+
     it('lets go of a pod only after the kit has had its time', () => {
       for (const { metadata, spec } of of('Deployment')) {
-        const settings = of('ConfigMap').find((one) => one.metadata.name === metadata.name)?.data ?? {};
+        const service = metadata.labels?.['app.kubernetes.io/name'];
+        const settings = of('ConfigMap').find((one) => one.metadata.name === service)?.data ?? {};
         const { terminationGracePeriodSeconds, containers } = spec.template.spec;
         const preStop = containers[0].lifecycle.preStop.sleep.seconds;
         expect(Number(settings.STOP_TIMEOUT_MS)).toBeGreaterThan(Number(settings.DRAIN_DELAY_MS) + 1000);

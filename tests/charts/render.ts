@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { isAbsolute, join } from 'node:path';
+import { parse, parseAllDocuments } from 'yaml';
 
 export const ROOT = join(import.meta.dirname, '../..');
 /** The versions that charts are rendered for: a helm that is built by hand does not know one. */
@@ -11,18 +11,24 @@ export const VERSIONS = ['--kube-version', '1.34.0'];
 /** What a release is made of, and the values on top of its chart's. */
 export interface Release {
   readonly chart: 'weft' | 'backing' | 'service';
-  /** Files beside the chart. */
+  /** Files beside the chart, or whole paths. */
   readonly values?: readonly string[];
   readonly set?: readonly string[];
 }
 
-/** Every environment; what would be random is given. */
+/** Every environment, and every switch at once; what would be random is given. */
 export const RELEASES: Readonly<Record<string, Release>> = {
   dev: { chart: 'weft', values: ['values-dev.yaml'], set: ['admin.password=golden'] },
+  debug: { chart: 'weft', values: ['values-dev.yaml', 'values-debug.yaml'], set: ['admin.password=golden'] },
   staging: { chart: 'weft', values: ['values-staging.yaml'], set: ['admin.password=golden'] },
   production: { chart: 'weft', values: ['values-production.yaml'] },
   'production-eu-west': { chart: 'weft', values: ['values-production.yaml', 'values-production-eu-west.yaml'] },
   'production-us-east': { chart: 'weft', values: ['values-production.yaml', 'values-production-us-east.yaml'] },
+  everything: {
+    chart: 'weft',
+    values: [join(import.meta.dirname, 'everything.yaml')],
+    set: ['admin.password=golden'],
+  },
   backing: { chart: 'backing', set: ['seed=golden'] },
 };
 /** Those that are committed; a region only says where things are. */
@@ -61,7 +67,7 @@ function charts(): string {
 }
 
 export function template({ chart, values = [], set = [] }: Release): Answer {
-  const files = values.flatMap((file) => ['-f', join(charts(), chart, file)]);
+  const files = values.flatMap((file) => ['-f', isAbsolute(file) ? file : join(charts(), chart, file)]);
   const sets = set.flatMap((one) => ['--set', one]);
   return run('helm', 'template', chart, join(charts(), chart), '-n', 'weft', ...VERSIONS, ...files, ...sets);
 }
@@ -77,6 +83,33 @@ export function render(release: Release): string {
   const { status, stdout, stderr } = template(release);
   if (status !== 0) throw new Error(stderr);
   return stdout;
+}
+
+/** What helm says after an install. `helm template` does not print it, so that a copy of the chart has it as an object. */
+export function notes({ chart, values = [], set = [] }: Release): string {
+  const copy = join(charts(), `${chart}-notes`);
+  if (!existsSync(copy)) cpSync(join(charts(), chart), copy, { recursive: true });
+  writeFileSync(
+    join(copy, 'templates/said.yaml'),
+    'said: {{ include (print $.Template.BasePath "/NOTES.txt") . | quote }}\n',
+  );
+  const files = values.flatMap((file) => ['-f', join(copy, file)]);
+  const sets = set.flatMap((one) => ['--set', one]);
+  const only = ['-s', 'templates/said.yaml'];
+  const { status, stdout, stderr } = run(
+    'helm',
+    'template',
+    chart,
+    copy,
+    '-n',
+    'weft',
+    ...only,
+    ...VERSIONS,
+    ...files,
+    ...sets,
+  );
+  if (status !== 0) throw new Error(stderr);
+  return (parse(stdout) as { said: string }).said;
 }
 
 export interface Container {

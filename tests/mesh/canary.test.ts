@@ -42,6 +42,16 @@ const summary = ({ match, fault, route }: Rendered) => ({
     expect(second.spec.template.metadata.labels).toMatchObject(objects.get('Service/orders').spec.selector);
   });
 
+  it('has as many pods of each track as values say, none at all included, and leaves them to a scaler', () => {
+    const replicas = (values: object) => {
+      const { objects } = render('orders', values);
+      return ['orders', 'orders-canary'].map((name) => objects.get(`Deployment/${name}`)?.spec.replicas);
+    };
+    expect(replicas({ replicas: 0, canary: { ...canary, replicas: 0 } })).toEqual([0, 0]);
+    expect(replicas({ replicas: 3, canary: { ...canary, replicas: 2 } })).toEqual([3, 2]);
+    expect(replicas({ replicas: 0, autoscaling: { enabled: true } })).toEqual([undefined, undefined]);
+  });
+
   it('makes of canary and faults one object: each way of a method once, narrow ones first, with its time and attempts', () => {
     const { objects } = render('orders', { canary, faults: [slow, broken] });
     const routes = routesOf(objects.get('VirtualService/orders'), 'PlaceOrder');
@@ -65,6 +75,11 @@ const summary = ({ match, fault, route }: Rendered) => ({
     ['a canary without a mesh', { canary, mesh: { enabled: false } }, /canary.enabled needs mesh.enabled/],
     ['a fault that does nothing', { faults: [{ methods: ['PlaceOrder'] }] }, /faults.0/],
     ['a status that gRPC has not', { faults: [{ abort: { code: 'BROKEN', percent: 1 } }] }, /faults.0.abort.code/],
+    [
+      'two ways to share calls between regions',
+      { mesh: { locality: { failover: [{ from: 'a', to: 'b' }], distribute: [{ from: 'a', to: { a: 100 } }] } } },
+      /mesh.locality has failover or distribute, not both/,
+    ],
     ['a setting of the mesh that there is not', { mesh: { timeoutSlack: 1 } }, /mesh/],
   ])('refuses %s', (_, values, reason) => expect(render('orders', values).refusal).toMatch(reason));
 

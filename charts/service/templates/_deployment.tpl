@@ -9,8 +9,8 @@ metadata:
     {{- include "service.labels" .root | nindent 4 }}
     weft.dev/track: {{ .track }}
 spec:
-  {{- with .replicas }}
-  replicas: {{ . }}
+  {{- if not (kindIs "invalid" .replicas) }}
+  replicas: {{ .replicas }}
   {{- end }}
   revisionHistoryLimit: 3
   strategy:

@@ -4,9 +4,10 @@
 {{- .Values.identity.jwksUrl | default (printf "http://%s:%v/.well-known/jwks.json" $service .Values.ports.ops) -}}
 {{- end }}
 
-{{/* What the ConfigMap holds: what the chart knows, then the service's own settings. Everything is a text. */}}
+{{/* What the ConfigMap holds: what the chart knows, then what files/services says of the service, then values. Everything is a text. */}}
 {{- define "service.settings" -}}
 {{- $values := .Values -}}
+{{- $own := include "service.own" . | fromJson -}}
 {{- $settings := dict
   "GRPC_HOST" "0.0.0.0"
   "GRPC_PORT" $values.ports.grpc
@@ -26,7 +27,7 @@
 {{- $caller = dict "CALLER_IDENTITY" "mesh" "MESH_TRUST_DOMAIN" $values.mesh.trustDomain "MESH_NAMESPACE" .Release.Namespace }}
 {{- end }}
 {{- $settings = merge $caller $settings }}
-{{- with $values.ports.http }}
+{{- with $own.http }}
 {{- $settings = merge (dict "HTTP_HOST" "0.0.0.0" "HTTP_PORT" .) $settings }}
 {{- end }}
 {{- with $values.tracing.endpoint }}
@@ -36,7 +37,7 @@
 {{- $target := printf "%s:%v" (include "service.host" (dict "root" $ "service" .)) $values.ports.grpc }}
 {{- $_ := set $settings (printf "%s_TARGET" (upper .)) $target }}
 {{- end }}
-{{- range $name, $value := mergeOverwrite $settings $values.settings }}
+{{- range $name, $value := mergeOverwrite $settings $own.settings $values.settings }}
 {{ $name }}: {{ $value | toString | quote }}
 {{- end }}
 {{- end }}

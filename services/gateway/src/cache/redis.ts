@@ -6,7 +6,7 @@ const FOUND = 1;
 
 /** Copies that all gateways share: a hash an aggregate. While Redis is away there are none. */
 export function redisCopies(redis: Redis): CopyStore {
-  const keyOf = (aggregate: string) => `weft:copy:${aggregate}`;
+  const keyOf = (aggregate: string) => `copy:${aggregate}`;
   return {
     async get(aggregate, variant) {
       try {

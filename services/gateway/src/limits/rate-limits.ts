@@ -45,7 +45,7 @@ export function createRateLimits({ standard, overrides, redis }: RateLimitOption
     const known = limiters.get(method.name);
     if (known) return known;
     const limit = overrides.get(method.name) ?? fromContract(method) ?? standard;
-    const options = { points: limit.calls, duration: limit.window, keyPrefix: `weft:limit:${method.name}` };
+    const options = { points: limit.calls, duration: limit.window, keyPrefix: `limit:${method.name}` };
     const memory = new RateLimiterMemory(options);
     const limiter = redis ? new RateLimiterRedis({ ...options, storeClient: redis, insuranceLimiter: memory }) : memory;
     const made = { limit, limiter };
