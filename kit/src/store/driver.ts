@@ -16,11 +16,13 @@ import { currentContext } from '../context/index.ts';
 import type { DatabaseSpans } from '../telemetry/index.ts';
 import { combine, type Deferred, type Expectation, goesWithOthers, guardFailure, type Statement } from './deferred.ts';
 import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
-import { GroupCommit } from './group-commit.ts';
+import { GroupCommit, SLOW_MS } from './group-commit.ts';
 import { send, sendUnnamed } from './pool.ts';
 import type { StatementResult } from './statement.ts';
 
 const DEFAULT_BEGIN = 'begin';
+/** Of several at once none keeps the others waiting for somebody's row: they are sent alone then. */
+const GROUP_BEGIN = `begin; set local lock_timeout = ${SLOW_MS}`;
 
 /**
  * One connection of the pool, as Kysely sees it. BEGIN travels with the first statement and COMMIT with the deferred
@@ -131,7 +133,7 @@ export class PooledConnection implements DatabaseConnection {
 
   /** Statements that nobody has sent anything before, as a transaction of their own. */
   #sendTogether(statements: readonly Statement[]): Promise<void> {
-    if (statements.length > 1) this.#begin = DEFAULT_BEGIN;
+    if (statements.length > 1) this.#begin = GROUP_BEGIN;
     return this.#send(statements);
   }
 

@@ -1,3 +1,4 @@
+import { within } from '../time/index.ts';
 import type { Statement } from './deferred.ts';
 
 /** Sends statements as one transaction. */
@@ -13,10 +14,12 @@ interface Waiting {
 /** So many transactions are on their way at a time; those that come meanwhile go together. */
 const ON_THEIR_WAY = 2;
 const MOST_TOGETHER = 32;
+/** Who takes longer waits for somebody else's row: nobody waits with it. */
+export const SLOW_MS = 50;
 
 /**
  * Commits transactions of one statement each, several at a time under load: the server writes a commit to the disk once for all
- * of them. One that fails takes nobody with it: then each is sent alone.
+ * of them. One that fails, or waits, takes nobody with it: then each is sent alone.
  */
 export class GroupCommit {
   readonly #waiting: Waiting[] = [];
@@ -38,7 +41,8 @@ export class GroupCommit {
 
   async #run(): Promise<void> {
     this.#onTheirWay++;
-    for (let group = this.#take(); group.length > 0; group = this.#take()) await this.#together(group);
+    for (let group = this.#take(); group.length > 0; group = this.#take())
+      await within(SLOW_MS, this.#together(group), () => undefined);
     this.#onTheirWay--;
   }
 
