@@ -6,12 +6,14 @@ import type { Holder, Leases } from '../../store/leases.ts';
 import type { Session } from '../../store/session.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
-import { Lane, type LaneContext, type LiveProcess } from './lane.ts';
+import { Lane, type LaneContext } from './lane.ts';
 import { LAG, SAVE_POSITIONS, SCAN } from './statements.ts';
+import type { LiveProcess, Turns } from './turns.ts';
 import type { Wake } from './wakes.ts';
 
 export interface Connections {
   readonly session: Session;
+  readonly turns: Turns;
   readonly process: LiveProcess;
   readonly leases: Leases;
   /** Resolves when the tables are there. */
@@ -42,6 +44,7 @@ export class PostgresConsumer implements Consumer, Holder {
     this.#context = {
       ...withDefaults(options),
       session: on.session,
+      turns: on.turns,
       process: on.process,
       logger: on.logger,
     };
@@ -54,12 +57,16 @@ export class PostgresConsumer implements Consumer, Holder {
       const { rows } = await pool.query<{ lag: bigint }>({
         name: statementName(LAG),
         text: LAG,
-        values: [this.name, [...this.#types], BUCKETS],
+        values: [this.name, [...this.#types], this.#scanned()],
       });
       return Number(rows[0]?.lag ?? 0n);
     } catch (error) {
       throw translate(error);
     }
+  }
+
+  #scanned(): bigint[] {
+    return Array.from({ length: BUCKETS }, (_, bucket) => this.#lanes.get(bucket)?.scanned ?? 0n);
   }
 
   async stop(): Promise<void> {

@@ -19,6 +19,7 @@ import { busMigrations, SCHEMA } from './schema.ts';
 import { listSchemas, registerSchemas } from './schemas.ts';
 import { HEARTBEAT } from './statements.ts';
 import { tailMessages } from './tail.ts';
+import { Turns } from './turns.ts';
 import { EVERYTHING, readWakes, type Wake, writeWakes } from './wakes.ts';
 
 export interface PostgresBusOptions {
@@ -93,7 +94,8 @@ class Driver implements PostgresBus {
         .query('SELECT pg_advisory_lock_shared($1::int, $2::int)', [process.lockClass, process.id])
         .catch(() => undefined);
     });
-    this.#on = { session, process, logger, pool: () => this.#pool(), leases: new Leases(session, logger) };
+    const turns = new Turns(session, process);
+    this.#on = { session, turns, process, logger, pool: () => this.#pool(), leases: new Leases(session, logger) };
     session.onDown(() => {
       this.#alone = false;
     });

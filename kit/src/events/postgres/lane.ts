@@ -6,27 +6,12 @@ import { within } from '../../time/index.ts';
 import { type ConsumerOptions, type Delivery, Postponed, Unreadable } from '../bus.ts';
 import { describe } from '../failure-text.ts';
 import { type CursorRow, type MessageRow, toDelivery } from './rows.ts';
-import {
-  ABANDON_REDRIVES,
-  BURY,
-  END_REDRIVE,
-  FETCH,
-  LOAD,
-  PEEK,
-  REGISTER,
-  REWIND,
-  SAVE,
-  TAKE_REDRIVE,
-} from './statements.ts';
-
-/** A process is known to live by a lock on its id that its session holds. */
-export interface LiveProcess {
-  readonly id: number;
-  readonly lockClass: number;
-}
+import { ABANDON_REDRIVES, BURY, END_REDRIVE, LOAD, PEEK, REGISTER, REWIND, SAVE, TAKE_REDRIVE } from './statements.ts';
+import type { Found, LiveProcess, Turns } from './turns.ts';
 
 export interface LaneContext extends Required<ConsumerOptions> {
   readonly session: Session;
+  readonly turns: Turns;
   readonly process: LiveProcess;
   readonly logger: Logger;
 }
@@ -47,6 +32,8 @@ export class Lane {
   scanned = 0n;
   /** The position that the cursor's row is known to have. */
   saved = 0n;
+  /** What is before `scanned` has been handled, and the cursor's row does not say so yet. */
+  #unsaved = false;
   #loaded = false;
   #waited = false;
   #ours = true;
@@ -102,6 +89,7 @@ export class Lane {
         this.#again = false;
         if (await this.#turn()) this.#again = true;
       }
+      if (this.#unsaved && this.#ours) await this.#save(this.scanned, 0);
     } catch (error) {
       this.#on.logger.debug({ err: error, consumer: this.#on.name }, 'bucket interrupted');
       this.#later(TRY_AGAIN_MS);
@@ -163,31 +151,34 @@ export class Lane {
     if (this.#redrive) return await this.#handleAgain();
     if (this.#deliveries >= this.#on.maxDeliveries) return await this.#buryUnseen();
 
-    const { name, types, process } = this.#on;
     const limit = this.#deliveries > 0 || this.scanned < this.#cautiousUntil ? 1 : BATCH;
     const deliveries = this.#deliveries + 1;
-    const rows = await this.#query<MessageRow & { scanned: bigint; more: boolean; seq: bigint | null }>(FETCH, [
-      name,
-      this.bucket,
-      this.scanned,
-      types,
-      limit,
-      deliveries,
-      this.#cautiousUntil,
-      process.id,
-    ]);
-    const batch = rows.filter((row) => row.seq !== null).map((row) => toDelivery(row, deliveries));
-    const [first] = rows;
-    const reach = first && first.scanned > this.scanned ? first.scanned : this.scanned;
-    if (batch.length === 0) {
-      this.scanned = reach;
-      return first?.more ?? false;
+    const { messages, scanned, more } = await this.#next(limit, deliveries);
+    if (messages.length === 0) {
+      this.scanned = scanned;
+      return more;
     }
     this.#deliveries = deliveries;
-    return await this.#handleAll(batch, batch.length < limit ? reach : undefined, first?.more ?? false);
+    const batch = messages.map((message) => toDelivery(message, deliveries));
+    return await this.#handleAll(batch, batch.length < limit ? scanned : undefined);
   }
 
-  async #handleAll(batch: Delivery[], reach: bigint | undefined, more: boolean): Promise<boolean> {
+  /** What comes next; with the question goes what has been handled before it. */
+  async #next(limit: number, deliveries: number): Promise<Found> {
+    const { name: consumer, types, turns } = this.#on;
+    const { bucket, scanned: after } = this;
+    const save = this.#unsaved;
+    const found = await turns.next({
+      ...{ consumer, bucket, after, types, limit, deliveries, save },
+      cautiousUntil: this.#cautiousUntil,
+      ours: () => this.#ours,
+    });
+    this.#unsaved = false;
+    if (save) this.saved = after;
+    return found;
+  }
+
+  async #handleAll(batch: Delivery[], reach: bigint | undefined): Promise<boolean> {
     let position = this.scanned;
     for (const delivery of batch) {
       if (this.#closing) {
@@ -203,8 +194,10 @@ export class Lane {
       position = delivery.position;
       this.#postponed = 0;
     }
-    await this.#save(reach ?? position, 0);
-    return reach === undefined || more;
+    this.scanned = reach ?? position;
+    this.#deliveries = 0;
+    this.#unsaved = true;
+    return true;
   }
 
   async #handle(delivery: Delivery): Promise<void> {
@@ -269,10 +262,12 @@ export class Lane {
     this.scanned = position;
     this.saved = position;
     this.#deliveries = deliveries;
+    this.#unsaved = false;
   }
 
   async #handleAgain(): Promise<boolean> {
     const { logger, name } = this.#on;
+    if (this.#unsaved) await this.#save(this.scanned, 0);
     const [rewound] = await this.#query<{ position: bigint }>(REWIND, [name, this.bucket]);
     if (rewound) this.#moved(rewound.position, 0);
     const [row] = await this.#query<MessageRow & { letter: string; deliveries: number }>(TAKE_REDRIVE, [

@@ -25,27 +25,35 @@ export const ABANDON_REDRIVES = `
   WHERE consumer = $1 AND bucket = $2 AND state = 'redriving'`;
 
 /**
- * $1 consumer, $2 bucket, $3 after, $4 types, $5 limit, $6 deliveries to note, $7 end of the cautious stretch, $8 this
- * process. Notes the delivery before anybody sees the messages. One row without a message when there is none: how far was looked, and whether
- * there may be more behind.
+ * What many lanes ask for at a moment, a row each: $1 consumers, $2 buckets, $3 after, $4 types of each, separated by spaces,
+ * $5 limits, $6 deliveries to note, $7 ends of cautious stretches, $8 whether `after` is to be written down though nothing
+ * follows, $9 this process. Notes the delivery before anybody sees the messages. One row without a message for a lane that
+ * has none: how far was looked, and whether there may be more behind.
  */
 export const FETCH = `
-  WITH looked_at AS MATERIALIZED (
-    SELECT seq, type FROM bus.message WHERE bucket = $2 AND seq > $3 ORDER BY seq LIMIT ${WINDOW}
-  ), picked AS MATERIALIZED (
-    SELECT seq FROM looked_at WHERE type = ANY ($4::text[]) ORDER BY seq LIMIT $5
+  WITH asked AS MATERIALIZED (
+    SELECT name, bucket, after, string_to_array(types, ' ') AS types, most, deliveries, cautious_until, save, place
+    FROM unnest($1::text[], $2::int[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::bigint[], $8::boolean[])
+      WITH ORDINALITY a(name, bucket, after, types, most, deliveries, cautious_until, save, place)
+  ), found AS MATERIALIZED (
+    SELECT * FROM asked CROSS JOIN LATERAL (
+      SELECT count(*) AS looked_at, max(seq) AS last_seen, (array_agg(seq ORDER BY seq) FILTER (WHERE wanted))[1:asked.most] AS picked
+      FROM (
+        SELECT seq, type = ANY (asked.types) AS wanted FROM bus.message
+        WHERE bucket = asked.bucket AND seq > asked.after ORDER BY seq LIMIT ${WINDOW}
+      ) looked_at
+    ) looked
   ), noted AS (
-    UPDATE bus.consumer SET position = $3, deliveries = $6, noted_by = $8, batch_size = (SELECT count(*) FROM picked),
-      batch_end = CASE WHEN (SELECT count(*) FROM picked) > 1 THEN (SELECT max(seq) FROM picked) ELSE $7 END
-    WHERE name = $1 AND bucket = $2 AND EXISTS (SELECT FROM picked)
-  ), reach AS (
-    SELECT count(*) = ${WINDOW} AS more,
-           CASE WHEN count(*) = ${WINDOW} THEN max(seq) ELSE (SELECT coalesce(max(seq), 0) FROM bus.message) END AS scanned
-    FROM looked_at
+    UPDATE bus.consumer c SET position = f.after, deliveries = CASE WHEN f.picked IS NULL THEN 0 ELSE f.deliveries END,
+      noted_by = $9, batch_size = coalesce(cardinality(f.picked), 0), next_attempt_at = NULL,
+      batch_end = CASE WHEN cardinality(f.picked) > 1 THEN f.picked[cardinality(f.picked)] ELSE f.cautious_until END
+    FROM found f WHERE c.name = f.name AND c.bucket = f.bucket AND (f.picked IS NOT NULL OR f.save)
   )
-  SELECT reach.scanned, reach.more, m.seq, m.id, m.type, m.subject, m.key, m.headers, m.payload, m.published_at
-  FROM reach LEFT JOIN (picked CROSS JOIN LATERAL (SELECT * FROM bus.message WHERE bus.message.seq = picked.seq) m) ON true
-  ORDER BY m.seq`;
+  SELECT f.place, f.looked_at = ${WINDOW} AS more,
+         CASE WHEN f.looked_at = ${WINDOW} THEN f.last_seen ELSE (SELECT coalesce(max(seq), 0) FROM bus.message) END AS scanned,
+         m.seq, m.id, m.type, m.subject, m.key, m.headers, m.payload, m.published_at
+  FROM found f LEFT JOIN LATERAL (SELECT message.* FROM unnest(f.picked) p JOIN bus.message ON message.seq = p) m ON true
+  ORDER BY f.place, m.seq`;
 
 /** Back to where somebody wants the bucket handled from again. */
 export const REWIND = `
@@ -56,6 +64,7 @@ export const REWIND = `
 export const PEEK = `
   SELECT seq FROM bus.message WHERE bucket = $1 AND seq > $2 AND type = ANY ($3::text[]) ORDER BY seq LIMIT 1`;
 
+/** Where no FETCH is to follow at once. */
 export const SAVE = `
   UPDATE bus.consumer SET position = $3, deliveries = $4, batch_size = 0, batch_end = $5,
     next_attempt_at = clock_timestamp() + $6 * interval '1 millisecond'
@@ -104,13 +113,16 @@ export const HEARTBEAT = `
          (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted AND classid = $1::int::oid
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS processes`;
 
-/** On the pool. $1 consumer, $2 types, $3 number of buckets. */
+/** On the pool. $1 consumer, $2 types, $3 how far each bucket is known to be scanned; 0 where others know. */
 export const LAG = `
   SELECT (
     SELECT count(*) FROM (
-      SELECT FROM generate_series(0, $3::int - 1) b
-      LEFT JOIN bus.consumer c ON c.name = $1 AND c.bucket = b
-      JOIN bus.message m ON m.bucket = b AND m.seq > coalesce(c.position, 0) AND m.type = ANY ($2::text[])
+      SELECT FROM unnest($3::bigint[]) WITH ORDINALITY s(scanned, place)
+      LEFT JOIN bus.consumer c ON c.name = $1 AND c.bucket = place - 1
+      CROSS JOIN LATERAL (
+        SELECT FROM bus.message
+        WHERE bucket = place - 1 AND seq > greatest(c.position, scanned) AND type = ANY ($2::text[]) LIMIT 100000
+      ) ahead
       LIMIT 100000
     ) ahead
   ) + (SELECT count(*) FROM bus.dead_letter WHERE consumer = $1 AND state IN ('redrive', 'redriving')) AS lag`;
