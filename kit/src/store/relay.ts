@@ -42,7 +42,7 @@ const LAG_MS = 5_000;
 const LAG_COUNT = 10_000;
 
 /** Under load, turns that are this far apart find more to take: each costs a round trip here and a commit on the bus. */
-const GATHER_MS = 8;
+const GATHER_MS = 20;
 
 // Sees the rows that it deletes, too. $1 buckets, $2 what is published, $3 what is on its way.
 export const TAKE = `
