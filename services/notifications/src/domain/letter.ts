@@ -92,8 +92,20 @@ const REASONS: ReadonlyMap<string, string> = new Map([
 
 const explain = (reason: string): string => REASONS.get(reason) ?? 'something went wrong on our side';
 
+const MOST_FORMATTERS = 200;
+const formatters = new Map<string, Intl.NumberFormat>();
+
+/** Making one takes a hundred times as long as using it. */
+function formatterOf(currency: string): Intl.NumberFormat {
+  const known = formatters.get(currency);
+  if (known) return known;
+  const formatter = new Intl.NumberFormat('en-GB', { style: 'currency', currency });
+  if (formatters.size < MOST_FORMATTERS) formatters.set(currency, formatter);
+  return formatter;
+}
+
 function format({ currencyCode, minorUnits }: Money): string {
-  const formatter = new Intl.NumberFormat('en-GB', { style: 'currency', currency: currencyCode });
+  const formatter = formatterOf(currencyCode);
   const digits = formatter.resolvedOptions().maximumFractionDigits ?? 2;
   const text = String(minorUnits).padStart(digits + 1, '0');
   const decimal = digits === 0 ? text : `${text.slice(0, -digits)}.${text.slice(-digits)}`;
