@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@weft/all/embedded';
 import { services } from '@weft/all/services';
 import { startNats } from '@weft/kit/testing';
-import { bundle } from '../../scripts/bundle.ts';
-import { openShop } from '../flows/shop.ts';
+import { makeBundles } from '../flows/bundles.ts';
+import { mainOf, openShop } from '../flows/shop.ts';
 import { shopOn } from './customers.ts';
 import { hunt } from './hunt.ts';
 import { Coverage, pointsOf } from './points.ts';
@@ -54,17 +54,13 @@ let postgres = await startEmbeddedPostgres({ dataFolder, logger: quiet });
 process.env.WEFT_TEST_DATABASE_URL = postgres.adminUrl;
 
 const nats = values.bus === 'jetstream' ? await startNats() : undefined;
-// A bundle is started in half the time that its sources take. In the project, so that what is not bundled is found.
-const cache = join(import.meta.dirname, '../../.cache');
-await mkdir(cache, { recursive: true });
-const outdir = await mkdtemp(join(cache, 'crash-'));
-const mains = SERVICES.map((name) => {
-  const main = name === 'ledger' ? 'ledger.ts' : `../../services/${name}/src/main.ts`;
-  return [name, join(import.meta.dirname, main)] as const;
-});
-await bundle({ entryPoints: Object.fromEntries(mains), outdir, failPoints: true });
+const bundles = await makeBundles(
+  Object.fromEntries(
+    SERVICES.map((name) => [name, name === 'ledger' ? join(import.meta.dirname, 'ledger.ts') : mainOf(name)]),
+  ),
+);
 const shop = await openShop(
-  SERVICES.map((name) => ({ services: [name], main: join(outdir, `${name}.js`) })),
+  SERVICES.map((name) => ({ services: [name], main: bundles.main(name) })),
   {
     LOG_LEVEL: 'error',
     DATABASE_CONNECTIONS: faults.includes('publish-before-commit') ? '40' : '4',
@@ -197,5 +193,6 @@ try {
   await booted.stop();
   await nats?.drop();
   await postgres.stop();
-  for (const folder of [dataFolder, outdir]) await rm(folder, { recursive: true, force: true });
+  await bundles.remove();
+  await rm(dataFolder, { recursive: true, force: true });
 }

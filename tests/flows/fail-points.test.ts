@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
-import { MODES, openShop, orderOf, type Shop, styled } from './shop.ts';
+import type { Bundles } from './bundles.ts';
+import { bundlesOf, MODES, openShop, orderOf, processesOf, type Shop, styled } from './shop.ts';
 
 const LEASES = [
   ['checkout', 'UPDATE saga SET lease_until = now() WHERE lease_until > now()'],
@@ -61,11 +62,16 @@ const REJECTED_BY_EVENTS = [
 ];
 
 describe.each(MODES)('%s', (mode) => {
+  let bundles: Bundles;
   let shop: Shop;
   beforeAll(async () => {
-    shop = await openShop(mode);
+    bundles = await bundlesOf(mode);
+    shop = await openShop(processesOf(mode, bundles.main));
   });
-  afterAll(() => shop?.booted.stop());
+  afterAll(async () => {
+    await shop?.booted.stop();
+    await bundles?.remove();
+  });
 
   /** Nobody waits for the leases of the dead, also those that their last statements may still take. */
   async function endLeases(): Promise<void> {
