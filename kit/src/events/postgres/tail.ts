@@ -6,21 +6,28 @@ import { type MessageRow, STREAM, toTailed } from './rows.ts';
 const HEAD = 'SELECT coalesce(max(seq), 0) AS after FROM bus.message';
 const BEFORE = 'SELECT seq - 1 AS after FROM bus.message WHERE published_at >= $1 ORDER BY seq LIMIT 1';
 const AT_ONCE = 200;
-const NEXT = `SELECT * FROM bus.message WHERE seq > $1 ORDER BY seq LIMIT ${AT_ONCE}`;
+/** $1 after, $2 types, all where null. One row without a message where none is wanted: how far was looked. */
+const NEXT = `
+  WITH looked_at AS MATERIALIZED (SELECT * FROM bus.message WHERE seq > $1 ORDER BY seq LIMIT ${AT_ONCE})
+  SELECT reach.*, m.* FROM (SELECT max(seq) AS reached, count(*) = ${AT_ONCE} AS more FROM looked_at) reach
+  LEFT JOIN looked_at m ON $2::text[] IS NULL OR m.type = ANY ($2::text[]) ORDER BY m.seq`;
 const LOOK_MS = 250;
+
+type Row = Omit<MessageRow, 'seq'> & {
+  readonly seq: bigint | null;
+  readonly reached: bigint | null;
+  readonly more: boolean;
+};
 
 export async function* tailMessages(pool: pg.Pool, options: TailOptions): AsyncGenerator<Tailed> {
   const { types, signal } = options;
-  const wanted = types && new Set(types);
   let after = await startOf(pool, options);
   while (!signal.aborted) {
-    const { rows } = await pool.query<MessageRow>(NEXT, [after]);
-    for (const row of rows) {
-      after = row.seq;
-      if (!wanted || wanted.has(row.type)) yield toTailed(row);
-    }
+    const { rows } = await pool.query<Row>(NEXT, [after, types ?? null]);
+    for (const row of rows) if (row.seq !== null) yield toTailed(row as MessageRow);
+    after = rows[0]?.reached ?? after;
     // What comes in small numbers is gathered: a look for each would cost more than what it finds.
-    if (rows.length < AT_ONCE) await pause(LOOK_MS, signal);
+    if (!rows[0]?.more) await pause(LOOK_MS, signal);
   }
 }
 
