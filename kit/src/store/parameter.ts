@@ -23,10 +23,11 @@ function toArrayLiteral(items: readonly unknown[]): string {
 }
 
 function toElement(item: unknown): string {
+  if (typeof item === 'bigint' || typeof item === 'number' || typeof item === 'boolean') return String(item);
   if (Array.isArray(item)) return toArrayLiteral(item);
   const text = toParameter(item);
   if (text === null) return 'NULL';
   if (typeof text !== 'string') return `"\\\\x${text.toString('hex')}"`;
-  if (PLAIN.test(text) && text.toUpperCase() !== 'NULL') return text;
+  if (PLAIN.test(text) && (text.length !== 4 || text.toUpperCase() !== 'NULL')) return text;
   return `"${text.replace(/["\\]/g, '\\$&')}"`;
 }
