@@ -42,6 +42,25 @@ const summary = ({ match, fault, route }: Rendered) => ({
     expect(second.spec.template.metadata.labels).toMatchObject(objects.get('Service/orders').spec.selector);
   });
 
+  it('shares the HTTP of an edge as it shares gRPC, from inside and from outside', () => {
+    const ways = (values: object): Rendered[][] => {
+      const { objects } = render('gateway', values);
+      return [
+        routesOf(objects.get('VirtualService/gateway'), 'http'),
+        objects.get('VirtualService/gateway-http').spec.http,
+      ];
+    };
+    const headersIn = (one: Rendered) => one.headers;
+    for (const routes of ways({ canary })) {
+      expect(routes.map((one) => summary(one).to)).toEqual([{ canary: 100 }, { stable: 90, canary: 10 }]);
+      expect(routes[0].match.map(headersIn)).toEqual(routes[0].match.map(() => ({ 'x-canary': { exact: 'yes' } })));
+      expect(routes[1].match.filter(headersIn)).toEqual([]);
+      for (const { destination } of routes.flatMap(({ route }: Rendered) => route))
+        expect(destination.port).toEqual({ number: 8080 });
+    }
+    for (const routes of ways({})) expect(routes.map((one) => summary(one).to)).toEqual([{ stable: 100 }]);
+  });
+
   it('has as many pods of each track as values say, none at all included, and leaves them to a scaler', () => {
     const replicas = (values: object) => {
       const { objects } = render('orders', values);

@@ -37,7 +37,7 @@ Retries, timeouts, canary and faults of a method are composed here and nowhere e
 
 {{/* The content types of gRPC. Connect and gRPC-Web have the same paths, and are for the edge. */}}
 {{- define "mesh.grpc" -}}
-'application/grpc([+;].*)?'
+application/grpc([+;].*)?
 {{- end }}
 
 {{- define "mesh.route" -}}
@@ -49,7 +49,7 @@ Retries, timeouts, canary and faults of a method are composed here and nowhere e
       {{- if or .users .variant.headers }}
       headers:
         {{- if .users }}
-        content-type: { regex: {{ include "mesh.grpc" . }} }
+        content-type: { regex: {{ include "mesh.grpc" . | squote }} }
         {{- end }}
         {{- range $name, $value := .variant.headers }}
         {{ $name }}: { exact: {{ $value | quote }} }
