@@ -11,6 +11,9 @@ import type { Part } from './whole.ts';
 
 const EDGE = 'gateway';
 const STRANGER = 'mesh-stranger';
+/** Of services it admits this one alone. */
+const GET_STOCK = '/weft.inventory.v1.InventoryService/GetStock';
+const ADMITTED = 'catalog';
 /** Pods that start together. */
 const AT_ONCE = 3;
 const POLICY = {
@@ -65,16 +68,32 @@ export const matrix: Part = (system) => {
       figure('caller and method, tried', `${tried}`);
     });
 
+    /** What somebody sends who would be taken for the service that is admitted. */
+    const forged = (namespace: string) => ({
+      'weft-caller': ADMITTED,
+      'x-forwarded-client-cert': `By=x;Hash=ab;Subject="";URI=spiffe://cluster.local/ns/${namespace}/sa/${ADMITTED}`,
+    });
+
+    it('believes no name and no certificate that somebody inside says of himself', async () => {
+      const { cluster } = system();
+      const [pod] = await cluster.pods('orders');
+      const image = pod?.spec.containers.find(({ name }) => name === 'orders')?.image ?? '';
+      const step = { target: `inventory.${cluster.namespace}:50051`, path: GET_STOCK };
+      const codeFor = async (account: string, headers: Readonly<Record<string, string>>) => {
+        const [[answer] = []] = await probe(cluster, { name: `mesh-${account}`, account, image }, [
+          { ...step, headers },
+        ]);
+        return status[answer?.code ?? -1];
+      };
+      assert.equal(await codeFor(EDGE, forged(cluster.namespace)), 'UNAUTHENTICATED');
+      assert.equal(await codeFor(ADMITTED, {}), 'INVALID_ARGUMENT', 'who is admitted gets further');
+    });
+
     it('believes no name and no certificate that comes from outside', async () => {
       const raw = rawClient(system().ingress);
       try {
-        const account = `spiffe://cluster.local/ns/${system().cluster.namespace}/sa/catalog`;
-        const headers = {
-          'weft-caller': 'catalog',
-          'x-forwarded-client-cert': `By=x;Hash=ab;Subject="";URI=${account}`,
-        };
-        const path = '/weft.inventory.v1.InventoryService/GetStock';
-        const { error } = await raw.unary(path, Buffer.alloc(0), headers);
+        const headers = forged(system().cluster.namespace);
+        const { error } = await raw.unary(GET_STOCK, Buffer.alloc(0), headers);
         assert.equal(status[error?.code ?? 0], 'UNAUTHENTICATED', error?.details);
         const inside = await raw.unary('/weft.inventory.v1.InventoryService/Reserve', Buffer.alloc(0), headers);
         assert.equal(status[inside.error?.code ?? 0], 'UNIMPLEMENTED', 'a method without roles is not routed');

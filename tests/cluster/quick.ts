@@ -4,15 +4,31 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
+import { status as grpc } from '@grpc/grpc-js';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
+import { rawClient } from '../../kit/test/rpc/raw-call.ts';
 import { writeImportedProtos } from '../../scripts/imported-protos.ts';
 import { orderOf } from '../flows/shop.ts';
+import { committedIntents, methodsOf } from '../mesh/generate.ts';
+import { figure } from './figures.ts';
 import { plainPod } from './plain-pod.ts';
 import { isThere, run } from './run.ts';
+import type { System } from './system.ts';
 import type { Part } from './whole.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const LOCKED_SECONDS = 8;
+/** Between the contract's time and what whoever asked has seen of it. */
+const LATE_MS = 1500;
+
+/** Has everybody who reads a product wait for so long. */
+async function lockProducts({ cluster }: System): Promise<void> {
+  const { data } = await cluster.get<{ data: { DATABASE_URL: string } }>('secret', 'catalog-backing');
+  const url = Buffer.from(data.DATABASE_URL, 'base64').toString().replace('@postgresql:', '@127.0.0.1:');
+  const lock = `begin; lock table product; select pg_sleep(${LOCKED_SECONDS}); commit`;
+  await cluster.kubectl(['exec', 'statefulset/postgresql', '--', 'psql', url, '-c', lock]);
+}
 
 /** A few minutes: orders come to their end through the ingress, and nothing gets in beside the mesh. */
 export const quick: Part = (system) => {
@@ -78,6 +94,27 @@ export const quick: Part = (system) => {
       assert.ok(answer.ok, `${type} ${answer.status} ${await answer.text()}`);
       if (type !== undefined)
         assert.match(answer.headers.get('content-type') ?? '', new RegExp(`^${type.replace('+', '.')}`));
+    }
+  });
+
+  it('answers DEADLINE_EXCEEDED at the time of the contract while a database is slow, to whoever would wait longer', async () => {
+    const method = methodsOf(committedIntents().get('catalog')).find(({ name }) => name === 'GetProduct');
+    assert.ok(method);
+    const request = Buffer.concat([Buffer.from([10, 36]), Buffer.from(randomUUID())]);
+    const raw = rawClient(system().ingress);
+    const locked = lockProducts(system());
+    try {
+      await eventually(async () => {
+        const began = performance.now();
+        const { error } = await raw.unary(method.path, request);
+        const ms = performance.now() - began;
+        assert.equal(grpc[error?.code ?? 0], 'DEADLINE_EXCEEDED', error?.details);
+        assert.ok(ms > method.timeoutMs - 50 && ms < method.timeoutMs + LATE_MS, `after ${ms} ms`);
+        figure(`a call of ${method.timeoutMs} ms, cut`, `after ${ms.toFixed(0)} ms`);
+      }, LOCKED_SECONDS * 1000);
+    } finally {
+      raw.close();
+      await locked;
     }
   });
 
