@@ -4,12 +4,14 @@ import { testDatabase } from '@weft/kit/testing';
 
 const required = (process.env.WEFT_REQUIRE ?? '').split(',').filter(Boolean);
 
-const runs = (command: string) => spawnSync(command, ['--version'], { encoding: 'utf8' }).stdout ?? '';
+const runs = (command: string, argument = '--version') =>
+  spawnSync(command, [argument], { encoding: 'utf8' }).stdout ?? '';
 
-/** How each server shows that it is there. */
+/** How each server or program shows that it is there. */
 const PROOFS: Readonly<Record<string, () => Promise<string>>> = {
   nats: async () => runs('nats-server'),
   redis: async () => runs('redis-server'),
+  helm: async () => runs('helm', 'version'),
   postgres: async () => {
     const database = await testDatabase('requirements');
     const [row] = await database.query<{ version: string }>('SELECT version()');
@@ -18,7 +20,7 @@ const PROOFS: Readonly<Record<string, () => Promise<string>>> = {
   },
 };
 
-describe('the servers that WEFT_REQUIRE names', () => {
+describe('the servers and programs that WEFT_REQUIRE names', () => {
   it('are ones that the tests know', () => {
     expect(required.filter((name) => !PROOFS[name])).toEqual([]);
   });
