@@ -108,8 +108,10 @@ describe('every service', () => {
     expect(sorted(roles.filter(({ login }) => login).map(({ name }) => name))).toEqual(owners);
   });
 
-  it('is a target in the README', () => {
+  it('is a target in the README, and has its image from a registry there', () => {
     const [, loop = ''] = /for service in ([A-Z ]+); do export/.exec(text('k8s/README.md')) ?? [];
     expect(sorted(loop.toLowerCase().split(' '))).toEqual(NAMES);
+    const [, images = ''] = /for service in ([a-z \\\n]+); do echo "--set/.exec(text('k8s/README.md')) ?? [];
+    expect(sorted(images.split(/[\s\\]+/))).toEqual(NAMES);
   });
 });

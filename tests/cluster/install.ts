@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { services } from '@weft/all/services';
 import type { Cluster, Pod } from './cluster.ts';
 import { makeNamespace } from './namespaces.ts';
 import { run } from './run.ts';
@@ -22,9 +23,14 @@ export async function install(cluster: Cluster): Promise<Installed> {
     cluster.helm(['install', 'backing', chart('backing'), '--set', 'persistence.enabled=false', ...wait]),
   );
   const staging = join(chart('weft'), 'values-staging.yaml');
-  const weft = await timed(() => cluster.helm(['install', 'weft', chart('weft'), '-f', staging, '-f', SMALL, ...wait]));
+  const values = ['-f', staging, '-f', SMALL, ...ofRegistry(process.env.IMAGE_PREFIX)];
+  const weft = await timed(() => cluster.helm(['install', 'weft', chart('weft'), ...values, ...wait]));
   return { backing, weft };
 }
+
+/** Images from where `npm run images` has put them, as a cluster takes them that it cannot hand any. */
+const ofRegistry = (prefix: string | undefined): string[] =>
+  prefix ? services.flatMap(({ spec }) => ['--set', `${spec.name}.image.repository=${prefix}`]) : [];
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const began = performance.now();
