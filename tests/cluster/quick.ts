@@ -14,10 +14,11 @@ import { committedIntents, methodsOf } from '../mesh/generate.ts';
 import { figure } from './figures.ts';
 import { plainPod } from './plain-pod.ts';
 import { isThere, run } from './run.ts';
-import type { System } from './system.ts';
+import { environmentOf, type System } from './system.ts';
 import type { Part } from './whole.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
+const WEFT = join(ROOT, 'clients/cli/src/main.ts');
 const LOCKED_SECONDS = 8;
 /** Between the contract's time and what whoever asked has seen of it. */
 const LATE_MS = 1500;
@@ -42,6 +43,11 @@ export const quick: Part = (system) => {
     assert.equal(total?.minorUnits, 750n);
     assert.deepEqual(await stock(productId), { onHand: 7n, reserved: 0n });
     assert.equal((await payment(order?.orderId ?? '')).captured, 750n);
+  });
+
+  it('takes one of weft demo, which buys through the gateway', async () => {
+    const env = environmentOf(system());
+    assert.match(await run(process.execPath, [WEFT, 'demo', '--json'], { env, within: 120_000 }), /"COMPLETED"/);
   });
 
   it('takes one of grpcurl', async (test) => {

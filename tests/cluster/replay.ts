@@ -3,9 +3,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { services } from '@weft/all/services';
 import { figure } from './figures.ts';
 import { run } from './run.ts';
+import { environmentOf } from './system.ts';
 import type { Part } from './whole.ts';
 
 const WEFT = join(import.meta.dirname, '../../clients/cli/src/main.ts');
@@ -22,14 +22,11 @@ export const replay: Part = (system) => {
   it('reconciles what a real shop sold through the ingress', async (test) => {
     const shop = process.env.WEFT_SHOP_FILE;
     if (!shop) return test.skip('WEFT_SHOP_FILE names no file');
-    const { ingress, login } = system();
     const folder = await mkdtemp(join(tmpdir(), 'weft-replay-'));
     try {
       const file = join(folder, 'shop.csv');
       await writeFile(file, (await readFile(shop, 'utf8')).split('\n').slice(0, LINES).join('\n'));
-      const targets = services.map(({ spec }) => [`${spec.name.toUpperCase()}_TARGET`, ingress]);
-      const admin = { WEFT_ADMIN_EMAIL: login.email, WEFT_ADMIN_PASSWORD: login.password };
-      const env = { ...process.env, ...Object.fromEntries(targets), ...admin };
+      const env = environmentOf(system());
       const weft = (...args: string[]) => run(process.execPath, [WEFT, ...args], { env, within: 600_000 });
       await weft('import', file, '--json', '--concurrency', '4');
       const said = JSON.parse(await weft('replay', file, '--json', '--concurrency', '8')) as Replayed;

@@ -1,3 +1,4 @@
+import { services } from '@weft/all/services';
 import { createTracing } from '@weft/kit/telemetry';
 import { clientsAt, type Shopkeeper, shopkeeper } from '../flows/shop.ts';
 import { type Cluster, type Forward, forwardIngress } from './cluster.ts';
@@ -25,4 +26,11 @@ export async function openSystem(cluster: Cluster): Promise<System> {
     await ingress.close();
     throw error;
   }
+}
+
+/** What leads `weft` to the system, as its administrator. */
+export function environmentOf({ ingress, login }: System): NodeJS.ProcessEnv {
+  const targets = services.map(({ spec }) => [`${spec.name.toUpperCase()}_TARGET`, ingress]);
+  const admin = { WEFT_ADMIN_EMAIL: login.email, WEFT_ADMIN_PASSWORD: login.password };
+  return { ...process.env, ...Object.fromEntries(targets), ...admin, WEFT_GATEWAY_URL: `http://${ingress}` };
 }
