@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -10,6 +10,7 @@ import { createMetrics } from '@weft/kit/telemetry';
 import { type Calls, faults, parseCalls, quantile, since, together, total } from '../src/canary/metrics.ts';
 import { openRelease, type Release, upgradeArguments } from '../src/canary/release.ts';
 import { judge } from '../src/canary/verdict.ts';
+import { abortCanary, startCanary } from '../src/commands/canary.ts';
 
 type Observed = Parameters<ReturnType<typeof callMetrics>>[0];
 
@@ -94,7 +95,11 @@ describe('the values of a release', () => {
   const whole: Release = { ...place, chart: 'charts/weft', prefix: 'orders.' };
 
   it('are changed under the name of the service, and no others', () => {
-    const args = upgradeArguments(whole, { 'canary.enabled': true, 'canary.image.tag': '12', 'canary.match': null });
+    const args = upgradeArguments(
+      whole,
+      { 'canary.enabled': true, 'canary.image.tag': '12', 'canary.match': null },
+      'ready',
+    );
     const where = ['upgrade', 'weft', 'charts/weft', '--namespace', 'shop'];
     expect(args.slice(0, 6)).toEqual([...where, '--reset-then-reuse-values']);
     expect(args.slice(-6)).toEqual([
@@ -108,7 +113,11 @@ describe('the values of a release', () => {
   });
 
   it('of a service alone have no name before them, and a text is never more than one value', () => {
-    const args = upgradeArguments({ ...whole, prefix: '' }, { 'canary.match.x-canary': 'yes,canary.weight=100' });
+    const args = upgradeArguments(
+      { ...whole, prefix: '' },
+      { 'canary.match.x-canary': 'yes,canary.weight=100' },
+      'ready',
+    );
     expect(args.at(-1)).toBe('canary.match.x-canary=yes\\,canary.weight\\=100');
   });
 });
@@ -143,5 +152,56 @@ describe('a release', () => {
       'release weft is of chart weft 0.1.0, and charts/weft is 0.2.0: upgrade the release first, or name its own chart with --chart',
     );
     await expect(opened({ chart: 'nats', version: '1.0.0' }, '1.0.0')).rejects.toThrow('and not of weft or service');
+  });
+});
+
+describe('a canary that never gets ready', () => {
+  let folder = '';
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'weft-unready-'));
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  /** Upgrades that helm is asked for, each with how it waits. */
+  async function upgrades(work: () => Promise<void>, canary: object): Promise<string[]> {
+    const asked = join(folder, 'asked');
+    const metadata = { chart: 'service', version: '1' };
+    const script = `#!${process.execPath}
+const args = process.argv.slice(2);
+require('node:fs').appendFileSync(${JSON.stringify(asked)}, args.join(' ') + '\\n');
+const values = ${JSON.stringify({ canary })};
+const answers = { metadata: ${JSON.stringify(metadata)}, values };
+process.stdout.write(args[0] === 'show' ? 'version: 1\\n' : JSON.stringify(answers[args[1]] ?? {}));
+`;
+    await writeFile(asked, '');
+    await writeFile(join(folder, 'helm'), script, { mode: 0o755 });
+    const before = process.env.HELM;
+    process.env.HELM = join(folder, 'helm');
+    try {
+      await work();
+    } finally {
+      if (before === undefined) delete process.env.HELM;
+      else process.env.HELM = before;
+    }
+    return (await readFile(asked, 'utf8')).split('\n').filter((line) => line.startsWith('upgrade'));
+  }
+
+  const options = { namespace: 'shop', release: 'orders', json: true };
+
+  it('is taken back by the very command that has started it, which helm does not do afterwards', async () => {
+    const start = () => startCanary('orders', { ...options, tag: '2', weight: 10, header: {} });
+    const [made, shared, ...more] = await upgrades(start, {});
+    expect(made).toMatch(/--atomic .*canary\.enabled=true/);
+    expect(made).toContain('canary.weight=0');
+    expect(shared).toMatch(/--wait .*canary\.weight=10/);
+    expect(more).toEqual([]);
+  });
+
+  it('is ended without waiting for it', async () => {
+    const abort = () => abortCanary('orders', options);
+    const [left, gone] = await upgrades(abort, { enabled: true, weight: 10 });
+    expect(left).toContain('canary.weight=0');
+    expect(left).not.toContain('--wait');
+    expect(gone).toMatch(/--wait .*canary\.enabled=false/);
   });
 });

@@ -19,7 +19,16 @@ export interface CanaryValues {
 }
 
 const READ_MS = 30_000;
-const UPGRADE_MS = 330_000;
+
+/** When an upgrade is done: all pods are ready; they are, or everything is as it was; the cluster has been told. */
+export type Until = 'ready' | 'ready or undone' | 'told';
+
+const UNTIL: Readonly<Record<Until, { readonly args: readonly string[]; readonly ms: number }>> = {
+  ready: { args: ['--wait', '--timeout', '5m'], ms: 330_000 },
+  // What a failed upgrade has made is not helm's any more: no later one would take it away.
+  'ready or undone': { args: ['--atomic', '--timeout', '5m'], ms: 630_000 },
+  told: { args: [], ms: 60_000 },
+};
 
 /**
  * Throws CommandFailure where the release is not of this very version of the chart: an upgrade would change more than the canary.
@@ -66,19 +75,18 @@ async function helmJson<T>({ helm, namespace }: Place, args: readonly string[]):
 export type Change = Readonly<Record<string, string | number | boolean | null>>;
 
 /** The arguments of helm that change these values of a release and leave the others as they are. */
-export function upgradeArguments(release: Release, change: Change): string[] {
+export function upgradeArguments(release: Release, change: Change, until: Until): string[] {
   const sets = Object.entries(change).flatMap(([path, value]) => [
     typeof value === 'string' ? '--set-string' : '--set',
     `${release.prefix}${path}=${typeof value === 'string' ? escaped(value) : value}`,
   ]);
   const { name, chart, namespace } = release;
-  const wait = ['--wait', '--timeout', '5m'];
   // With --reuse-values what the chart has by default would be what it had when the release was installed.
-  return ['upgrade', name, chart, '--namespace', namespace, '--reset-then-reuse-values', ...wait, ...sets];
+  return ['upgrade', name, chart, '--namespace', namespace, '--reset-then-reuse-values', ...UNTIL[until].args, ...sets];
 }
 
 const escaped = (value: string): string => value.replaceAll(/([,\\{}[\]=])/g, '\\$1');
 
-export async function upgrade(release: Release, change: Change): Promise<void> {
-  await runCommandLine(release.helm, upgradeArguments(release, change), UPGRADE_MS);
+export async function upgrade(release: Release, change: Change, until: Until = 'ready'): Promise<void> {
+  await runCommandLine(release.helm, upgradeArguments(release, change, until), UNTIL[until].ms);
 }

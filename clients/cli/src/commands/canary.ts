@@ -37,12 +37,9 @@ export function startCanary(service: string, { tag, digest, weight, header, ...o
     if (tag === undefined && digest === undefined) throw new CommandFailure('name the image: --tag or --digest');
     const { enabled } = await canaryOf(release);
     // Nobody goes there before it is ready.
-    await upgrade(release, {
-      'canary.enabled': true,
-      'canary.image.tag': tag ?? '',
-      'canary.image.digest': digest ?? '',
-      ...(enabled ? {} : { 'canary.weight': 0, 'canary.match': null }),
-    });
+    const image = { 'canary.image.tag': tag ?? '', 'canary.image.digest': digest ?? '' };
+    const alone = enabled ? {} : { 'canary.weight': 0, 'canary.match': null };
+    await upgrade(release, { 'canary.enabled': true, ...image, ...alone }, 'ready or undone');
     await upgrade(release, {
       'canary.weight': weight,
       ...Object.fromEntries(Object.entries(header).map(([name, value]) => [`canary.match.${name}`, value])),
@@ -77,9 +74,9 @@ export function abortCanary(service: string, options: CanaryOptions): Promise<vo
   });
 }
 
-/** First nobody goes there any more, then it goes: no call is lost. */
+/** First nobody goes there any more, whether its pods are ready or not, then it goes: no call is lost. */
 async function end(release: Release): Promise<void> {
-  await upgrade(release, { 'canary.weight': 0, 'canary.match': null });
+  await upgrade(release, { 'canary.weight': 0, 'canary.match': null }, 'told');
   await upgrade(release, { 'canary.enabled': false });
 }
 
