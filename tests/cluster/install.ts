@@ -8,6 +8,8 @@ const ROOT = join(import.meta.dirname, '../..');
 export const chart = (name: string) => join(ROOT, 'charts', name);
 const SMALL = join(import.meta.dirname, 'values-small.yaml');
 
+const WAIT = ['--wait', '--timeout', '8m'];
+
 export interface Installed {
   /** Milliseconds that it took until everything was ready. */
   readonly backing: number;
@@ -18,14 +20,19 @@ export interface Installed {
 export async function install(cluster: Cluster): Promise<Installed> {
   await makeNamespace(cluster, cluster.namespace);
   await run('helm', ['dependency', 'update', '--skip-refresh', chart('weft')], { within: 60_000 });
-  const wait = ['--wait', '--timeout', '8m'];
   const backing = await timed(() =>
-    cluster.helm(['install', 'backing', chart('backing'), '--set', 'persistence.enabled=false', ...wait]),
+    cluster.helm(['install', 'backing', chart('backing'), '--set', 'persistence.enabled=false', ...WAIT]),
   );
   const staging = join(chart('weft'), 'values-staging.yaml');
   const values = ['-f', staging, '-f', SMALL, ...ofRegistry(process.env.IMAGE_PREFIX)];
-  const weft = await timed(() => cluster.helm(['install', 'weft', chart('weft'), ...values, ...wait]));
+  const weft = await timed(() => cluster.helm(['install', 'weft', chart('weft'), ...values, ...WAIT]));
   return { backing, weft };
+}
+
+/** Changes values of what is installed, by their paths, and leaves the others as they are. */
+export async function changeValues(cluster: Cluster, values: Readonly<Record<string, string>>): Promise<void> {
+  const set = Object.entries(values).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
+  await cluster.helm(['upgrade', 'weft', chart('weft'), '--reset-then-reuse-values', ...set, ...WAIT]);
 }
 
 /** Images from where `npm run images` has put them, as a cluster takes them that it cannot hand any. */

@@ -7,7 +7,7 @@ import { RemoteError } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
 import { clientsAt, orderOf } from '../flows/shop.ts';
 import type { Cluster } from './cluster.ts';
-import { chart } from './install.ts';
+import { changeValues } from './install.ts';
 import type { Part } from './whole.ts';
 
 const CHECKED = ['orders', 'gateway'];
@@ -34,8 +34,8 @@ async function proxiesFetchKeys(cluster: Cluster): Promise<boolean> {
 }
 
 async function checkTokens(cluster: Cluster, wanted: boolean): Promise<void> {
-  const set = CHECKED.flatMap((name) => ['--set', `${name}.mesh.requestAuthentication=${wanted}`]);
-  await cluster.helm(['upgrade', 'weft', chart('weft'), '--reuse-values', ...set, '--wait', '--timeout', '8m']);
+  const values = CHECKED.map((name) => [`${name}.mesh.requestAuthentication`, String(wanted)]);
+  await changeValues(cluster, Object.fromEntries(values));
 }
 
 /** Access tokens, which the proxies check as well. */

@@ -8,7 +8,7 @@ import { documentedEdges, edgesOf, isProxy, labelOf, rootsOf, traceOf } from '..
 import { orderOf, STYLES, type Style, styled } from '../flows/shop.ts';
 import type { Cluster } from './cluster.ts';
 import { figure } from './figures.ts';
-import { chart } from './install.ts';
+import { changeValues } from './install.ts';
 import { dropNamespace, makeNamespace } from './namespaces.ts';
 import { podReady, removePod, type ScriptPod, startPod } from './script-pod.ts';
 import type { System } from './system.ts';
@@ -51,11 +51,11 @@ async function startCollector(cluster: Cluster): Promise<ScriptPod> {
 
 /** Has services and proxies send every span there, or none. */
 async function trace(cluster: Cluster, endpoint: string): Promise<void> {
-  const set = services.flatMap(({ spec }) => [
-    ...['--set', `${spec.name}.tracing.endpoint=${endpoint}`],
-    ...['--set', `${spec.name}.mesh.tracingProvider=${PROVIDER}`],
+  const values = services.flatMap(({ spec }) => [
+    [`${spec.name}.tracing.endpoint`, endpoint],
+    [`${spec.name}.mesh.tracingProvider`, PROVIDER],
   ]);
-  await cluster.helm(['upgrade', 'weft', chart('weft'), '--reuse-values', ...set, '--wait', '--timeout', '8m']);
+  await changeValues(cluster, Object.fromEntries(values));
 }
 
 /** Places an order by Connect, as a browser does, which is the gateway's. */
