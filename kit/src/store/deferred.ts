@@ -24,7 +24,7 @@ export interface Statement {
 
 const MAX_KNOWN = 1_000;
 const FEW_ROWS = 32;
-const CHANGES = /\binsert into\b|\bdelete from\b|(?<!\bfor )\bupdate\b/i;
+const ADDS = /\binsert into\b/i;
 const ALTERS = /\bdelete from\b|(?<!\bfor )\bupdate\b/i;
 const GUARD = /weft guard (\d+):/;
 const texts = new Map<string, string>();
@@ -33,7 +33,7 @@ const adding = new Map<string, boolean>();
 /** The statements as one where that is possible: they take the server a fraction of the time that each alone takes. */
 export function combine(deferred: readonly Deferred[]): Statement[] {
   const distinct = new Set(deferred.map(({ text }) => text)).size === deferred.length;
-  const together = distinct && deferred.every(({ text }) => CHANGES.test(text));
+  const together = distinct && deferred.every(({ text }) => ADDS.test(text) || ALTERS.test(text));
   if (together && deferred.length > 0) return [one(deferred, 0)];
   return deferred.map((statement, index) => (statement.expected ? one([statement], index) : statement));
 }
@@ -45,7 +45,7 @@ export function combine(deferred: readonly Deferred[]): Statement[] {
 export function goesWithOthers({ text, values }: Statement): boolean {
   let adds = adding.get(text);
   if (adds === undefined) {
-    adds = CHANGES.test(text) && !ALTERS.test(text);
+    adds = ADDS.test(text) && !ALTERS.test(text);
     if (adding.size < MAX_KNOWN) adding.set(text, adds);
   }
   return adds && values.every((value) => !Array.isArray(value) || value.length <= FEW_ROWS);

@@ -11,15 +11,16 @@ const OWN_NAMES = Object.fromEntries(Object.entries(WIRE_NAMES).map(([own, wire]
 const NAME = /^[!#$%&'*+.^_`|~\dA-Za-z-]{1,256}$/;
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
-const PLAIN = /^[!#$&-~]*$/;
+const ENCODED = /[^!#$&-~]/u;
+const ALL_ENCODED = new RegExp(ENCODED, 'gu');
 
 /** As CloudEvents binds attributes to headers: what is not printable ASCII, a space, `"` and `%` are percent-encoded. */
 export const encodeValue = (value: string): string =>
-  PLAIN.test(value)
-    ? value
-    : value.replaceAll(/[^!#$&-~]/gu, (character) =>
+  ENCODED.test(value)
+    ? value.replaceAll(ALL_ENCODED, (character) =>
         Buffer.from(character).reduce((all, byte) => `${all}%${byte.toString(16).padStart(2, '0').toUpperCase()}`, ''),
-      );
+      )
+    : value;
 
 /** @throws URIError */
 export const decodeValue = (value: string): string => (value.includes('%') ? decodeURIComponent(value) : value);
