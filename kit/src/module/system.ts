@@ -107,7 +107,7 @@ export async function startSystem(
   });
   ops.onLogLevel((level) => {
     logger.setLevel(level);
-    logger.warn({ level }, 'log level changed');
+    logger.warn({ logLevel: level }, 'log level changed');
   });
   const release = async () => {
     await buses.close();

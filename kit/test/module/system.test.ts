@@ -68,6 +68,14 @@ describe('a system', () => {
     expect(served).toEqual(['stock', 'orders']);
   });
 
+  it('says how much is logged from now on, in a line that keeps its own severity', async () => {
+    const system = await booted([tiny('orders')]);
+    await fetch(`http://127.0.0.1:${system.system.opsPort}/log-level?level=debug`, { method: 'POST' });
+    const said = () => system.logs.find(({ msg }) => msg === 'log level changed');
+    await eventually(() => said() !== undefined);
+    expect(said()).toMatchObject({ level: 'warn', logLevel: 'debug' });
+  });
+
   it('says by service what is not done yet', async () => {
     let left = 2;
     const worker = { start() {}, stop: async () => {}, pending: async () => left };
