@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@weft/all/embedded';
 import { services } from '@weft/all/services';
 import { startNats } from '@weft/kit/testing';
-import { makeBundles } from '../flows/bundles.ts';
+import { bundled } from '../flows/bundles.ts';
 import { mainOf, openShop } from '../flows/shop.ts';
 import { shopOn } from './customers.ts';
 import { hunt } from './hunt.ts';
@@ -54,21 +54,19 @@ let postgres = await startEmbeddedPostgres({ dataFolder, logger: quiet });
 process.env.WEFT_TEST_DATABASE_URL = postgres.adminUrl;
 
 const nats = values.bus === 'jetstream' ? await startNats() : undefined;
-const bundles = await makeBundles(
-  Object.fromEntries(
-    SERVICES.map((name) => [name, name === 'ledger' ? join(import.meta.dirname, 'ledger.ts') : mainOf(name)]),
-  ),
+const bundles = await bundled(
+  SERVICES.map((name) => {
+    const main = name === 'ledger' ? join(import.meta.dirname, 'ledger.ts') : mainOf(name);
+    return { services: [name], main };
+  }),
 );
-const shop = await openShop(
-  SERVICES.map((name) => ({ services: [name], main: bundles.main(name) })),
-  {
-    LOG_LEVEL: 'error',
-    DATABASE_CONNECTIONS: faults.includes('publish-before-commit') ? '40' : '4',
-    SHIPPING_CARRIER_DELAY_MS: '20000',
-    WEFT_FAULTS: faults.join(','),
-    ...(nats && { NATS_URL: nats.url, NATS_ACK_WAIT_MS: '3000' }),
-  },
-);
+const shop = await openShop(bundles.processes, {
+  LOG_LEVEL: 'error',
+  DATABASE_CONNECTIONS: faults.includes('publish-before-commit') ? '40' : '4',
+  SHIPPING_CARRIER_DELAY_MS: '20000',
+  WEFT_FAULTS: faults.join(','),
+  ...(nats && { NATS_URL: nats.url, NATS_ACK_WAIT_MS: '3000' }),
+});
 const { booted } = shop;
 const began = performance.now();
 const kills = new Map<string, number>();

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
-import type { Bundles } from './bundles.ts';
-import { bundlesOf, MODES, openShop, orderOf, processesOf, type Shop, styled } from './shop.ts';
+import { type Bundled, bundled } from './bundles.ts';
+import { MODES, openShop, orderOf, PROCESSES, type Shop, styled } from './shop.ts';
 
 const LEASES = [
   ['checkout', 'UPDATE saga SET lease_until = now() WHERE lease_until > now()'],
@@ -62,11 +62,11 @@ const REJECTED_BY_EVENTS = [
 ];
 
 describe.each(MODES)('%s', (mode) => {
-  let bundles: Bundles;
+  let bundles: Bundled;
   let shop: Shop;
   beforeAll(async () => {
-    bundles = await bundlesOf(mode);
-    shop = await openShop(processesOf(mode, bundles.main));
+    bundles = await bundled(PROCESSES[mode]);
+    shop = await openShop(bundles.processes);
   });
   afterAll(async () => {
     await shop?.booted.stop();

@@ -24,7 +24,6 @@ import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import { createClient, RemoteError, status } from '@weft/kit/rpc';
 import { createTracing } from '@weft/kit/telemetry';
 import { type BootedProcesses, bootProcesses, eventually, type ProcessSpec } from '@weft/kit/testing';
-import { type Bundles, makeBundles } from './bundles.ts';
 
 export type Mode = 'all' | 'split';
 /** One process, or one a service. */
@@ -41,16 +40,11 @@ export const WAYS = MODES.flatMap((mode) => STYLES.map((style) => [mode, style] 
 
 const NAMES = services.map(({ spec }) => spec.name);
 export const mainOf = (service: string) => join(import.meta.dirname, `../../services/${service}/src/main.ts`);
-
-/** What runs in a mode, from the sources, or from where they are given. */
-export function processesOf(mode: Mode, main: (name: string) => string = mainOf): readonly ProcessSpec[] {
-  if (mode === 'all') return [{ services: NAMES, main: main('all') }];
-  return NAMES.map((name) => ({ services: [name], main: main(name) }));
-}
-
-/** For those who start them again and again. */
-export const bundlesOf = (mode: Mode): Promise<Bundles> =>
-  makeBundles(Object.fromEntries((mode === 'all' ? ['all'] : NAMES).map((name) => [name, mainOf(name)])));
+/** What runs in a mode. */
+export const PROCESSES: Readonly<Record<Mode, readonly ProcessSpec[]>> = {
+  all: [{ services: NAMES, main: mainOf('all') }],
+  split: NAMES.map((name) => ({ services: [name], main: mainOf(name) })),
+};
 
 const ADMIN = { email: 'admin@weft.example', password: 'admin-of-the-test' };
 
@@ -66,7 +60,7 @@ export const END_STATES: readonly number[] = [
 /** @param mode one of them, or the processes */
 export async function openShop(mode: Mode | readonly ProcessSpec[], extra: Readonly<Record<string, string>> = {}) {
   const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password, ...extra };
-  const processes = typeof mode === 'string' ? processesOf(mode) : mode;
+  const processes = typeof mode === 'string' ? PROCESSES[mode] : mode;
   const booted = await bootProcesses(processes, { env });
   const keeper = await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN);
   /** What operators do about the events of a service; as the administrator where there is no token. */
