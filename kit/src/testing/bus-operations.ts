@@ -24,6 +24,32 @@ export function operationsTests(current: () => BusFixture): void {
     expect(on.numbers('a').at(-1)).toBe(9);
   });
 
+  it('loses nothing when it replays from a time later than where a lagging consumer stands', async () => {
+    const on = current();
+    const consumer = on.consume();
+    await on.bus.publish([numbered('a', 0)]);
+    await on.settled(consumer);
+    await consumer.stop();
+    const times: Date[] = [];
+    const ended = new AbortController();
+    const tailing = (async () => {
+      for await (const { publishedAt } of on.bus.tail({ from: new Date(0), signal: ended.signal }))
+        times.push(publishedAt);
+    })();
+    await on.bus.publish([1, 2, 3].map((n) => numbered('a', n)));
+    await eventually(() => times.length === 4);
+    // Times are compared by the broker's clock.
+    const from = new Date(Math.max(...times.map((time) => time.getTime())) + 1);
+    await eventually(() => Date.now() > from.getTime());
+    await on.bus.publish([4, 5].map((n) => numbered('a', n)));
+    await eventually(() => times.length === 6);
+    ended.abort();
+    await tailing;
+    await on.bus.replay('counter', from);
+    await on.settled(on.consume());
+    expect(on.firsts('a')).toEqual(upTo(6));
+  });
+
   it('replays also to a consumer that does not run', async () => {
     const on = current();
     const consumer = on.consume();

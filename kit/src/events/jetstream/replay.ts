@@ -13,7 +13,7 @@ export async function eventStreams(manager: Manager): Promise<string[]> {
   return names;
 }
 
-/** Every bucket of the consumer goes back to the first message of then or later. */
+/** Every bucket of the consumer goes back to the first message of then or later; one that has not come so far stays where it is. */
 export async function rewindConsumer(manager: Manager, consumer: string, from: Date): Promise<void> {
   let known = false;
   for (const stream of await eventStreams(manager)) {
@@ -22,7 +22,10 @@ export async function rewindConsumer(manager: Manager, consumer: string, from: D
     const first = await manager.direct.getMessage(stream, { start_time: from });
     if (!first) continue;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      await manager.consumers.reset(stream, durableOf(consumer, bucket), first.seq);
+      const durable = durableOf(consumer, bucket);
+      const { ack_floor: handled } = await manager.consumers.info(stream, durable);
+      // A reset goes forward as well: past what has still to be handled.
+      if (first.seq <= handled.stream_seq) await manager.consumers.reset(stream, durable, first.seq);
     }
   }
   if (!known) throw new DomainError('not-found', 'CONSUMER_NOT_FOUND', 'the bus knows no such consumer');
