@@ -34,9 +34,19 @@ export interface ConsumerOptions {
   readonly backoffMs?: (deliveries: number) => number;
   /** A delivery without an outcome after so long has failed. Default 60,000. */
   readonly handleTimeoutMs?: number;
+  /**
+   * A message of a type that only another version of the consumer has is left to an instance of that version, and what is behind it waits. After so
+   * long the version is taken for rolled back: its type is passed over from then on, and handled from the beginning of what is kept when it is back.
+   * Default 300,000.
+   */
+  readonly awaitVersionMs?: number;
 }
 
-/** Handles the messages of its types in order of each key, each at least once, from the beginning of what is kept. */
+/**
+ * Handles the messages of its types in order of each key, each at least once, from the beginning of what is kept. Instances of one
+ * name may have other types, as two versions of a service have: each is given its own. When a type is new to the name, everything from
+ * its first message on is given again.
+ */
 export interface Consumer {
   readonly name: string;
   readonly types: readonly string[];

@@ -5,6 +5,10 @@ import type { Session } from './session.ts';
 
 /** What has a share of the buckets of a resource. */
 export interface Holder {
+  /**
+   * Whether it can do all that others can: where a member can, those that cannot have no share. All are alike where it is absent.
+   */
+  readonly complete?: boolean;
   /** The bucket is ours from now on. */
   acquired(bucket: number): void;
   /** The connection is gone, and every bucket with it. */
@@ -20,12 +24,16 @@ interface Membership {
   readonly owned: Set<number>;
   readonly releasing: Map<number, Promise<void>>;
   present: boolean;
+  /** Whether the others know it for one that is. */
+  complete: boolean;
   left: boolean;
 }
 
 const TICK_MS = 1_000;
 /** The key, beside the buckets, on which every member holds a shared lock: their number is that of the live members. */
 const PRESENCE = BUCKETS;
+/** The same of those that are complete. */
+const COMPLETE = BUCKETS + 1;
 
 /**
  * Shares the buckets of named resources fairly among all processes that joined them, by session-level advisory locks: a
@@ -58,6 +66,7 @@ export class Leases {
       owned: new Set(),
       releasing: new Map(),
       present: false,
+      complete: false,
       left: false,
     };
     this.#members.set(resource, member);
@@ -76,12 +85,14 @@ export class Leases {
   async #leave(member: Membership): Promise<void> {
     member.left = true;
     await Promise.all([...member.owned].map((bucket) => this.#release(member, bucket)));
+    if (member.complete) await this.#unlock('pg_advisory_unlock_shared', member, COMPLETE);
     if (member.present) await this.#unlock('pg_advisory_unlock_shared', member, PRESENCE);
     this.#members.delete(member.resource);
   }
 
   #forget(member: Membership): void {
     member.present = false;
+    member.complete = false;
     member.owned.clear();
     member.releasing.clear();
     member.holder.lost();
@@ -112,12 +123,16 @@ export class Leases {
         else member.present = true;
       }
     }
+    for (const member of members) await this.#tellWhetherComplete(member);
+    if (this.#session.epoch !== epoch) return;
     const held = await this.#heldLocks(members);
     if (this.#session.epoch !== epoch) return;
     const wanted: { member: Membership; bucket: number }[] = [];
     for (const member of members) {
       const locks = held.get(member.class);
-      const share = Math.ceil(BUCKETS / Math.max(1, locks?.get(PRESENCE) ?? 1));
+      const complete = locks?.get(COMPLETE) ?? 0;
+      const sharing = complete > 0 ? complete : (locks?.get(PRESENCE) ?? 1);
+      const share = complete > 0 && !member.complete ? 0 : Math.ceil(BUCKETS / Math.max(1, sharing));
       const keeping = member.owned.size - member.releasing.size;
       if (keeping > share) {
         const excess = [...member.owned].filter((bucket) => !member.releasing.has(bucket)).slice(share);
@@ -128,6 +143,17 @@ export class Leases {
       for (const bucket of free.slice(0, share - keeping)) wanted.push({ member, bucket });
     }
     if (wanted.length > 0) await this.#claim(wanted, epoch);
+  }
+
+  async #tellWhetherComplete(member: Membership): Promise<void> {
+    const { complete = false } = member.holder;
+    if (member.left || complete === member.complete) return;
+    const { epoch } = this.#session;
+    const how = complete ? 'pg_advisory_lock_shared' : 'pg_advisory_unlock_shared';
+    await this.#session.query(`SELECT ${how}($1::int, $2::int)`, [member.class, COMPLETE]);
+    if (this.#session.epoch !== epoch) return;
+    member.complete = complete;
+    if (complete && member.left) await this.#unlock('pg_advisory_unlock_shared', member, COMPLETE);
   }
 
   async #heldLocks(members: readonly Membership[]): Promise<Map<number, Map<number, number>>> {

@@ -4,6 +4,7 @@ import { failureTests } from './bus-failures.ts';
 import { type BusDriver, type BusExceptions, BusFixture } from './bus-fixture.ts';
 import { operationsTests } from './bus-operations.ts';
 import { restartTests } from './bus-restarts.ts';
+import { versionTests } from './bus-versions.ts';
 
 export type { BusDriver, BusExceptions };
 
@@ -21,5 +22,6 @@ export function busSuite(name: string, openDriver: () => Promise<BusDriver>, exc
     failureTests(() => on);
     operationsTests(() => on);
     restartTests(() => on, exceptions);
+    versionTests(() => on);
   });
 }

@@ -7,7 +7,7 @@ import { ProductCreated } from '@weft/gen/grpc/weft/catalog/v1/events';
 import { pino } from 'pino';
 import { type Bus, defineEvent, type JetStreamBusOptions } from '../../src/events/index.ts';
 import { openJetStreamBus } from '../../src/events/jetstream/index.ts';
-import { BusFixture, numbered, numberOf, TYPE, upTo } from '../../src/testing/bus-fixture.ts';
+import { BusFixture, numbered, numberOf, OTHER_TYPE, TYPE, upTo } from '../../src/testing/bus-fixture.ts';
 import { eventually } from '../../src/testing/eventually.ts';
 import { describeJetStream, openJetStream } from './drivers.ts';
 
@@ -166,6 +166,41 @@ describeJetStream('with nats-server on the path', () => {
     await on.bus.publish([numbered('a', 2)]);
     await eventually(() => on.numbers('a').includes(2), 20_000);
     expect(on.firsts('a')).toEqual([1, 2]);
+  });
+
+  it('has its types given again when another version took them away, and goes back for what it was not given', async () => {
+    const consumer = on.consume({ types: [TYPE, OTHER_TYPE] });
+    await on.bus.publish([numbered('a', 1), numbered('a', 2, OTHER_TYPE)]);
+    await on.settled(consumer);
+    const manager = await jetstreamManager(raw);
+    for (const bucket of upTo(8))
+      await manager.consumers.update('weft_test', `counter-${bucket}`, { filter_subjects: [`${TYPE}.${bucket}.*`] });
+    await on.bus.publish([numbered('a', 3, OTHER_TYPE), numbered('a', 4)]);
+    await eventually(() => on.numbers('a').includes(4));
+    await on.settled(consumer);
+    await eventually(() => on.numbers('a').includes(3));
+    expect([...on.firsts('a')].sort()).toEqual([1, 2, 3, 4]);
+  });
+
+  it('goes back for a new type also when whoever added it ended before it could', async () => {
+    const first = on.consume();
+    await on.bus.publish([numbered('a', 1, OTHER_TYPE), numbered('a', 2)]);
+    await on.settled(first);
+    await first.stop();
+    const manager = await jetstreamManager(raw);
+    for (const bucket of upTo(8)) {
+      const added = `${OTHER_TYPE}.${bucket}.*`;
+      const filter_subjects = [`${TYPE}.${bucket}.*`, added];
+      await manager.consumers.update('weft_test', `counter-${bucket}`, {
+        filter_subjects,
+        metadata: { 'weft-behind': added },
+      });
+    }
+    const second = on.consume({ types: [TYPE, OTHER_TYPE] });
+    await eventually(() => on.numbers('a').includes(1));
+    await on.settled(second);
+    const { config } = await manager.consumers.info('weft_test', 'counter-0');
+    expect(config.metadata?.['weft-behind']).toBeUndefined();
   });
 
   it('makes a stream anew that was removed under it', async () => {

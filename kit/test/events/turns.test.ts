@@ -65,7 +65,7 @@ function keys(): string[] {
 }
 
 const registered = async (consumer: string) => {
-  await Promise.all(EVERY.map((bucket) => session.query(REGISTER, [consumer, bucket])));
+  await Promise.all(EVERY.map((bucket) => session.query(REGISTER, [consumer, bucket, [TYPE]])));
   return (bucket: number, more: Partial<Ask> = {}): Ask => ({
     ...{ consumer, bucket, after: 0n, types: [TYPE], limit: 64, deliveries: 1, cautiousUntil: 0n, save: false },
     ours: () => true,

@@ -86,6 +86,31 @@ it('finds the one message among thousands of other types, whose passing is writt
   await eventually(async () => Number(await positions()) === 3_002, 20_000);
 }, 40_000);
 
+it('handles what a version that keeps no types has stepped over', async () => {
+  const types = [TYPE, OTHER_TYPE];
+  const first = on.consume({ types });
+  await on.bus.publish([numbered('a', 1), numbered('a', 2, OTHER_TYPE)]);
+  await on.settled(first);
+  await first.stop();
+  await on.bus.publish([numbered('a', 3, OTHER_TYPE), numbered('a', 4)]);
+  await driver.server.query('UPDATE bus.consumer SET position = (SELECT max(seq) FROM bus.message)');
+  const second = on.consume({ types });
+  await on.settled(second);
+  expect(on.firsts('a')).toEqual([1, 2, 3, 4]);
+});
+
+it('takes a consumer for what its first version says that keeps types, and begins nothing anew', async () => {
+  const first = on.consume();
+  await on.bus.publish([numbered('a', 1)]);
+  await on.settled(first);
+  await first.stop();
+  await driver.server.query('UPDATE bus.consumer SET types = NULL, covered = NULL');
+  await on.bus.publish([numbered('a', 2)]);
+  const second = on.consume();
+  await on.settled(second);
+  expect(on.numbers('a')).toEqual([1, 2]);
+});
+
 it('finds out about messages that no notification told of', async () => {
   const consumer = on.consume();
   await on.bus.publish([numbered('a', 1)]);

@@ -6,14 +6,15 @@ import { within } from '../../time/index.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
 import { Attempts } from './attempts.ts';
+import { type Durable, ensureDurable, isGivenAll, withdraw } from './durables.ts';
 import { API, asBusFailure, BusUnavailable, isApiError } from './errors.ts';
-import { Lane, type LaneContext } from './lane.ts';
+import { Lane, type LaneContext, persistently } from './lane.ts';
 import type { Letters } from './letters.ts';
 import type { Line, Link } from './link.ts';
+import { Others } from './others.ts';
 import { Puller } from './puller.ts';
 import { Redrives } from './redrives.ts';
 import { durableOf } from './replay.ts';
-import { type Durable, ensureDurable } from './streams.ts';
 import { bucketFilter, LETTERS, lettersOf, serviceOf, streamOf, token } from './subjects.ts';
 
 export interface ConsumerParts {
@@ -89,13 +90,22 @@ export class JetStreamConsumer implements Consumer {
         async (stream) => [stream, (await manager.streams.info(stream)).state.last_seq] as const,
       ),
     );
-    const infos = await Promise.all(this.#durables.map(({ stream, name }) => manager.consumers.info(stream, name)));
+    const infos = await Promise.all(this.#durables.map((durable) => this.#info(manager, durable)));
     const counted = infos.reduce((sum, info) => sum + info.num_pending + info.num_ack_pending, 0);
     if (counted > 0) return counted;
     const found = await Promise.all(infos.map((info, index) => this.#uncounted(manager, heads, info, index)));
     const uncounted = found.reduce((sum, one) => sum + one, 0);
     if (uncounted === 0) for (const [stream, head] of heads) this.#seen.set(stream, head);
     return uncounted;
+  }
+
+  /** Of two versions that change one at a moment the later wins, and one from before this has only its own given: then it is seen to again. */
+  async #info(manager: Line['manager'], durable: Durable): Promise<ConsumerInfo> {
+    const { stream, name } = durable;
+    const info = await manager.consumers.info(stream, name);
+    if (isGivenAll(info, durable)) return info;
+    await ensureDurable(manager, durable, this.#on.ackWaitMs);
+    return await manager.consumers.info(stream, name);
   }
 
   stop(): Promise<void> {
@@ -126,15 +136,17 @@ export class JetStreamConsumer implements Consumer {
   }
 
   #lane(context: LaneContext, service: string, types: readonly string[], bucket: number) {
-    const lane = new Lane(context, service, new Attempts(this.#on.link, this.name, service, bucket));
-    return this.#puller(
-      {
-        stream: streamOf(service),
-        name: durableOf(this.name, bucket),
-        filters: types.map((type) => bucketFilter(type, bucket)),
-      },
-      lane,
-    );
+    const { link } = this.#on;
+    const durable = {
+      stream: streamOf(service),
+      name: durableOf(this.name, bucket),
+      filters: types.map((type) => bucketFilter(type, bucket)),
+    };
+    const others = new Others(context, async (type) => {
+      const work = async () => ({ done: await withdraw(link.line.manager, durable, bucketFilter(type, bucket)) });
+      return (await persistently(context, work)) !== undefined;
+    });
+    return this.#puller(durable, new Lane(context, service, new Attempts(link, this.name, service, bucket), others));
   }
 
   #redrives(context: LaneContext) {

@@ -5,6 +5,7 @@ import { type ConsumerOptions, type Delivery, type Message, Postponed, Unreadabl
 import type { Attempts } from './attempts.ts';
 import { plainHeaders, toMessage } from './envelope.ts';
 import { failed, type Letters } from './letters.ts';
+import type { Others } from './others.ts';
 import type { Taken } from './puller.ts';
 
 export interface LaneContext extends Required<ConsumerOptions> {
@@ -25,13 +26,15 @@ export class Lane {
   readonly #on: LaneContext;
   readonly #service: string;
   readonly #attempts: Attempts;
+  readonly #others: Others;
   /** Of the message in hand, while its handler runs. */
   #begun = 0;
 
-  constructor(on: LaneContext, service: string, attempts: Attempts) {
+  constructor(on: LaneContext, service: string, attempts: Attempts, others: Others) {
     this.#on = on;
     this.#service = service;
     this.#attempts = attempts;
+    this.#others = others;
   }
 
   async take(taken: Taken): Promise<Outcome> {
@@ -49,6 +52,10 @@ export class Lane {
       message = toMessage(taken.subject, plainHeaders(taken.headers), taken.payload);
     } catch (error) {
       return await this.#bury(taken, tried + 1, error);
+    }
+    if (!this.#on.types.includes(message.type)) {
+      if (!taken.redelivered) await this.#attempts.write(taken.seq, 0).catch(() => undefined);
+      return await this.#others.leave(taken, message.type);
     }
     const { seq, publishedAt } = taken;
     const delivery = { ...message, position: BigInt(seq), deliveries: tried + 1, publishedAt };

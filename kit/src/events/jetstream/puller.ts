@@ -2,8 +2,8 @@ import { type Msg, type MsgHdrs, nanos, type Subscription } from '@nats-io/trans
 import type { Logger } from 'pino';
 import { Alarm, backoff, pause } from '../../store/backoff.ts';
 import { within } from '../../time/index.ts';
+import type { Durable } from './durables.ts';
 import type { Line, Link } from './link.ts';
-import type { Durable } from './streams.ts';
 
 /** A message in hand. */
 export interface Taken {

@@ -1,17 +1,23 @@
 import { backoff, pause } from '../../store/backoff.ts';
-import { Postponed } from '../bus.ts';
+import { type Message, Postponed } from '../bus.ts';
+import { Patience } from '../patience.ts';
 import { toMessage } from './envelope.ts';
 import { Overtaken } from './errors.ts';
 import { handleInTime, type LaneContext, persistently } from './lane.ts';
 import { failed, type Letter, toLetter } from './letters.ts';
 import type { Taken } from './puller.ts';
 
+/** Others wait behind it, and whoever asked for it may ask again. */
+const AWAIT_VERSION_MS = 30_000;
+
 /** Hands the dead letters of a consumer that were asked for to its handler once more. */
 export class Redrives {
   readonly #on: LaneContext;
+  readonly #patience: Patience;
 
   constructor(on: LaneContext) {
     this.#on = on;
+    this.#patience = new Patience(Math.min(on.awaitVersionMs, AWAIT_VERSION_MS));
   }
 
   async take(taken: Taken): Promise<'done' | 'released'> {
@@ -46,6 +52,7 @@ export class Redrives {
     for (let postponed = 1; ; postponed++) {
       try {
         const message = toMessage(letter.subject, letter.headers, letter.payload);
+        if (!this.#on.types.includes(message.type)) return await this.#leave(letter, message);
         const { publishedAt } = letter;
         await handleInTime(this.#on, { ...message, position: BigInt(letter.seq), deliveries, publishedAt });
         return { ...letter, deliveries, state: 'redriven' };
@@ -56,5 +63,13 @@ export class Redrives {
         if (this.#on.stopping.aborted) return letter;
       }
     }
+  }
+
+  /** To an instance of a version that has its type. */
+  async #leave(letter: Letter, { type }: Message): Promise<Letter> {
+    const wait = this.#patience.next(letter.subject + letter.seq);
+    if (wait === undefined) return failed(letter, letter.deliveries, new Error(`no version that runs has ${type}`));
+    await pause(wait, this.#on.stopping);
+    return letter;
   }
 }

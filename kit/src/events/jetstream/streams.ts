@@ -1,8 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  AckPolicy,
-  type ConsumerConfig,
-  DeliverPolicy,
   DiscardPolicy,
   JetStreamApiError,
   type JetStreamManager,
@@ -127,43 +124,5 @@ async function create(manager: JetStreamManager, wanted: Wanted): Promise<Stream
     if (found) return found;
     if (!(error instanceof JetStreamApiError)) throw error;
     throw new BusMisconfigured(`stream ${wanted.name} cannot be made: ${error.message}`, error);
-  }
-}
-
-/** What a durable consumer is given: one message at a time, so that none overtakes one that is still in hand. */
-export interface Durable {
-  readonly stream: string;
-  readonly name: string;
-  readonly filters: readonly string[];
-}
-
-/** @throws BusMisconfigured */
-export async function ensureDurable(
-  manager: JetStreamManager,
-  { stream, name, filters }: Durable,
-  ackWaitMs: number,
-): Promise<void> {
-  const changeable = {
-    filter_subjects: [...filters],
-    max_ack_pending: 1,
-    ack_wait: nanos(ackWaitMs),
-    max_deliver: -1,
-  };
-  const wanted: Partial<ConsumerConfig> = {
-    ...changeable,
-    durable_name: name,
-    ack_policy: AckPolicy.Explicit,
-    deliver_policy: DeliverPolicy.All,
-  };
-  try {
-    await manager.consumers.add(stream, wanted);
-  } catch (error) {
-    if (!isApiError(error, API.consumerExists)) throw error;
-    try {
-      await manager.consumers.update(stream, name, changeable);
-    } catch (failure) {
-      if (!(failure instanceof JetStreamApiError)) throw failure;
-      throw new BusMisconfigured(`consumer ${name} of stream ${stream} was left alone: ${failure.message}`, failure);
-    }
   }
 }

@@ -1,13 +1,15 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { backoff, pause } from '../../store/backoff.ts';
 import { translate } from '../../store/errors.ts';
 import { BUCKETS, statementName } from '../../store/hash.ts';
 import type { Holder, Leases } from '../../store/leases.ts';
 import type { Session } from '../../store/session.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
-import { Lane, type LaneContext } from './lane.ts';
-import { LAG, SAVE_POSITIONS, SCAN } from './statements.ts';
+import { Lane } from './lane.ts';
+import type { LaneContext } from './lane-context.ts';
+import { LAG, OTHERS, REGISTER, SAVE_POSITIONS, SCAN } from './statements.ts';
 import type { LiveProcess, Turns } from './turns.ts';
 import type { Wake } from './wakes.ts';
 
@@ -30,10 +32,14 @@ export class PostgresConsumer implements Consumer, Holder {
   readonly types: readonly string[];
   readonly #on: Connections;
   readonly #context: LaneContext;
-  readonly #types: ReadonlySet<string>;
+  /** With those of its other versions. */
+  #types: ReadonlySet<string>;
+  /** No other version has a type that this one has not. */
+  complete = false;
   readonly #lanes = new Map<number, Lane>();
   readonly #leave: () => Promise<void>;
   readonly #stopped: () => void;
+  readonly #unregister: () => void;
 
   constructor(on: Connections, options: ConsumerOptions, stopped: () => void) {
     this.name = options.name;
@@ -47,7 +53,9 @@ export class PostgresConsumer implements Consumer, Holder {
       turns: on.turns,
       process: on.process,
       logger: on.logger,
+      versionsChanged: () => void this.#meetOthers(),
     };
+    this.#unregister = on.session.onUp(() => void this.#register());
     this.#leave = on.leases.join(`bus consumer ${options.name}`, this);
   }
 
@@ -57,7 +65,7 @@ export class PostgresConsumer implements Consumer, Holder {
       const { rows } = await pool.query<{ lag: bigint }>({
         name: statementName(LAG),
         text: LAG,
-        values: [this.name, [...this.#types], this.#scanned()],
+        values: [this.name, [...this.types], this.#scanned()],
       });
       return Number(rows[0]?.lag ?? 0n);
     } catch (error) {
@@ -70,8 +78,35 @@ export class PostgresConsumer implements Consumer, Holder {
   }
 
   async stop(): Promise<void> {
+    this.#unregister();
     await this.#leave();
     this.#stopped();
+  }
+
+  /** Also of the buckets that others have, so that they do not step over what is for this version. */
+  async #register(): Promise<void> {
+    const { session, logger } = this.#on;
+    const { epoch } = session;
+    for (let attempt = 1; session.connected && session.epoch === epoch; attempt++) {
+      try {
+        const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket);
+        await Promise.all(buckets.map((bucket) => session.query(REGISTER, [this.name, bucket, this.types])));
+        return await this.#meetOthers();
+      } catch (error) {
+        logger.debug({ err: error, consumer: this.name, attempt }, 'types not registered; trying again');
+        await pause(backoff(attempt, 50, 2_000));
+      }
+    }
+  }
+
+  async #meetOthers(): Promise<void> {
+    try {
+      const others = await this.#on.session.query<{ type: string }>(OTHERS, [this.name, this.types]);
+      this.#types = new Set([...this.types, ...others.map(({ type }) => type)]);
+      this.complete = others.length === 0;
+    } catch (error) {
+      this.#on.logger.debug({ err: error, consumer: this.name }, 'other versions not looked at');
+    }
   }
 
   acquired(bucket: number): void {

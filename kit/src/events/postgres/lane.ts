@@ -1,20 +1,13 @@
 import type pg from 'pg';
-import type { Logger } from 'pino';
 import { backoff } from '../../store/backoff.ts';
-import type { Session } from '../../store/session.ts';
-import { within } from '../../time/index.ts';
-import { type ConsumerOptions, type Delivery, Postponed, Unreadable } from '../bus.ts';
+import { type Delivery, Postponed, Unreadable } from '../bus.ts';
 import { describe } from '../failure-text.ts';
-import { type CursorRow, type MessageRow, toDelivery } from './rows.ts';
-import { ABANDON_REDRIVES, BURY, END_REDRIVE, LOAD, PEEK, REGISTER, REWIND, SAVE, TAKE_REDRIVE } from './statements.ts';
-import type { Found, LiveProcess, Turns } from './turns.ts';
-
-export interface LaneContext extends Required<ConsumerOptions> {
-  readonly session: Session;
-  readonly turns: Turns;
-  readonly process: LiveProcess;
-  readonly logger: Logger;
-}
+import { Patience } from '../patience.ts';
+import { handleInTime, type LaneContext } from './lane-context.ts';
+import { Redrives } from './redrives.ts';
+import { type CursorRow, toDelivery } from './rows.ts';
+import { ABANDON_REDRIVES, BURY, LOAD, PEEK, REGISTER, REWIND, SAVE, WITHDRAW } from './statements.ts';
+import type { Found } from './turns.ts';
 
 const BATCH = 64;
 const TRY_AGAIN_MS = 500;
@@ -28,6 +21,10 @@ const COMES_BACK_MS = 1_000;
 export class Lane {
   readonly bucket: number;
   readonly #on: LaneContext;
+  /** Of all versions of the consumer. */
+  #types: readonly string[];
+  readonly #patience: Patience;
+  readonly #redrives: Redrives;
   /** Up to here there is nothing left to handle. */
   scanned = 0n;
   /** The position that the cursor's row is known to have. */
@@ -53,6 +50,13 @@ export class Lane {
   constructor(on: LaneContext, bucket: number) {
     this.#on = on;
     this.bucket = bucket;
+    this.#types = on.types;
+    this.#patience = new Patience(on.awaitVersionMs);
+    this.#redrives = new Redrives(on, bucket, {
+      query: (text, values) => this.#query(text, values),
+      ours: () => this.#ours,
+      later: (ms) => this.#later(ms),
+    });
   }
 
   /** Loaded, with nothing in hand and nothing to wait for. */
@@ -114,13 +118,14 @@ export class Lane {
 
   /** @returns false when it is too early to tell what has become of the last delivery. */
   async #load(): Promise<boolean> {
-    const { name, process } = this.#on;
+    const { name, types, process } = this.#on;
     const [, , [row]] = await Promise.all([
-      this.#query(REGISTER, [name, this.bucket]),
+      this.#query(REGISTER, [name, this.bucket, types]),
       this.#query(ABANDON_REDRIVES, [name, this.bucket]),
       this.#query<CursorRow>(LOAD, [name, this.bucket, process.id, process.lockClass]),
     ]);
     if (!row) throw new Error(`${name} is not registered`);
+    this.#types = row.types;
     const inHand = row.batch_size > 0;
     if (inHand && !row.alive && !this.#waited) {
       // Only its connection may be lost: then the message is not to blame, and the process will be back at once.
@@ -165,7 +170,8 @@ export class Lane {
 
   /** What comes next; with the question goes what has been handled before it. */
   async #next(limit: number, deliveries: number): Promise<Found> {
-    const { name: consumer, types, turns } = this.#on;
+    const { name: consumer, turns } = this.#on;
+    const types = this.#types;
     const { bucket, scanned: after } = this;
     const save = this.#unsaved;
     const found = await turns.next({
@@ -185,8 +191,9 @@ export class Lane {
         await this.#save(position, position > this.scanned ? 0 : this.#deliveries - 1);
         return false;
       }
+      if (!this.#on.types.includes(delivery.type)) return await this.#leave(delivery, position);
       try {
-        await this.#handle(delivery);
+        await handleInTime(this.#on, delivery);
       } catch (error) {
         return this.#ours && (await this.#failed(delivery, error, position));
       }
@@ -200,11 +207,22 @@ export class Lane {
     return true;
   }
 
-  async #handle(delivery: Delivery): Promise<void> {
-    const { handleTimeoutMs } = this.#on;
-    await within(handleTimeoutMs, this.#on.handle(delivery), () => {
-      throw new Error(`no outcome within ${handleTimeoutMs} ms`);
-    });
+  /** To an instance of a version that has its type: nothing behind it is handled before. */
+  async #leave({ type, position, deliveries }: Delivery, handled: bigint): Promise<boolean> {
+    const { logger, name: consumer, versionsChanged } = this.#on;
+    await this.#save(handled, deliveries - 1);
+    const wait = this.#patience.next(String(position));
+    if (wait !== undefined) {
+      logger.debug({ consumer, type, position: String(position) }, 'event left to another version');
+      versionsChanged();
+      this.#later(wait);
+      return false;
+    }
+    const [row] = await this.#query<Pick<CursorRow, 'types'>>(WITHDRAW, [consumer, this.bucket, type]);
+    if (row) this.#types = row.types;
+    versionsChanged();
+    logger.error({ consumer, type }, 'no version that runs has this type of event: it is passed over until one does');
+    return true;
   }
 
   async #failed(delivery: Delivery, error: unknown, position: bigint): Promise<boolean> {
@@ -233,8 +251,8 @@ export class Lane {
 
   /** The next message ended its process each time: nobody is left who could have reported its failure. */
   async #buryUnseen(): Promise<boolean> {
-    const { logger, name, types } = this.#on;
-    const [next] = await this.#query<{ seq: bigint }>(PEEK, [this.bucket, this.scanned, types]);
+    const { logger, name } = this.#on;
+    const [next] = await this.#query<{ seq: bigint }>(PEEK, [this.bucket, this.scanned, this.#types]);
     if (!next) {
       this.#deliveries = 0;
       return true;
@@ -266,34 +284,16 @@ export class Lane {
   }
 
   async #handleAgain(): Promise<boolean> {
-    const { logger, name } = this.#on;
+    const { name } = this.#on;
     if (this.#unsaved) await this.#save(this.scanned, 0);
-    const [rewound] = await this.#query<{ position: bigint }>(REWIND, [name, this.bucket]);
-    if (rewound) this.#moved(rewound.position, 0);
-    const [row] = await this.#query<MessageRow & { letter: string; deliveries: number }>(TAKE_REDRIVE, [
-      name,
-      this.bucket,
-    ]);
-    if (!row) {
-      this.#redrive = false;
-      return true;
+    const [rewound] = await this.#query<Pick<CursorRow, 'position' | 'types'>>(REWIND, [name, this.bucket]);
+    if (rewound) {
+      this.#moved(rewound.position, 0);
+      this.#types = rewound.types;
+      this.#on.versionsChanged();
     }
-    try {
-      await this.#handle(toDelivery(row, row.deliveries));
-    } catch (error) {
-      if (!this.#ours) return false;
-      const { message, stack } = describe(error);
-      if (error instanceof Postponed) {
-        await this.#query(END_REDRIVE, [row.letter, 'redrive', row.deliveries - 1, null, null]);
-        this.#later(backoff(++this.#postponed, 200, 5_000));
-        return false;
-      }
-      await this.#query(END_REDRIVE, [row.letter, 'dead', row.deliveries, message, stack]);
-      logger.error({ err: error, consumer: name, event: row.id, type: row.type }, 'dead letter failed once more');
-      return true;
-    }
-    if (!this.#ours) return false;
-    await this.#query(END_REDRIVE, [row.letter, 'redriven', row.deliveries, null, null]);
-    return true;
+    const outcome = await this.#redrives.next();
+    if (outcome === 'none') this.#redrive = false;
+    return this.#ours && outcome !== 'waits';
   }
 }

@@ -13,7 +13,7 @@ const PURGE_MESSAGES = `
   DELETE FROM bus.message WHERE (SELECT ours FROM turn) AND seq IN (
     SELECT seq FROM (
       SELECT seq, published_at FROM bus.message
-      WHERE bucket = $2 AND seq <= coalesce((SELECT min(position) FROM bus.consumer WHERE bucket = $2), 9223372036854775807)
+      WHERE bucket = $2 AND seq <= coalesce((SELECT min(least(position, covered)) FROM bus.consumer WHERE bucket = $2), 9223372036854775807)
       ORDER BY seq LIMIT ${BATCH}
     ) oldest WHERE published_at < $3
   )`;

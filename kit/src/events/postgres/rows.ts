@@ -2,6 +2,8 @@ import type { Delivery, Published, Tailed } from '../bus.ts';
 
 export interface CursorRow {
   readonly position: bigint;
+  /** Of all versions of the consumer. */
+  readonly types: string[];
   readonly deliveries: number;
   /** Messages in hand. */
   readonly batch_size: number;

@@ -89,4 +89,10 @@ export const busMigrations: readonly Migration[] = [
       GRANT SELECT, INSERT, UPDATE, DELETE ON bus.event_schema, bus.event_schema_use TO PUBLIC;
     `,
   },
+  {
+    name: '0005-consumer-types',
+    // What all instances of the consumer have, of any version; null where none has said so yet. Up to `covered` all of it was looked at: a version
+    // before this one moves the position alone, past what it does not have.
+    up: 'ALTER TABLE bus.consumer ADD types text[], ADD covered bigint',
+  },
 ];

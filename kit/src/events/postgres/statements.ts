@@ -3,14 +3,37 @@
 /** How many messages of a bucket are looked at for those of the wanted types. */
 export const WINDOW = 1_000;
 
-export const REGISTER = 'INSERT INTO bus.consumer (name, bucket) VALUES ($1, $2) ON CONFLICT DO NOTHING';
+/**
+ * $1 consumer, $2 bucket, $3 types. What is new to a bucket that is there has it go back to the first message of that, or to where it is:
+ * whoever has the bucket may step over what comes until it hears of it.
+ */
+export const REGISTER = `
+  INSERT INTO bus.consumer AS c (name, bucket, types) VALUES ($1, $2, $3::text[])
+  ON CONFLICT (name, bucket) DO UPDATE SET
+    types = ARRAY(SELECT DISTINCT type FROM unnest(c.types || excluded.types) type ORDER BY type),
+    rewind_to = CASE WHEN c.types IS NULL THEN c.rewind_to ELSE least(c.rewind_to, coalesce(
+      (SELECT m.seq - 1 FROM bus.message m
+       WHERE m.bucket = c.bucket AND m.type = ANY (excluded.types) AND m.type <> ALL (c.types) ORDER BY m.seq LIMIT 1),
+      least(c.position, c.covered, (SELECT coalesce(max(seq), 0) FROM bus.message))
+    )) END
+  WHERE c.types IS NULL OR NOT c.types @> excluded.types`;
+
+/** $1 consumer, $2 types. Those that other versions of the consumer have besides. */
+export const OTHERS = `
+  SELECT DISTINCT type FROM bus.consumer, unnest(types) type WHERE name = $1 AND type <> ALL ($2::text[])`;
+
+/** The bucket is given no more of a type, until somebody registers it again. */
+export const WITHDRAW = `
+  UPDATE bus.consumer SET types = array_remove(types, $3) WHERE name = $1 AND bucket = $2 RETURNING types`;
 
 /**
  * $1 consumer, $2 bucket, $3 this process, $4 class of the locks that processes are known to live by. Something was in hand
  * when `batch_size` is not 0: then `alive` tells whether the process that had it has outlived it.
  */
 export const LOAD = `
-  SELECT position, deliveries, batch_size, batch_end,
+  SELECT least(position, covered) AS position, types, batch_end,
+         CASE WHEN covered < position THEN 0 ELSE deliveries END AS deliveries,
+         CASE WHEN covered < position THEN 0 ELSE batch_size END AS batch_size,
          greatest(0, coalesce(extract(epoch FROM next_attempt_at - clock_timestamp()) * 1000, 0))::int AS wait_ms,
          coalesce(noted_by = $3::int, false) OR EXISTS (
            SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND granted
@@ -44,7 +67,7 @@ export const FETCH = `
       ) looked_at
     ) looked
   ), noted AS (
-    UPDATE bus.consumer c SET position = f.after, deliveries = CASE WHEN f.picked IS NULL THEN 0 ELSE f.deliveries END,
+    UPDATE bus.consumer c SET position = f.after, covered = f.after, deliveries = CASE WHEN f.picked IS NULL THEN 0 ELSE f.deliveries END,
       noted_by = $9, batch_size = coalesce(cardinality(f.picked), 0), next_attempt_at = NULL,
       batch_end = CASE WHEN cardinality(f.picked) > 1 THEN f.picked[cardinality(f.picked)] ELSE f.cautious_until END
     FROM found f WHERE c.name = f.name AND c.bucket = f.bucket AND (f.picked IS NOT NULL OR f.save)
@@ -57,8 +80,9 @@ export const FETCH = `
 
 /** Back to where somebody wants the bucket handled from again. */
 export const REWIND = `
-  UPDATE bus.consumer SET position = least(position, rewind_to), rewind_to = NULL, deliveries = 0, batch_size = 0, next_attempt_at = NULL
-  WHERE name = $1 AND bucket = $2 AND rewind_to IS NOT NULL RETURNING position`;
+  UPDATE bus.consumer SET position = least(position, covered, rewind_to), covered = least(position, covered, rewind_to), rewind_to = NULL,
+    deliveries = 0, batch_size = 0, next_attempt_at = NULL
+  WHERE name = $1 AND bucket = $2 AND rewind_to IS NOT NULL RETURNING position, types`;
 
 /** The next message, without noting a delivery. */
 export const PEEK = `
@@ -66,13 +90,13 @@ export const PEEK = `
 
 /** Where no FETCH is to follow at once. */
 export const SAVE = `
-  UPDATE bus.consumer SET position = $3, deliveries = $4, batch_size = 0, batch_end = $5,
+  UPDATE bus.consumer SET position = $3, covered = $3, deliveries = $4, batch_size = 0, batch_end = $5,
     next_attempt_at = clock_timestamp() + $6 * interval '1 millisecond'
   WHERE name = $1 AND bucket = $2`;
 
 export const SAVE_POSITIONS = `
-  UPDATE bus.consumer c SET position = v.position FROM unnest($2::int[], $3::bigint[]) v(bucket, position)
-  WHERE c.name = $1 AND c.bucket = v.bucket AND c.position < v.position`;
+  UPDATE bus.consumer c SET position = v.position, covered = v.position FROM unnest($2::int[], $3::bigint[]) v(bucket, position)
+  WHERE c.name = $1 AND c.bucket = v.bucket AND least(c.position, c.covered) < v.position`;
 
 export const BURY = `
   WITH letter AS (
@@ -82,7 +106,7 @@ export const BURY = `
       stack = excluded.stack, failed_at = now()
     RETURNING letter
   ), moved AS (
-    UPDATE bus.consumer SET position = $3, deliveries = 0, batch_size = 0, batch_end = $7, next_attempt_at = NULL
+    UPDATE bus.consumer SET position = $3, covered = $3, deliveries = 0, batch_size = 0, batch_end = $7, next_attempt_at = NULL
     WHERE name = $1 AND bucket = $2
   )
   SELECT letter FROM letter`;
@@ -121,7 +145,8 @@ export const LAG = `
       LEFT JOIN bus.consumer c ON c.name = $1 AND c.bucket = place - 1
       CROSS JOIN LATERAL (
         SELECT FROM bus.message
-        WHERE bucket = place - 1 AND seq > greatest(c.position, scanned) AND type = ANY ($2::text[]) LIMIT 100000
+        WHERE bucket = place - 1 AND seq > CASE WHEN c.rewind_to IS NULL THEN greatest(least(c.position, c.covered), scanned)
+          ELSE least(c.position, c.covered, c.rewind_to) END AND type = ANY ($2::text[]) LIMIT 100000
       ) ahead
       LIMIT 100000
     ) ahead
