@@ -117,6 +117,8 @@ export interface Bus {
   replay(consumer: string, from: Date): Promise<void>;
   /** What is published, in order, until the signal fires; nobody else is kept from it. */
   tail(options: TailOptions): AsyncIterable<Tailed>;
+  /** When the oldest message was published that is still there and may be of one of these types; undefined where there is none. */
+  keptSince(types: readonly string[]): Promise<Date | undefined>;
   /** Notes what a service publishes and reads; what it noted before is replaced. Versions are kept. */
   registerSchemas(service: string, publishes: readonly EventSchema[], reads: readonly EventSchema[]): Promise<void>;
   /** All versions, by type, the newest first. */

@@ -90,7 +90,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     await whenAvailable((config as StoreConfig).startWait, logger, () => registerEvents(spec, parts, bus));
     database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
     metrics.observePool(database);
-    const purge: Purge = startPurge(database);
+    const heard = (parts.consumers ?? []).flatMap(({ subscriptions }) => subscriptions.map(({ type }) => type));
+    const purge: Purge = startPurge(database, { keptSince: () => bus.keptSince(heard) });
     onStop('purge', () => purge.stop());
     const relay: Relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
     onStop('relay', (graceMs) => relay.stop(graceMs));

@@ -10,27 +10,40 @@ export interface Purge {
   stop(): Promise<void>;
 }
 
-/** A day longer than the bus keeps a message, so that nothing that may still be delivered is forgotten. */
-export const INBOX_MS = 8 * 24 * 3_600_000;
+export interface PurgeOptions {
+  readonly intervalMs?: number;
+  /** When the oldest message was published that the bus may still deliver; undefined where there is none. */
+  readonly keptSince?: () => Promise<Date | undefined>;
+}
+
+const DAY_MS = 24 * 3_600_000;
+
+/** At least so long what was handled is remembered, and a day longer than the bus keeps it. */
+export const INBOX_MS = 8 * DAY_MS;
 
 const BATCH = 1_000;
 const MAX_BATCHES = 100;
 
-const TABLES = [
-  { table: 'idempotency', column: 'created_at', keptMs: IDEMPOTENCY_MS },
-  { table: 'inbox', column: 'received_at', keptMs: INBOX_MS },
-] as const;
-
 /** Removes what is no longer needed of the store's own tables, every ten minutes, a bounded piece at a time. */
-export function startPurge<S>(db: Database<S>, options: { readonly intervalMs?: number } = {}): Purge {
+export function startPurge<S>(db: Database<S>, { intervalMs = 600_000, keptSince }: PurgeOptions = {}): Purge {
   const { logger, now } = internals(db);
   const alarm = new Alarm();
   let stopped = false;
 
+  /** What the bus may still deliver is remembered, however long the bus keeps it. Nothing is forgotten while it does not say. */
+  const inboxBefore = async () => {
+    const oldest = (await keptSince?.())?.getTime() ?? Number.POSITIVE_INFINITY;
+    return Math.min(now().getTime() - INBOX_MS, oldest - DAY_MS);
+  };
+
   const run = async () => {
     let removed = 0;
-    for (const { table, column, keptMs } of TABLES) {
-      const before = new Date(now().getTime() - keptMs);
+    const tables = [
+      { table: 'idempotency', column: 'created_at', limit: async () => now().getTime() - IDEMPOTENCY_MS },
+      { table: 'inbox', column: 'received_at', limit: inboxBefore },
+    ];
+    for (const { table, column, limit } of tables) {
+      const before = new Date(await limit());
       for (let batch = 0; batch < MAX_BATCHES && !stopped; batch++) {
         const { numAffectedRows = 0n } = await db.read.executeQuery(
           CompiledQuery.raw(
@@ -49,7 +62,7 @@ export function startPurge<S>(db: Database<S>, options: { readonly intervalMs?: 
 
   const loop = async () => {
     while (!stopped) {
-      await alarm.sleep(options.intervalMs ?? 600_000);
+      await alarm.sleep(intervalMs);
       if (stopped) return;
       await run().catch((error) => logger.warn({ err: error }, 'purge failed'));
     }

@@ -89,6 +89,18 @@ export function operationsTests(current: () => BusFixture): void {
     await tailing;
   });
 
+  it('says since when it keeps what may be delivered again', async () => {
+    const on = current();
+    expect(await on.bus.keptSince([TYPE])).toBeUndefined();
+    const consumer = on.consume();
+    await on.bus.publish([numbered('a', 1)]);
+    await on.settled(consumer);
+    await on.bus.publish([numbered('a', 2, OTHER_TYPE), numbered('b', 3)]);
+    await on.settled(consumer);
+    const since = await on.bus.keptSince([TYPE, OTHER_TYPE]);
+    expect(Math.floor(Number(since))).toBe(on.handled[0]?.publishedAt.getTime());
+  });
+
   it('keeps every version of an event, and who has which', async () => {
     const on = current();
     const mine = eventSchema('weft.users.v1.user_registered', UserRegisteredSchema);

@@ -178,6 +178,29 @@ describe('purging', () => {
     expect(left).toEqual({ inbox: '5', keys: '1' });
   });
 
+  it('remembers what was handled as long as the bus may deliver it again', async () => {
+    await on.server.query('DELETE FROM inbox');
+    for (const days of [400, 40, 30, 9])
+      await on.server.query(`INSERT INTO inbox SELECT 'e', gen_random_uuid(), now() - interval '${days} days'`);
+    let keptSince: Date | undefined = new Date(Date.now() - 365 * 24 * 3_600_000);
+    let answers = true;
+    const purge = startPurge(on.db, {
+      async keptSince() {
+        if (!answers) throw new Error('no bus');
+        return keptSince;
+      },
+    });
+    expect(await purge.run()).toBe(1);
+    keptSince = new Date(Date.now() - 30 * 24 * 3_600_000);
+    expect(await purge.run()).toBe(1);
+    answers = false;
+    await expect(purge.run()).rejects.toThrow('no bus');
+    answers = true;
+    keptSince = undefined;
+    expect(await purge.run()).toBe(2);
+    await purge.stop();
+  });
+
   it('is done by one process at a time', async () => {
     await on.server.query(
       `INSERT INTO inbox SELECT 'd', gen_random_uuid(), now() - interval '9 days' FROM generate_series(1, 10)`,

@@ -14,9 +14,11 @@ import {
   ensureStream,
   eventStream,
   letterStream,
+  oldestIn,
   provideStream,
   type StreamSettings,
 } from './streams.ts';
+import { serviceOf, streamOf } from './subjects.ts';
 import { tailStreams } from './tail.ts';
 
 export { type EventRoute, type Permissions, permissionsOf } from './permissions.ts';
@@ -133,6 +135,14 @@ class Driver implements Bus {
     await this.#ready();
     yield* tailStreams(this.#link.line, options);
   }
+
+  keptSince: Bus['keptSince'] = async (types) => {
+    await this.#ready();
+    const services = new Set(types.map(serviceOf));
+    const oldest = [...services].map((service) => oldestIn(this.#link.line.manager, streamOf(service)));
+    const times = (await asBusFailure(Promise.all(oldest))).filter((time) => time !== undefined);
+    return times.sort((a, b) => a.getTime() - b.getTime())[0];
+  };
 
   registerSchemas: Bus['registerSchemas'] = async (service, publishes, reads) => {
     await this.#ready();

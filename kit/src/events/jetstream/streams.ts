@@ -106,6 +106,12 @@ export async function ensureStream(manager: JetStreamManager, wanted: Wanted, lo
   }
 }
 
+/** When its oldest message was published; undefined where it has none. */
+export async function oldestIn(manager: JetStreamManager, name: string): Promise<Date | undefined> {
+  const found = await find(manager, name);
+  return found && found.state.messages > 0 ? new Date(found.state.first_ts) : undefined;
+}
+
 async function find(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   try {
     return await manager.streams.info(name);

@@ -14,7 +14,7 @@ import { type Connections, PostgresConsumer } from './consumer.ts';
 import { listDeadLetters, moveDeadLetter } from './dead-letters.ts';
 import { Publisher } from './publisher.ts';
 import { rewindConsumer } from './replay.ts';
-import { purgeMessages } from './retention.ts';
+import { keptSince, purgeMessages } from './retention.ts';
 import { busMigrations, SCHEMA } from './schema.ts';
 import { listSchemas, registerSchemas } from './schemas.ts';
 import { HEARTBEAT } from './statements.ts';
@@ -176,6 +176,8 @@ class Driver implements PostgresBus {
     const signal = AbortSignal.any([options.signal, this.#abort.signal]);
     yield* tailMessages(await this.#pool(), { ...options, signal });
   }
+
+  keptSince: Bus['keptSince'] = async () => keptSince(await this.#pool());
 
   registerSchemas: Bus['registerSchemas'] = async (service, publishes, reads) =>
     registerSchemas(await this.#pool(), service, publishes, reads);

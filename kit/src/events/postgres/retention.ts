@@ -37,3 +37,9 @@ export async function purgeMessages(pool: pg.Pool, now: Date): Promise<number> {
   await pool.query(PURGE_LETTERS, [before]);
   return removed;
 }
+
+/** Of all types: that is never too late. */
+export async function keptSince(pool: pg.Pool): Promise<Date | undefined> {
+  const oldest = 'SELECT published_at FROM bus.message ORDER BY seq LIMIT 1';
+  return (await pool.query<{ published_at: Date }>(oldest)).rows[0]?.published_at;
+}
