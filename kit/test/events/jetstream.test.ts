@@ -213,6 +213,20 @@ describeJetStream('with nats-server on the path', () => {
     expect(on.numbers('a')).toEqual([1, 2]);
   });
 
+  it('tells who follows when a stream cannot be followed any more, after what was read of it', async () => {
+    await on.bus.publish([numbered('a', 1), numbered('a', 2)]);
+    const seen: number[] = [];
+    const following = (async () => {
+      const { signal } = new AbortController();
+      for await (const event of on.bus.tail({ from: new Date(0), signal })) seen.push(numberOf(event));
+    })();
+    const outcome = following.catch((error: unknown) => error);
+    await eventually(() => seen.length === 2);
+    await (await jetstreamManager(raw)).streams.delete('weft_test');
+    expect(await outcome).toBeInstanceOf(Error);
+    expect(seen).toEqual([1, 2]);
+  }, 60_000);
+
   it('keeps a letter for each consumer that gave the message up', async () => {
     const bus = open();
     const handle = async () => Promise.reject(new Error('no'));

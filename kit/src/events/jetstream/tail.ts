@@ -9,7 +9,10 @@ import { serviceOf, streamOf } from './subjects.ts';
 const LOOK_MS = 1_000;
 const MOST_WAITING = 500;
 
-/** Streams of the services whose events are wanted, each in its order; one that is new is found within a second. Ends with the connection. */
+/**
+ * Streams of the services whose events are wanted, each in its order; one that is new is found within a second. Ends with the connection.
+ * @throws when one of them cannot be read on: whoever reads begins again after what it has had.
+ */
 export async function* tailStreams(
   { connection, manager }: Line,
   { types, from, after, signal }: TailOptions,
@@ -20,6 +23,8 @@ export async function* tailStreams(
   const waiting: Tailed[] = [];
   const alarm = new Alarm();
   const followed = new Map<string, ConsumerMessages>();
+  let failure: unknown;
+  let ended = false;
   const follow = async (stream: string) => {
     const consumer = await jetstream(connection).consumers.get(
       stream,
@@ -27,9 +32,18 @@ export async function* tailStreams(
         ? { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Number(after.get(stream) ?? 0n) + 1 }
         : { deliver_policy: DeliverPolicy.StartTime, opt_start_time: start.toISOString() },
     );
-    const messages = await consumer.consume({ max_messages: MOST_WAITING });
+    const messages = await consumer.consume({ max_messages: MOST_WAITING, abort_on_missing_resource: true });
     followed.set(stream, messages);
-    void read(stream, messages);
+    read(stream, messages).then(
+      () => lost(stream, messages, new Error(`nothing more is read of ${stream}`)),
+      (error) => lost(stream, messages, error),
+    );
+  };
+  const lost = (stream: string, messages: ConsumerMessages, error: unknown) => {
+    if (ended || followed.get(stream) !== messages) return;
+    followed.delete(stream);
+    failure ??= error;
+    alarm.wake();
   };
   const read = async (stream: string, messages: ConsumerMessages) => {
     for await (const message of messages) {
@@ -60,11 +74,13 @@ export async function* tailStreams(
         }
       }
       for (let event = waiting.shift(); event && !signal.aborted; event = waiting.shift()) yield event;
+      if (failure !== undefined && !signal.aborted && !connection.isClosed()) throw failure;
       room();
       room = () => {};
       if (waiting.length === 0) await alarm.sleep(LOOK_MS);
     }
   } finally {
+    ended = true;
     signal.removeEventListener('abort', wake);
     room();
     await Promise.allSettled([...followed.values()].map((messages) => messages.close()));
