@@ -16,6 +16,14 @@ export interface OutgoingEvent {
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 const MAX_PAYLOAD = 512 * 1024;
 const MAX_TEXT = 512;
+/** Names and values together, in bytes. */
+const MAX_HEADERS = 16 * 1024;
+const HEADER_NAME = /^[!#$%&'*+.^_`|~\dA-Za-z-]{1,256}$/;
+/** Headers that speak to a broker. */
+const OF_BROKER = /^nats-/i;
+
+/** `weft.<service>.v<n>.<event>`, by which events are told apart on a broker. */
+export const EVENT_TYPE = /^weft\.([a-z\d]+)\.v\d+\.[a-z\d_]+$/;
 
 /** @throws Error when the bus would not take the event: it would stop all that come after it. */
 export function assertPublishable(event: OutgoingEvent): void {
@@ -25,10 +33,23 @@ export function assertPublishable(event: OutgoingEvent): void {
       throw new Error(`event ${event.type}: type, subject and key are text of 1 to ${MAX_TEXT} characters`);
     }
   }
-  if (Object.values(event.headers).some((value) => typeof value !== 'string' || value.includes('\0'))) {
-    throw new Error(`event ${event.type}: headers are text`);
+  if (!EVENT_TYPE.test(event.type)) {
+    throw new Error(`event ${event.type}: its type is not weft.<service>.v<n>.<event>`);
   }
+  assertHeaders(event);
   if (event.payload.length > MAX_PAYLOAD) throw new Error(`event ${event.type}: payload over ${MAX_PAYLOAD} bytes`);
+}
+
+function assertHeaders({ type, headers }: OutgoingEvent): void {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(headers)) {
+    if (typeof value !== 'string' || value.includes('\0')) throw new Error(`event ${type}: headers are text`);
+    if (!HEADER_NAME.test(name) || OF_BROKER.test(name)) {
+      throw new Error(`event ${type}: a header has a name that is none`);
+    }
+    bytes += name.length + Buffer.byteLength(value);
+  }
+  if (bytes > MAX_HEADERS) throw new Error(`event ${type}: headers over ${MAX_HEADERS} bytes`);
 }
 
 export const INSERT_OUTBOX = `

@@ -153,6 +153,18 @@ describe('a transaction', () => {
     expect(await on.db.transaction(async () => 7)).toBe(7);
   });
 
+  it.each([
+    ['a type that is none', { type: 'order placed' }, 'its type is not'],
+    ['a header with a name that is none', { headers: { 'a b': '1' } }, 'a name that is none'],
+    ['a header that speaks to the broker', { headers: { 'Nats-Expected-Last-Sequence': '9' } }, 'a name that is none'],
+    ['headers over 16 KiB', { headers: { a: 'x'.repeat(9_000), b: 'é'.repeat(4_000) } }, 'headers over 16384 bytes'],
+    ['a payload over 512 KiB', { payload: Buffer.alloc(512 * 1024 + 1) }, 'payload over 524288 bytes'],
+  ])('never commits an event that no bus would take: %s', async (_, wrong, told) => {
+    const publish = on.db.transaction(async (tx) => tx.publish(event('kept'), { ...event('kept'), ...wrong }));
+    await expect(publish).rejects.toThrow(told);
+    expect(await on.server.query("SELECT FROM outbox WHERE key = 'kept'")).toEqual([]);
+  });
+
   it('refuses events that the bus would not take, and what comes after its end', async () => {
     const bad = { ...event('t'), id: 'not-a-uuid' };
     await expect(on.db.transaction(async (tx) => tx.publish(bad))).rejects.toThrow('not a UUID');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BUCKETS } from '../../store/hash.ts';
+import { EVENT_TYPE } from '../../store/outbox.ts';
 
 /** Streams that are none of a service's. */
 export const LETTERS = 'weft_dead_letters';
@@ -12,13 +13,12 @@ export const REGISTRY = 'weft_registry';
 /** All events of all services. */
 export const EVENTS = 'weft.>';
 
-const TYPE = /^weft\.([a-z\d]+)\.v\d+\.[a-z\d_]+$/;
 const MAX_TOKEN = 200;
 const HASHED = '=sha256-';
 
 /** @throws Error when it is not `weft.<service>.v<n>.<event>`, by which events are told apart on the broker. */
 export function serviceOf(type: string): string {
-  const service = TYPE.exec(type)?.[1];
+  const service = EVENT_TYPE.exec(type)?.[1];
   if (service === undefined) throw new Error(`event ${type}: its type is not weft.<service>.v<n>.<event>`);
   return service;
 }
