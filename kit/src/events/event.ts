@@ -31,8 +31,8 @@ export interface EventType<T> {
   /** The same event of a choreographed order, where that makes a difference to anybody. */
   readonly choreographed: EventType<T> | undefined;
   create(message: T, context?: EventContext): OutgoingEvent;
-  /** @throws Unreadable where the payload is another message's, or another aggregate's than the envelope says. */
-  decode(message: Pick<OutgoingEvent, 'key' | 'payload'>): T;
+  /** @throws Unreadable where the payload is another message's, as its headers say or its bytes, or another aggregate's than the envelope says. */
+  decode(message: Pick<OutgoingEvent, 'key' | 'payload'> & Partial<Pick<OutgoingEvent, 'headers'>>): T;
 }
 
 /** What is known of a type of event without reading or writing one. */
@@ -67,6 +67,8 @@ const PASSED_ON = [
   EVENT_METHOD_HEADER,
 ] as const;
 
+const dataSchema = ({ typeName }: DescMessage): string => `urn:protobuf:${typeName}`;
+
 /** An event by its content. Its headers are those of CloudEvents 1.0 in binary mode. */
 export function cloudEvent(
   { type, owner, schema, key, payload }: EventContract & Pick<OutgoingEvent, 'key' | 'payload'>,
@@ -85,7 +87,7 @@ export function cloudEvent(
       'ce-source': `/weft/${owner}`,
       'ce-subject': key,
       'ce-time': now.toISOString(),
-      'ce-dataschema': `urn:protobuf:${schema.typeName}`,
+      'ce-dataschema': dataSchema(schema),
       ...Object.fromEntries(passedOn),
     },
     payload,
@@ -114,7 +116,9 @@ export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): Event
       if (typeof key !== 'string' || key === '') throw new Error(`${schema.typeName} has no ${policy.key}`);
       return cloudEvent({ type, owner, schema, key, payload: codec.encode(message).finish() }, context);
     },
-    decode({ key, payload }) {
+    decode({ key, payload, headers }) {
+      const said = headers?.['ce-dataschema'] ?? dataSchema(schema);
+      if (said !== dataSchema(schema)) throw new Unreadable(`not a ${schema.typeName}: ${said.slice(0, 200)}`);
       const { malformed } = walkWire(schema, payload);
       if (malformed) throw new Unreadable(`not a ${schema.typeName}: ${malformed.field} ${malformed.description}`);
       const message = codec.decode(payload);

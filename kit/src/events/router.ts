@@ -50,7 +50,7 @@ export function on<T, Schema>(
     type: event.type,
     schema: event.schema,
     read(payload, meta) {
-      const content = event.decode({ payload, key: meta.key });
+      const content = event.decode({ payload, key: meta.key, headers: meta.headers });
       return (tx) => handler(content, tx, meta);
     },
   };

@@ -74,6 +74,13 @@ describe('an event', () => {
     expect(() => Created.decode({ key: 'p1', payload })).toThrow(Unreadable);
   });
 
+  it('says when its envelope names another message, whose bytes would pass', () => {
+    const { key, payload, headers } = Created.create(content, { id: ID, now: NOW });
+    expect(Created.decode({ key, payload, headers })).toMatchObject(content);
+    const foreign = { ...headers, 'ce-dataschema': 'urn:protobuf:weft.catalog.v1.ProductUpdated' };
+    expect(() => Created.decode({ key, payload, headers: foreign })).toThrow(Unreadable);
+  });
+
   it('may have fields that nobody knows yet', () => {
     const { payload } = Created.create(content, { id: ID, now: NOW });
     const later = Buffer.concat([payload, Buffer.from([0xfa, 0x3e, 0x02, 0x68, 0x69])]);
