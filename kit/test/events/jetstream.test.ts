@@ -58,10 +58,11 @@ describeJetStream('with nats-server on the path', () => {
         'ce-subject': 'p1',
         'ce-time': event.headers['ce-time'],
         'ce-dataschema': 'urn:protobuf:weft.catalog.v1.ProductCreated',
-        'content-type': 'application/protobuf',
+        'ce-datacontenttype': 'application/protobuf',
         traceparent,
         'x-correlation-id': 'c%201',
         'Nats-Msg-Id': event.id,
+        'Nats-Expected-Stream': 'weft_catalog',
       });
     }
     const consumer = on.consume({ types: [Created.type] });
@@ -88,9 +89,10 @@ describeJetStream('with nats-server on the path', () => {
       { 'ce-subject': 'b' },
       { 'ce-time': '%zz' },
       { 'content-type': 'application/cloudevents+json' },
+      { 'ce-datacontenttype': 'application/json' },
     ];
     const js = jetstream(raw);
-    for (const wrong of [...odd, {}]) {
+    for (const wrong of [...odd, { 'content-type': 'application/protobuf' }]) {
       const written = headers();
       for (const [name, value] of Object.entries({ ...good, ...wrong })) if (value) written.set(name, value);
       await js.publish(`${TYPE}.a`, Buffer.from([2, 0, 0, 255]), { headers: written });
@@ -106,6 +108,16 @@ describeJetStream('with nats-server on the path', () => {
     expect(logs.filter((line) => line.includes('event became a dead letter'))).toHaveLength(odd.length);
     await bus.redrive(letters[0]?.letter ?? '');
     await eventually(async () => (await bus.deadLetters()).some(({ deliveries }) => deliveries === 2));
+  });
+
+  it('publishes into the stream of the service and into no other', async () => {
+    await on.bus.publish([numbered('a', 1)]);
+    const manager = await jetstreamManager(raw);
+    const { config } = await manager.streams.info('weft_test');
+    await manager.streams.delete('weft_test');
+    await manager.streams.add({ name: 'another', subjects: config.subjects });
+    await expect(on.bus.publish([numbered('a', 2)])).rejects.toMatchObject({ reason: 'BUS_MISCONFIGURED' });
+    expect((await manager.streams.info('another')).state.messages).toBe(0);
   });
 
   it('makes its streams when it starts, and changes what may be changed without losing what they hold', async () => {

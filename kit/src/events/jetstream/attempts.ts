@@ -29,6 +29,6 @@ export class Attempts {
   }
 
   async write(seq: number, tried: number): Promise<void> {
-    await this.#link.store(this.#subject, JSON.stringify({ seq, tried } satisfies Note), createHeaders());
+    await this.#link.store(ATTEMPTS, this.#subject, JSON.stringify({ seq, tried } satisfies Note), createHeaders());
   }
 }

@@ -1,14 +1,15 @@
 import { type MsgHdrs, MsgHdrsImpl } from '@nats-io/transport-node';
 import { type Message, Unreadable } from '../bus.ts';
-import { parseSubject, serviceOf, token } from './subjects.ts';
+import { parseSubject, serviceOf, streamOf, token } from './subjects.ts';
 
 export const CONTENT_TYPE = 'application/protobuf';
+/** Headers that may say it: the attribute, and what versions before this one wrote instead. */
+const CONTENT_TYPES: readonly string[] = ['ce-datacontenttype', 'content-type'];
 
 /** Names on the wire that are others in the system. */
 const WIRE_NAMES: Readonly<Record<string, string>> = { 'correlation-id': 'x-correlation-id' };
 const OWN_NAMES = Object.fromEntries(Object.entries(WIRE_NAMES).map(([own, wire]) => [wire, own]));
 
-const NAME = /^[!#$%&'*+.^_`|~\dA-Za-z-]{1,256}$/;
 const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
 const ENCODED = /[^!#$&-~]/u;
@@ -38,21 +39,22 @@ class Written extends MsgHdrsImpl {
   }
 }
 
-/** An event as CloudEvents 1.0 in binary mode. @throws Error when a header's name cannot be one. */
+/** An event that may be published, as CloudEvents 1.0 in binary mode. */
 export function toHeaders({ id, type, key, headers }: Message): MsgHdrs {
   const written = new Written();
-  written.put('ce-source', headers['ce-source'] ?? `/weft/${serviceOf(type)}`);
+  const service = serviceOf(type);
+  written.put('ce-source', headers['ce-source'] ?? `/weft/${service}`);
   written.put('ce-time', headers['ce-time'] ?? new Date().toISOString());
   for (const name in headers) {
-    if (!NAME.test(name)) throw new Error(`event ${type}: a header has a name that is none`);
     written.put(name, headers[name] ?? '');
   }
   written.put('ce-specversion', '1.0');
   written.put('ce-id', id);
   written.put('ce-type', type);
   written.put('ce-subject', key);
-  written.put('content-type', CONTENT_TYPE);
+  written.put('ce-datacontenttype', CONTENT_TYPE);
   written.put('Nats-Msg-Id', id);
+  written.put('Nats-Expected-Stream', streamOf(service));
   return written;
 }
 
@@ -71,7 +73,7 @@ export function roughly(subject: string, raw: Readonly<Record<string, string>>, 
   const { type, keyToken } = parseSubject(subject);
   const headers = Object.fromEntries(
     Object.entries(raw)
-      .filter(([name]) => name !== 'content-type')
+      .filter(([name]) => !CONTENT_TYPES.includes(name))
       .map(([name, value]) => [OWN_NAMES[name] ?? name, leniently(value)]),
   );
   const key = headers['ce-subject'] ?? keyToken;
@@ -96,8 +98,8 @@ export function toMessage(subject: string, raw: Readonly<Record<string, string>>
   if (!headers['ce-source']) throw wrong('ce-source is missing');
   if (token(headers['ce-subject'] ?? '') !== parseSubject(subject).keyToken)
     throw wrong('ce-subject is not what the subject says');
-  if (raw['content-type'] !== undefined && raw['content-type'] !== CONTENT_TYPE)
-    throw wrong(`content-type is not ${CONTENT_TYPE}`);
+  for (const name of CONTENT_TYPES)
+    if (raw[name] !== undefined && raw[name] !== CONTENT_TYPE) throw wrong(`${name} is not ${CONTENT_TYPE}`);
   return message;
 }
 

@@ -34,6 +34,7 @@ export const API = {
   consumerExists: 10148,
   consumerNotFound: 10014,
   wrongLastSequence: 10071,
+  wrongStream: 10060,
 } as const;
 
 export const isApiError = (error: unknown, code: number): boolean =>

@@ -52,7 +52,12 @@ export class Letters {
     if (over !== undefined) headers.set('Nats-Expected-Last-Subject-Sequence', String(over));
     const ended = letter.state === 'redriven' || letter.state === 'discarded';
     if (ended) headers.set('Nats-TTL', `${Math.max(1, Math.ceil(this.#retentionMs / 1000))}s`);
-    await this.#link.store(letterSubject(letter.consumer, letter.service, letter.seq), letter.payload, headers);
+    await this.#link.store(
+      LETTERS,
+      letterSubject(letter.consumer, letter.service, letter.seq),
+      letter.payload,
+      headers,
+    );
   }
 
   async list(consumer: string | undefined): Promise<DeadLetter[]> {

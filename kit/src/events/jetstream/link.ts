@@ -10,7 +10,7 @@ import {
 import type { Logger } from 'pino';
 import { Alarm, backoff } from '../../store/backoff.ts';
 import { within } from '../../time/index.ts';
-import { API, BusUnavailable, Overtaken } from './errors.ts';
+import { API, BusMisconfigured, BusUnavailable, Overtaken } from './errors.ts';
 import { Requests } from './requests.ts';
 import { type ServerOptions, serverOf } from './server.ts';
 
@@ -26,6 +26,12 @@ export interface Line {
   readonly requests: Requests;
   /** A new subject for answers, one that this user may listen to. */
   inbox(): string;
+}
+
+/** What a stream answers. */
+interface Stored {
+  readonly stream?: string;
+  readonly error?: { readonly description: string; readonly err_code: number };
 }
 
 type Listener = () => void;
@@ -94,11 +100,13 @@ export class Link {
     return await this.line.requests.send(subject, payload, headers, withinMs);
   }
 
-  /** Resolves when the message is in its stream. @throws BusUnavailable, Overtaken */
-  async store(subject: string, payload: Payload, headers: MsgHdrs): Promise<void> {
+  /** Resolves when the message is in that stream. @throws BusUnavailable, BusMisconfigured, Overtaken */
+  async store(stream: string, subject: string, payload: Payload, headers: MsgHdrs): Promise<void> {
     const answer = await this.request(subject, payload, ANSWER_MS, headers);
-    const { error } = answer.json<{ error?: { description: string; err_code: number } }>();
+    const { error, stream: into } = answer.json<Stored>();
     if (error?.err_code === API.wrongLastSequence) throw new Overtaken(error.description);
+    if (error?.err_code === API.wrongStream || (!error && into !== stream))
+      throw new BusMisconfigured(`${subject} does not go into the stream ${stream}`);
     if (error) throw new BusUnavailable(new Error(error.description));
   }
 

@@ -4,7 +4,7 @@ import type { Message } from '../bus.ts';
 import { toHeaders } from './envelope.ts';
 import { NobodyThere } from './errors.ts';
 import type { Link } from './link.ts';
-import { serviceOf, subjectOf } from './subjects.ts';
+import { serviceOf, streamOf, subjectOf } from './subjects.ts';
 
 const MAX_IN_FLIGHT = 256;
 const MAX_WAITING = 20_000;
@@ -70,11 +70,12 @@ export class Publisher {
   }
 
   async #send(message: Message, headers: ReturnType<typeof toHeaders>): Promise<void> {
-    await this.#on.stream(serviceOf(message.type));
+    const service = serviceOf(message.type);
+    await this.#on.stream(service);
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#turns.push(resolve));
     try {
-      await this.#on.link.store(subjectOf(message.type, message.key), message.payload, headers);
+      await this.#on.link.store(streamOf(service), subjectOf(message.type, message.key), message.payload, headers);
     } catch (error) {
       if (error instanceof NobodyThere) this.#on.forgetStreams();
       throw error;
