@@ -40,7 +40,16 @@ export interface ConsumerOptions {
    * Default 300,000.
    */
   readonly awaitVersionMs?: number;
+  /** Is told when a message has become a dead letter, once each time it is given up. */
+  readonly onGivenUp?: (cause: GivenUp) => void;
 }
+
+/**
+ * Why a message becomes a dead letter: it is no event, its content is none that the handler reads, the handler failed as often as it may, or
+ * the process ended each time.
+ */
+export type GivenUp = 'envelope' | 'unreadable' | 'failed' | 'killed';
+export const GIVEN_UP: readonly GivenUp[] = ['envelope', 'unreadable', 'failed', 'killed'];
 
 /**
  * Handles the messages of its types in order of each key, each at least once, from the beginning of what is kept. Instances of one
@@ -106,6 +115,10 @@ export interface Bus {
   consume(options: ConsumerOptions): Consumer;
   /** Dead letters in the state `dead` or `redrive`, oldest first, at most 1,000; all consumers' without a name. */
   deadLetters(consumer?: string): Promise<DeadLetter[]>;
+  /** Of one consumer, however many there are. */
+  countDeadLetters(consumer: string): Promise<number>;
+  /** One in the state `dead` or `redrive`; undefined where there is none of that id. */
+  deadLetter(letter: string): Promise<DeadLetter | undefined>;
   /** Gives a dead letter to its consumer once more. @throws DomainError not-found when there is none of that id. */
   redrive(letter: string): Promise<void>;
   /** Lets a dead letter rest. @throws DomainError not-found when there is none of that id. */

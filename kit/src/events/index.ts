@@ -5,6 +5,8 @@ export {
   type DeadLetter,
   type Delivery,
   type EventSchema,
+  GIVEN_UP,
+  type GivenUp,
   type Message,
   Postponed,
   type Published,

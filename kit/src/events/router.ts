@@ -34,7 +34,8 @@ export interface ConsumerDefinition<Schema> {
   readonly subscriptions: readonly Subscription<Schema>[];
 }
 
-export interface StartOptions extends Pick<ConsumerOptions, 'maxDeliveries' | 'backoffMs' | 'handleTimeoutMs'> {
+export interface StartOptions
+  extends Pick<ConsumerOptions, 'maxDeliveries' | 'backoffMs' | 'handleTimeoutMs' | 'onGivenUp'> {
   readonly logger: Logger;
   readonly now?: () => Date;
   /** Around each delivery: for context, trace and metrics. Has to call `next` and to let its failure through. */

@@ -24,9 +24,9 @@ export function eventOperations({ bus, publishes, consumers, now }: EventOperati
   const reader = eventReader(bus, now);
 
   const own = async (letter: string): Promise<DeadLetter> => {
-    const letters = await Promise.all([...consumers.keys()].map((name) => bus.deadLetters(name)));
-    const found = letters.flat().find((one) => one.letter === letter);
-    if (!found) throw new DomainError('not-found', 'DEAD_LETTER_NOT_FOUND', 'there is no such dead letter here');
+    const found = await bus.deadLetter(letter);
+    if (!found || !consumers.has(found.consumer))
+      throw new DomainError('not-found', 'DEAD_LETTER_NOT_FOUND', 'there is no such dead letter here');
     return found;
   };
   const describeEvent = async (
@@ -53,8 +53,8 @@ export function eventOperations({ bus, publishes, consumers, now }: EventOperati
   return serveService(EventOperationsServiceService, EventOperationsService, {
     async listConsumers() {
       const listed = [...consumers.values()].map(async (one): Promise<EventConsumer> => {
-        const [lag, letters] = await Promise.all([one.lag(), bus.deadLetters(one.name)]);
-        return { name: one.name, types: [...one.types], lag: BigInt(lag), deadLetters: letters.length };
+        const [lag, deadLetters] = await Promise.all([one.lag(), bus.countDeadLetters(one.name)]);
+        return { name: one.name, types: [...one.types], lag: BigInt(lag), deadLetters };
       });
       return { consumers: (await Promise.all(listed)).sort((a, b) => (a.name < b.name ? -1 : 1)) };
     },

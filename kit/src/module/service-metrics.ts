@@ -1,5 +1,5 @@
 import type { Attributes, BatchObservableResult, Meter } from '@opentelemetry/api';
-import type { Bus, Consumer, EventMeta } from '../events/index.ts';
+import { type Bus, type Consumer, type EventMeta, GIVEN_UP, type GivenUp } from '../events/index.ts';
 import { type EndedCall, status } from '../rpc/index.ts';
 import type { Database, OutboxLag } from '../store/index.ts';
 import type { Logger } from '../telemetry/index.ts';
@@ -34,6 +34,8 @@ export interface ServiceMetrics {
   observePool(database: Pick<Database<unknown>, 'stats'>): void;
   /** Around each delivery to a consumer. */
   delivery(meta: EventMeta, next: () => Promise<void>): Promise<void>;
+  /** Counts what a consumer gives up. */
+  givenUp(consumer: string, cause: GivenUp): void;
   /** Is told of the types of events that a transaction has saved. */
   published(types: readonly string[]): void;
   /** Begins to look at consumers and workers, every fifteen seconds: a scrape asks no database. */
@@ -66,6 +68,9 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
   });
   const redeliveries = meter.createCounter('weft.consumer.redeliveries', {
     description: 'Of these, those that were not the first of their event',
+  });
+  const lettersMade = meter.createCounter('weft.consumer.given_up', {
+    description: 'Events that became dead letters, by why',
   });
   const events = meter.createCounter('weft.events.published', {
     description: 'Events that were saved with the state that they tell of',
@@ -109,6 +114,11 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
       1,
       labels(`${outcome} ${consumer}`, () => ({ 'messaging.consumer.group.name': consumer, outcome })),
     );
+  const countLetter = (consumer: string, cause: GivenUp, count: number) =>
+    lettersMade.add(
+      count,
+      labels(`given up ${cause} ${consumer}`, () => ({ 'messaging.consumer.group.name': consumer, cause })),
+    );
   const consumerLabels = (name: string) => labels(name, () => ({ 'messaging.consumer.group.name': name }));
   return {
     inFlight,
@@ -135,6 +145,7 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
       }
       ended(meta, 'handled');
     },
+    givenUp: (consumer, cause) => countLetter(consumer, cause, 1),
     published(types) {
       for (const type of types)
         events.add(
@@ -143,10 +154,12 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
         );
     },
     watch(consumers, workers, bus) {
+      // A rate is of what was there before.
+      for (const name of consumers.keys()) for (const cause of GIVEN_UP) countLetter(name, cause, 0);
       const look = async () => {
         let [behind, dead] = [0, 0];
         for (const consumer of consumers.values()) {
-          const [ahead, given] = [await consumer.lag(), (await bus.deadLetters(consumer.name)).length];
+          const [ahead, given] = [await consumer.lag(), await bus.countDeadLetters(consumer.name)];
           lag.record(ahead, consumerLabels(consumer.name));
           letters.record(given, consumerLabels(consumer.name));
           behind += ahead;

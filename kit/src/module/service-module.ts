@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os';
 import { auditTrail } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
 import type { Registration, Registry } from '../discovery/index.ts';
-import { type Bus, type Consumer, type EventMeta, startConsumer } from '../events/index.ts';
+import { type Bus, type Consumer, type EventMeta, type GivenUp, startConsumer } from '../events/index.ts';
 import {
   accessLog,
   type CallerIdentity,
@@ -176,7 +176,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const span = consumerSpan(work);
       const around = (meta: EventMeta, next: () => Promise<void>) => span(meta, () => metrics.delivery(meta, next));
       for (const consumer of (database && parts.consumers) ?? []) {
-        const started = startConsumer(bus, database as Database<unknown>, consumer, { logger, around });
+        const onGivenUp = (cause: GivenUp) => metrics.givenUp(consumer.name, cause);
+        const started = startConsumer(bus, database as Database<unknown>, consumer, { logger, around, onGivenUp });
         onStop(`consumer ${consumer.name}`, () => started.stop());
         consumers.set(consumer.name, started);
       }

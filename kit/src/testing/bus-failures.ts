@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { type Delivery, Postponed, Unreadable } from '../events/bus.ts';
+import { type Delivery, type GivenUp, Postponed, Unreadable } from '../events/bus.ts';
 import { type BusFixture, KEYS, numbered, numberOf, upTo } from './bus-fixture.ts';
 import { eventually } from './eventually.ts';
 
@@ -105,6 +105,31 @@ export function failureTests(current: () => BusFixture): void {
     expect(on.numbers('a')).toEqual([1, 1, 2]);
   });
 
+  it('says why it gave a message up, counts its dead letters, and finds each by its id', async () => {
+    const on = current();
+    const causes: GivenUp[] = [];
+    const consumer = on.consume({
+      maxDeliveries: 2,
+      onGivenUp: (cause) => void causes.push(cause),
+      async handle(delivery) {
+        throw numberOf(delivery) === 1 ? new Unreadable('not a message') : new Error('no');
+      },
+    });
+    await on.bus.publish([1, 2, 3].map((n) => numbered('a', n)));
+    await on.settled(consumer);
+    expect(causes).toEqual(['unreadable', 'failed', 'failed']);
+    expect(await on.bus.countDeadLetters('counter')).toBe(3);
+    expect(await on.bus.countDeadLetters('another')).toBe(0);
+    const letters = await on.bus.deadLetters('counter');
+    for (const letter of letters) expect(await on.bus.deadLetter(letter.letter)).toEqual(letter);
+    await on.bus.discard(letters[0]?.letter ?? '');
+    expect(await on.bus.deadLetter(letters[0]?.letter ?? '')).toBeUndefined();
+    expect(await on.bus.deadLetter('nonsense')).toBeUndefined();
+    expect(await on.bus.countDeadLetters('counter')).toBe(2);
+    await on.bus.publish([numbered('b', 4)]);
+    await eventually(async () => (await on.bus.countDeadLetters('counter')) === 3);
+  });
+
   it('gives a dead letter to its consumer again, and to no other', async () => {
     const on = current();
     let broken = true;
@@ -121,7 +146,10 @@ export function failureTests(current: () => BusFixture): void {
     await on.settled(consumer);
     const [first, second] = await on.bus.deadLetters('counter');
     await on.bus.redrive(first?.letter ?? '');
-    await eventually(async () => (await on.bus.deadLetters()).some(({ deliveries }) => deliveries === 2));
+    await eventually(async () => {
+      const again = await on.bus.deadLetter(first?.letter ?? '');
+      return again?.deliveries === 2 && again.state === 'dead';
+    });
     broken = false;
     await on.bus.redrive(first?.letter ?? '');
     await on.settled(consumer);

@@ -97,9 +97,11 @@ describeJetStream('with nats-server on the path', () => {
       for (const [name, value] of Object.entries({ ...good, ...wrong })) if (value) written.set(name, value);
       await js.publish(`${TYPE}.a`, Buffer.from([2, 0, 0, 255]), { headers: written });
     }
-    const consumer = on.consume({}, bus);
+    const causes: string[] = [];
+    const consumer = on.consume({ onGivenUp: (cause) => void causes.push(cause) }, bus);
     await on.settled(consumer);
     expect(on.numbers('a')).toEqual([1, 2]);
+    expect(causes).toEqual(odd.map(() => 'envelope'));
     const letters = await bus.deadLetters('counter');
     expect(letters.map(({ error }) => error.slice(0, 32))).toEqual(
       odd.map(() => expect.stringContaining('Unreadable: envelope: ')),

@@ -8,6 +8,7 @@ openBus(kind as Kind, url).consume({
   name: 'counter',
   types: [TYPE],
   maxDeliveries: 3,
+  onGivenUp: (cause) => process.stdout.write(`${cause}\n`),
   async handle(delivery) {
     if (numberOf(delivery) === Number(poison)) process.kill(process.pid, 'SIGKILL');
     process.stdout.write(`${numberOf(delivery)}\n`);

@@ -3,6 +3,7 @@ import { within } from '../../time/index.ts';
 import type { Bus, Tailed, TailOptions } from '../bus.ts';
 import { JetStreamConsumer } from './consumer.ts';
 import { asBusFailure, BusUnavailable } from './errors.ts';
+import { LetterCount } from './letter-count.ts';
 import { Letters } from './letters.ts';
 import { type Line, Link } from './link.ts';
 import { Publisher } from './publisher.ts';
@@ -70,6 +71,7 @@ class Driver implements Bus {
   readonly #settings: Settings;
   readonly #link: Link;
   readonly #letters: Letters;
+  readonly #letterCount: LetterCount;
   readonly #publisher: Publisher;
   readonly #consumers = new Map<string, JetStreamConsumer>();
   /** By service, on the connection that there is now. */
@@ -81,6 +83,7 @@ class Driver implements Bus {
     this.#settings = settings;
     this.#link = new Link(settings);
     this.#letters = new Letters(this.#link, settings.retentionMs);
+    this.#letterCount = new LetterCount(this.#link, this.#letters);
     const stream = (service: string) => this.#stream(service);
     this.#publisher = new Publisher({ link: this.#link, stream, forgetStreams: () => this.#streams.clear() });
     this.#link.onUp(() => {
@@ -114,6 +117,16 @@ class Driver implements Bus {
   deadLetters: Bus['deadLetters'] = async (consumer) => {
     await this.#ready();
     return await asBusFailure(this.#letters.list(consumer));
+  };
+
+  countDeadLetters: Bus['countDeadLetters'] = async (consumer) => {
+    await this.#ready();
+    return await asBusFailure(this.#letterCount.of(consumer));
+  };
+
+  deadLetter: Bus['deadLetter'] = async (letter) => {
+    await this.#ready();
+    return await asBusFailure(this.#letters.find(letter));
   };
 
   redrive: Bus['redrive'] = async (letter) => {

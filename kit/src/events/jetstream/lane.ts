@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { backoff, pause } from '../../store/backoff.ts';
 import { within } from '../../time/index.ts';
-import { type ConsumerOptions, type Delivery, type Message, Postponed, Unreadable } from '../bus.ts';
+import { type ConsumerOptions, type Delivery, type GivenUp, type Message, Postponed, Unreadable } from '../bus.ts';
 import type { Attempts } from './attempts.ts';
 import { plainHeaders, toMessage } from './envelope.ts';
 import { failed, type Letters } from './letters.ts';
@@ -46,12 +46,12 @@ export class Lane {
     const tried = taken.redelivered ? await this.#triedBefore(taken) : 0;
     if (tried === undefined) return 'released';
     if (tried >= this.#on.maxDeliveries)
-      return await this.#bury(taken, tried, new Error('the process ended each time it was handled'));
+      return await this.#bury(taken, tried, new Error('the process ended each time it was handled'), 'killed');
     let message: Message;
     try {
       message = toMessage(taken.subject, plainHeaders(taken.headers), taken.payload);
     } catch (error) {
-      return await this.#bury(taken, tried + 1, error);
+      return await this.#bury(taken, tried + 1, error, 'envelope');
     }
     if (!this.#on.types.includes(message.type)) {
       if (!taken.redelivered) await this.#attempts.write(taken.seq, 0).catch(() => undefined);
@@ -105,7 +105,7 @@ export class Lane {
         this.#begun = 0;
         const facts = { err: error, consumer: name, event, type, deliveries };
         if (error instanceof Unreadable || (!(error instanceof Postponed) && deliveries >= maxDeliveries))
-          return await this.#bury(taken, deliveries, error);
+          return await this.#bury(taken, deliveries, error, error instanceof Unreadable ? 'unreadable' : 'failed');
         if (error instanceof Postponed) {
           postponed++;
           if ((postponed === 1 || deliveries > 1) && !(await this.#note(taken, deliveries - 1))) break;
@@ -129,8 +129,8 @@ export class Lane {
     );
   }
 
-  async #bury(taken: Taken, deliveries: number, error: unknown): Promise<Outcome> {
-    const { letters, logger, name } = this.#on;
+  async #bury(taken: Taken, deliveries: number, error: unknown, cause: GivenUp): Promise<Outcome> {
+    const { letters, logger, name, onGivenUp } = this.#on;
     const { subject, payload, seq, publishedAt } = taken;
     const headers = plainHeaders(taken.headers);
     const base = { consumer: name, service: this.#service, seq, subject, headers, payload, publishedAt };
@@ -140,6 +140,7 @@ export class Lane {
     if (!written) return 'released';
     const facts = { err: error, consumer: name, event: headers['ce-id'], subject, position: String(seq), deliveries };
     logger.error(facts, 'event became a dead letter');
+    onGivenUp(cause);
     return 'done';
   }
 }

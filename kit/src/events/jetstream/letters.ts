@@ -28,7 +28,7 @@ export interface Letter {
 }
 
 const PREFIX = 'weft-';
-const PAGE = 250;
+export const PAGE = 250;
 const MAX_PAGES = 400;
 const MAX_LISTED = 1_000;
 const TRIES = 5;
@@ -64,15 +64,22 @@ export class Letters {
     const found: DeadLetter[] = [];
     let next = 1;
     for (let page = 0; page < MAX_PAGES && found.length < MAX_LISTED; page++) {
-      const messages = await this.#page(next, lettersOf(consumer));
+      const messages = await this.page(next, lettersOf(consumer));
       for (const message of messages) {
         const letter = toLetter(message.header, message.data);
-        if (letter.state === 'dead' || letter.state === 'redrive') found.push(toDeadLetter(letter));
+        if (isOpen(letter)) found.push(toDeadLetter(letter));
       }
       if (messages.length < PAGE) break;
       next = (messages.at(-1)?.seq ?? 0) + 1;
     }
     return found.sort((a, b) => a.failedAt.getTime() - b.failedAt.getTime()).slice(0, MAX_LISTED);
+  }
+
+  async find(id: string): Promise<DeadLetter | undefined> {
+    const subject = subjectOfLetter(id);
+    const message = subject && (await this.#last(subject));
+    const letter = message ? toLetter(message.header, message.data) : undefined;
+    return letter && isOpen(letter) ? toDeadLetter(letter) : undefined;
   }
 
   /** @throws DomainError not-found when no letter of that id is in a state to be moved from. */
@@ -81,7 +88,7 @@ export class Letters {
     for (let attempt = 1; ; attempt++) {
       const message = subject ? await this.#last(subject) : undefined;
       const letter = message && toLetter(message.header, message.data);
-      if (!message || (letter?.state !== 'dead' && letter?.state !== 'redrive')) {
+      if (!message || !letter || !isOpen(letter)) {
         throw new DomainError('not-found', 'DEAD_LETTER_NOT_FOUND', 'there is no such dead letter');
       }
       try {
@@ -97,7 +104,8 @@ export class Letters {
     return (await manager.streams.getMessage(LETTERS, { last_by_subj: subject })) ?? undefined;
   }
 
-  async #page(seq: number, subject: string): Promise<StoredMsg[]> {
+  /** What is known of letters from a place of the stream on, at most PAGE of them. */
+  async page(seq: number, subject: string): Promise<StoredMsg[]> {
     const batch = await this.#link.line.manager.direct.getBatch(LETTERS, { seq, batch: PAGE, next_by_subj: subject });
     const messages: StoredMsg[] = [];
     try {
@@ -108,6 +116,9 @@ export class Letters {
     return messages;
   }
 }
+
+/** Nobody has dealt with it. */
+export const isOpen = ({ state }: Letter): boolean => state === 'dead' || state === 'redrive';
 
 export function failed(letter: Letter, deliveries: number, error: unknown): Letter {
   const { message, stack } = describe(error);

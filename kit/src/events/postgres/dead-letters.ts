@@ -6,6 +6,9 @@ const COLUMNS = `letter, consumer, seq, id, type, subject, key, headers, payload
   failed_at,
   CASE state WHEN 'redriving' THEN 'redrive' ELSE state END AS state`;
 
+const OPEN = "state IN ('dead', 'redrive', 'redriving')";
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+
 interface Row extends Omit<DeadLetter, 'position' | 'failedAt' | 'publishedAt'> {
   readonly seq: bigint;
   readonly published_at: Date;
@@ -14,14 +17,31 @@ interface Row extends Omit<DeadLetter, 'position' | 'failedAt' | 'publishedAt'> 
 
 export async function listDeadLetters(pool: pg.Pool, consumer: string | undefined): Promise<DeadLetter[]> {
   const { rows } = await pool.query<Row>(
-    `SELECT ${COLUMNS} FROM bus.dead_letter
-     WHERE state IN ('dead', 'redrive', 'redriving') AND ($1::text IS NULL OR consumer = $1)
+    `SELECT ${COLUMNS} FROM bus.dead_letter WHERE ${OPEN} AND ($1::text IS NULL OR consumer = $1)
      ORDER BY failed_at, seq LIMIT 1000`,
     [consumer ?? null],
   );
-  return rows.map(({ seq, published_at, failed_at, ...row }) => {
-    return { ...row, position: seq, publishedAt: published_at, failedAt: failed_at };
-  });
+  return rows.map(toDeadLetter);
+}
+
+export async function findDeadLetter(pool: pg.Pool, letter: string): Promise<DeadLetter | undefined> {
+  if (!UUID.test(letter)) return undefined;
+  const { rows } = await pool.query<Row>(`SELECT ${COLUMNS} FROM bus.dead_letter WHERE ${OPEN} AND letter = $1`, [
+    letter,
+  ]);
+  return rows[0] && toDeadLetter(rows[0]);
+}
+
+export async function countDeadLetters(pool: pg.Pool, consumer: string): Promise<number> {
+  const { rows } = await pool.query<{ letters: bigint }>(
+    `SELECT count(*) AS letters FROM bus.dead_letter WHERE ${OPEN} AND consumer = $1`,
+    [consumer],
+  );
+  return Number(rows[0]?.letters ?? 0n);
+}
+
+function toDeadLetter({ seq, published_at, failed_at, ...row }: Row): DeadLetter {
+  return { ...row, position: seq, publishedAt: published_at, failedAt: failed_at };
 }
 
 /** @throws DomainError not-found when no letter of that id is in a state to be moved from. */

@@ -11,7 +11,7 @@ import { Session } from '../../store/session.ts';
 import { within } from '../../time/index.ts';
 import type { Bus, Tailed, TailOptions } from '../bus.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
-import { listDeadLetters, moveDeadLetter } from './dead-letters.ts';
+import { countDeadLetters, findDeadLetter, listDeadLetters, moveDeadLetter } from './dead-letters.ts';
 import { Publisher } from './publisher.ts';
 import { rewindConsumer } from './replay.ts';
 import { keptSince, purgeMessages } from './retention.ts';
@@ -159,6 +159,10 @@ class Driver implements PostgresBus {
   };
 
   deadLetters: Bus['deadLetters'] = async (consumer) => listDeadLetters(await this.#pool(), consumer);
+
+  countDeadLetters: Bus['countDeadLetters'] = async (consumer) => countDeadLetters(await this.#pool(), consumer);
+
+  deadLetter: Bus['deadLetter'] = async (letter) => findDeadLetter(await this.#pool(), letter);
 
   redrive: Bus['redrive'] = async (letter) => {
     await moveDeadLetter(await this.#pool(), letter, 'redrive');

@@ -226,12 +226,13 @@ export class Lane {
   }
 
   async #failed(delivery: Delivery, error: unknown, position: bigint): Promise<boolean> {
-    const { logger, name, maxDeliveries, backoffMs } = this.#on;
+    const { logger, name, maxDeliveries, backoffMs, onGivenUp } = this.#on;
     const { deliveries, id: event, type } = delivery;
     const facts = { err: error, consumer: name, event, type, deliveries };
     if (error instanceof Unreadable || (!(error instanceof Postponed) && deliveries >= maxDeliveries)) {
       await this.#bury(delivery.position, deliveries, error);
       logger.error(facts, 'event became a dead letter');
+      onGivenUp(error instanceof Unreadable ? 'unreadable' : 'failed');
       return true;
     }
     let wait: number;
@@ -251,7 +252,7 @@ export class Lane {
 
   /** The next message ended its process each time: nobody is left who could have reported its failure. */
   async #buryUnseen(): Promise<boolean> {
-    const { logger, name } = this.#on;
+    const { logger, name, onGivenUp } = this.#on;
     const [next] = await this.#query<{ seq: bigint }>(PEEK, [this.bucket, this.scanned, this.#types]);
     if (!next) {
       this.#deliveries = 0;
@@ -260,6 +261,7 @@ export class Lane {
     const error = new Error('the process ended each time it was handled');
     await this.#bury(next.seq, this.#deliveries, error);
     logger.error({ err: error, consumer: name, position: String(next.seq) }, 'event became a dead letter');
+    onGivenUp('killed');
     return true;
   }
 
