@@ -7,6 +7,7 @@ import type { Holder, Leases } from '../../store/leases.ts';
 import type { Session } from '../../store/session.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
+import { Gate } from '../gate.ts';
 import { Lane } from './lane.ts';
 import type { LaneContext } from './lane-context.ts';
 import { LAG, OTHERS, REGISTER, SAVE_POSITIONS, SCAN } from './statements.ts';
@@ -52,6 +53,7 @@ export class PostgresConsumer implements Consumer, Holder {
       session: on.session,
       turns: on.turns,
       process: on.process,
+      gate: new Gate(),
       logger: on.logger,
       versionsChanged: () => void this.#meetOthers(),
     };

@@ -2,10 +2,11 @@ import type pg from 'pg';
 import { backoff } from '../../store/backoff.ts';
 import { type Delivery, Postponed, Unreadable } from '../bus.ts';
 import { describe } from '../failure-text.ts';
+import { handleInTime } from '../handle-in-time.ts';
 import { Patience } from '../patience.ts';
-import { handleInTime, type LaneContext } from './lane-context.ts';
+import type { LaneContext } from './lane-context.ts';
 import { Redrives } from './redrives.ts';
-import { type CursorRow, toDelivery } from './rows.ts';
+import { type CursorRow, inherited, toDelivery } from './rows.ts';
 import { ABANDON_REDRIVES, BURY, LOAD, PEEK, REGISTER, REWIND, SAVE, WITHDRAW } from './statements.ts';
 import type { Found } from './turns.ts';
 
@@ -40,6 +41,8 @@ export class Lane {
   #redrive = true;
   /** Noted for the message after `scanned`. */
   #deliveries = 0;
+  /** The process that had that message in hand is dead. */
+  #suspect = false;
   #postponed = 0;
   /** A batch up to here ended its process: until then one at a time, to find out which message it was. */
   #cautiousUntil = 0n;
@@ -126,20 +129,16 @@ export class Lane {
     ]);
     if (!row) throw new Error(`${name} is not registered`);
     this.#types = row.types;
-    const inHand = row.batch_size > 0;
-    if (inHand && !row.alive && !this.#waited) {
+    const { suspect, cautiousUntil, deliveries } = inherited(row);
+    if (suspect && !this.#waited) {
       // Only its connection may be lost: then the message is not to blame, and the process will be back at once.
       this.#waited = true;
       this.#later(COMES_BACK_MS);
       return false;
     }
-    const survived = inHand && row.alive;
-    this.scanned = row.position;
-    this.saved = row.position;
-    this.#cautiousUntil = survived && row.batch_size > 1 ? row.position : row.batch_end;
-    // Of a batch of several nobody knows which message it was.
-    if (row.batch_size > 1) this.#deliveries = 0;
-    else this.#deliveries = survived ? row.deliveries - 1 : row.deliveries;
+    this.#moved(row.position, deliveries);
+    this.#cautiousUntil = cautiousUntil;
+    this.#suspect = suspect;
     this.#loaded = true;
     if (row.wait_ms > 0) this.#later(row.wait_ms);
     return true;
@@ -156,7 +155,14 @@ export class Lane {
     if (this.#redrive) return await this.#handleAgain();
     if (this.#deliveries >= this.#on.maxDeliveries) return await this.#buryUnseen();
 
-    const limit = this.#deliveries > 0 || this.scanned < this.#cautiousUntil ? 1 : BATCH;
+    const alone = this.#suspect || this.scanned < this.#cautiousUntil;
+    this.#suspect = false;
+    return await this.#on.gate[alone ? 'alone' : 'together'](() => this.#handleNext(alone));
+  }
+
+  async #handleNext(alone: boolean): Promise<boolean> {
+    if (this.#closing || !this.#ours) return false;
+    const limit = alone || this.#deliveries > 0 ? 1 : BATCH;
     const deliveries = this.#deliveries + 1;
     const { messages, scanned, more } = await this.#next(limit, deliveries);
     if (messages.length === 0) {
@@ -165,19 +171,19 @@ export class Lane {
     }
     this.#deliveries = deliveries;
     const batch = messages.map((message) => toDelivery(message, deliveries));
-    return await this.#handleAll(batch, batch.length < limit ? scanned : undefined);
+    const goesOn = await this.#handleAll(batch, batch.length < limit ? scanned : undefined);
+    // Should the next one end the process, this one must not be taken for it.
+    if (alone && this.#unsaved && this.#ours) await this.#save(this.scanned, 0);
+    return goesOn;
   }
 
   /** What comes next; with the question goes what has been handled before it. */
   async #next(limit: number, deliveries: number): Promise<Found> {
-    const { name: consumer, turns } = this.#on;
-    const types = this.#types;
     const { bucket, scanned: after } = this;
     const save = this.#unsaved;
-    const found = await turns.next({
-      ...{ consumer, bucket, after, types, limit, deliveries, save },
-      cautiousUntil: this.#cautiousUntil,
-      ours: () => this.#ours,
+    const found = await this.#on.turns.next({
+      ...{ consumer: this.#on.name, bucket, after, types: this.#types, limit, deliveries, save },
+      ...{ cautiousUntil: this.#cautiousUntil, ours: () => this.#ours },
     });
     this.#unsaved = false;
     if (save) this.saved = after;
@@ -266,15 +272,13 @@ export class Lane {
   }
 
   async #save(position: bigint, deliveries: number, waitMs: number | null = null): Promise<void> {
-    const { name } = this.#on;
-    await this.#query(SAVE, [name, this.bucket, position, deliveries, this.#cautiousUntil, waitMs]);
+    await this.#query(SAVE, [this.#on.name, this.bucket, position, deliveries, this.#cautiousUntil, waitMs]);
     this.#moved(position, deliveries);
   }
 
   async #bury(position: bigint, deliveries: number, error: unknown): Promise<void> {
-    const { name } = this.#on;
     const { message, stack } = describe(error);
-    await this.#query(BURY, [name, this.bucket, position, deliveries, message, stack, this.#cautiousUntil]);
+    await this.#query(BURY, [this.#on.name, this.bucket, position, deliveries, message, stack, this.#cautiousUntil]);
     this.#moved(position, 0);
   }
 
@@ -286,9 +290,8 @@ export class Lane {
   }
 
   async #handleAgain(): Promise<boolean> {
-    const { name } = this.#on;
     if (this.#unsaved) await this.#save(this.scanned, 0);
-    const [rewound] = await this.#query<Pick<CursorRow, 'position' | 'types'>>(REWIND, [name, this.bucket]);
+    const [rewound] = await this.#query<Pick<CursorRow, 'position' | 'types'>>(REWIND, [this.#on.name, this.bucket]);
     if (rewound) {
       this.#moved(rewound.position, 0);
       this.#types = rewound.types;

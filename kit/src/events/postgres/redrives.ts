@@ -2,8 +2,9 @@ import type pg from 'pg';
 import { backoff } from '../../store/backoff.ts';
 import { Postponed } from '../bus.ts';
 import { describe } from '../failure-text.ts';
+import { handleInTime } from '../handle-in-time.ts';
 import { Patience } from '../patience.ts';
-import { handleInTime, type LaneContext } from './lane-context.ts';
+import type { LaneContext } from './lane-context.ts';
 import { type MessageRow, toDelivery } from './rows.ts';
 import { END_REDRIVE, TAKE_REDRIVE } from './statements.ts';
 

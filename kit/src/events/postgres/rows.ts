@@ -36,3 +36,17 @@ export const toTailed = (row: MessageRow): Tailed => ({ ...toPublished(row), str
 export function toDelivery(row: MessageRow, deliveries: number): Delivery {
   return { ...toPublished(row), deliveries };
 }
+
+/** What whoever had a lane before leaves to the next one. */
+export function inherited({ position, deliveries, batch_size, batch_end, alive }: CursorRow) {
+  const inHand = batch_size > 0;
+  const survived = inHand && alive;
+  return {
+    /** The process that had the next message in hand is dead. */
+    suspect: inHand && !alive,
+    /** Up to where messages are handled one at a time. */
+    cautiousUntil: survived && batch_size > 1 ? position : batch_end,
+    /** Of the next message; of a batch of several nobody knows which one it was. */
+    deliveries: batch_size > 1 ? 0 : deliveries - (survived ? 1 : 0),
+  };
+}
