@@ -5,6 +5,8 @@ import { BUCKETS } from '../../store/hash.ts';
 import { within } from '../../time/index.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
+import { Gate } from '../gate.ts';
+import { Ahead } from './ahead.ts';
 import { Attempts } from './attempts.ts';
 import { type Durable, ensureDurable, isGivenAll, withdraw } from './durables.ts';
 import { API, asBusFailure, BusUnavailable, isApiError } from './errors.ts';
@@ -12,10 +14,10 @@ import { Lane, type LaneContext, persistently } from './lane.ts';
 import type { Letters } from './letters.ts';
 import type { Line, Link } from './link.ts';
 import { Others } from './others.ts';
-import { Puller } from './puller.ts';
+import { Puller, type PullerOptions } from './puller.ts';
 import { Redrives } from './redrives.ts';
 import { durableOf } from './replay.ts';
-import { bucketFilter, LETTERS, lettersOf, serviceOf, streamOf, token } from './subjects.ts';
+import { bucketFilter, bucketOfAllFilter, LETTERS, lettersOf, serviceOf, streamOf, token } from './subjects.ts';
 
 export interface ConsumerParts {
   readonly link: Link;
@@ -60,7 +62,14 @@ export class JetStreamConsumer implements Consumer {
     this.#on = on;
     this.#stopped = stopped;
     const { letters, ackWaitMs, logger } = on;
-    const context = { ...withDefaults(options), letters, ackWaitMs, logger, stopping: this.#stopping.signal };
+    const context = {
+      ...withDefaults(options),
+      letters,
+      ackWaitMs,
+      logger,
+      gate: new Gate(),
+      stopping: this.#stopping.signal,
+    };
     const types = Map.groupBy(new Set(options.types), serviceOf);
     this.#services = [...types.keys()];
     const lanes = [...types].flatMap(([service, of]) =>
@@ -146,7 +155,12 @@ export class JetStreamConsumer implements Consumer {
       const work = async () => ({ done: await withdraw(link.line.manager, durable, bucketFilter(type, bucket)) });
       return (await persistently(context, work)) !== undefined;
     });
-    return this.#puller(durable, new Lane(context, service, new Attempts(link, this.name, service, bucket), others));
+    const [only = '', ...more] = durable.filters;
+    const subject = more.length === 0 ? only : bucketOfAllFilter(service, bucket);
+    const { logger, stopping } = context;
+    const ahead = new Ahead({ link, durable, types: new Set(types), subject, logger, stopping });
+    const lane = new Lane(context, service, new Attempts(link, this.name, service, bucket), others, ahead);
+    return this.#puller(durable, lane, (message, through) => ahead.skip(message, through));
   }
 
   #redrives(context: LaneContext) {
@@ -156,7 +170,7 @@ export class JetStreamConsumer implements Consumer {
     );
   }
 
-  #puller(durable: Durable, of: Lane | Redrives): { durable: Durable; puller: Puller } {
+  #puller(durable: Durable, of: Lane | Redrives, skip?: PullerOptions['skip']): { durable: Durable; puller: Puller } {
     const { link, ackWaitMs, logger } = this.#on;
     const puller = new Puller({
       link,
@@ -164,6 +178,7 @@ export class JetStreamConsumer implements Consumer {
       ackWaitMs,
       logger,
       take: (message) => of.take(message),
+      skip,
       stillHere: (message) => of.stillHere(message),
       gone: () => {
         if (this.#prepared) this.#preparedFor = undefined;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -20,7 +21,13 @@ export interface Durable {
 /** In the metadata of a durable consumer: filters that are new, and that it has not gone back for. */
 const BEHIND = 'weft-behind';
 
-const filtersOf = ({ filter_subjects, filter_subject }: ConsumerConfig): string[] =>
+/** In the metadata of a durable consumer: somebody has it go back, and nobody else moves it meanwhile. */
+const GOES_BACK = 'weft-goes-back';
+/** An instance that was about to move it forward has done so by then. */
+const SKIPPED_MS = 300;
+
+/** What the broker gives a durable consumer. */
+export const filtersOf = ({ filter_subjects, filter_subject }: ConsumerConfig): string[] =>
   filter_subjects ?? (filter_subject ? [filter_subject] : []);
 
 const missing = (config: ConsumerConfig, filters: readonly string[]): string[] => {
@@ -68,10 +75,31 @@ async function change(
     const metadata = { ...config.metadata, ...(behind.length > 0 && { [BEHIND]: behind.join(' ') }) };
     await update(manager, stream, name, { ...changeable, filter_subjects: [...standing, ...added], metadata });
   }
-  if (behind.length === 0) return;
-  await goBack(manager, stream, name, behind);
-  const { [BEHIND]: _, ...metadata } = config.metadata ?? {};
-  await update(manager, stream, name, { metadata });
+  if (behind.length > 0) await delay(SKIPPED_MS);
+  if (behind.length > 0) await goBack(manager, stream, name, behind);
+  const { [BEHIND]: _, [GOES_BACK]: __, ...metadata } = config.metadata ?? {};
+  if (behind.length > 0 || config.metadata?.[GOES_BACK]) await update(manager, stream, name, { metadata });
+}
+
+/** Whether somebody is about to have the durable consumer go back. */
+export const goesBack = ({ config: { metadata = {} } }: ConsumerInfo): boolean =>
+  BEHIND in metadata || GOES_BACK in metadata;
+
+/** Does what has the durable consumer go back, when no instance moves it forward any more. */
+export async function whileNobodySkips(
+  manager: JetStreamManager,
+  stream: string,
+  name: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { metadata = {} } = (await manager.consumers.info(stream, name)).config;
+  await update(manager, stream, name, { metadata: { ...metadata, [GOES_BACK]: 'yes' } });
+  try {
+    await delay(SKIPPED_MS);
+    await work();
+  } finally {
+    await update(manager, stream, name, { metadata });
+  }
 }
 
 /** To the first message of these filters; what was in hand is given once more. */

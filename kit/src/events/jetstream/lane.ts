@@ -1,69 +1,85 @@
 import type { Logger } from 'pino';
 import { backoff, pause } from '../../store/backoff.ts';
-import { within } from '../../time/index.ts';
-import { type ConsumerOptions, type Delivery, type GivenUp, type Message, Postponed, Unreadable } from '../bus.ts';
+import { type ConsumerOptions, type Delivery, type GivenUp, Postponed, Unreadable } from '../bus.ts';
+import type { Gate } from '../gate.ts';
+import { handleInTime } from '../handle-in-time.ts';
+import type { Ahead } from './ahead.ts';
 import type { Attempts } from './attempts.ts';
 import { plainHeaders, toMessage } from './envelope.ts';
 import { failed, type Letters } from './letters.ts';
 import type { Others } from './others.ts';
-import type { Taken } from './puller.ts';
+import type { Outcome, Taken } from './puller.ts';
 
 export interface LaneContext extends Required<ConsumerOptions> {
   readonly letters: Letters;
   readonly ackWaitMs: number;
+  /** Handlers of the consumer that run here: whatever may have killed a process runs alone, so that nothing else is taken for it. */
+  readonly gate: Gate;
   readonly logger: Logger;
   /** Aborts when the consumer stops. */
   readonly stopping: AbortSignal;
 }
 
-type Outcome = 'done' | 'released';
+type Ending = 'done' | 'released';
 
 /**
- * One bucket of the events of one service, for one consumer. Has its messages handled one after the other: one that fails
- * stays in hand, and with it all that are behind it, until it is handled or a dead letter.
+ * One bucket of the events of one service, for one consumer. Has its messages handled in order of each key: one that fails
+ * stays in hand until it is handled or a dead letter, and with it all behind it but for the few of other keys that were begun
+ * together with it.
  */
 export class Lane {
   readonly #on: LaneContext;
   readonly #service: string;
   readonly #attempts: Attempts;
   readonly #others: Others;
+  readonly #ahead: Ahead;
   /** Of the message in hand, while its handler runs. */
   #begun = 0;
 
-  constructor(on: LaneContext, service: string, attempts: Attempts, others: Others) {
+  constructor(on: LaneContext, service: string, attempts: Attempts, others: Others, ahead: Ahead) {
     this.#on = on;
     this.#service = service;
     this.#attempts = attempts;
     this.#others = others;
+    this.#ahead = ahead;
   }
 
   async take(taken: Taken): Promise<Outcome> {
-    if (this.#on.stopping.aborted) {
+    const before = this.#ahead.outcomeOf(taken);
+    if (before === 'handled') return taken.seq;
+    const ending = this.#takeOne(taken, before === 'failed');
+    const over = ending.then(
+      (how) => how === 'done',
+      () => false,
+    );
+    const handle = (message: Taken) => this.#on.gate.together(() => handleInTime(this.#on, toDelivery(message, 1)));
+    const through = await this.#ahead.with(taken, over, handle);
+    return (await ending) === 'done' ? through : 'released';
+  }
+
+  async #takeOne(taken: Taken, failedAhead: boolean): Promise<Ending> {
+    const { backoffMs, maxDeliveries, stopping } = this.#on;
+    if (stopping.aborted) {
       // Not even looked at: this delivery must not count.
       if (!taken.redelivered) await this.#attempts.write(taken.seq, 0).catch(() => undefined);
       return 'released';
     }
-    const tried = taken.redelivered ? await this.#triedBefore(taken) : 0;
+    const tried = taken.redelivered ? await this.#triedBefore(taken) : failedAhead ? Math.min(1, maxDeliveries - 1) : 0;
     if (tried === undefined) return 'released';
-    if (tried >= this.#on.maxDeliveries)
+    if (tried >= maxDeliveries)
       return await this.#bury(taken, tried, new Error('the process ended each time it was handled'), 'killed');
-    let message: Message;
+    let delivery: Delivery;
     try {
-      message = toMessage(taken.subject, plainHeaders(taken.headers), taken.payload);
+      delivery = toDelivery(taken, tried + 1);
     } catch (error) {
       return await this.#bury(taken, tried + 1, error, 'envelope');
     }
-    if (!this.#on.types.includes(message.type)) {
+    if (!this.#on.types.includes(delivery.type)) {
       if (!taken.redelivered) await this.#attempts.write(taken.seq, 0).catch(() => undefined);
-      return await this.#others.leave(taken, message.type);
+      return await this.#others.leave(taken, delivery.type);
     }
-    const { seq, publishedAt } = taken;
-    const delivery = { ...message, position: BigInt(seq), deliveries: tried + 1, publishedAt };
-    try {
-      return await this.#handle(taken, delivery);
-    } finally {
-      this.#begun = 0;
-    }
+    if (failedAhead) await pause(backoffMs(1), stopping);
+    return await this.#handle(taken, delivery);
   }
 
   /** @returns undefined when the consumer stops before it is known. */
@@ -86,23 +102,21 @@ export class Lane {
     if (this.#begun > 0) this.#attempts.write(seq, this.#begun - 1).catch(() => undefined);
   }
 
-  async #handle(taken: Taken, first: Delivery): Promise<Outcome> {
-    const { logger, name, maxDeliveries, backoffMs, stopping } = this.#on;
+  async #handle(taken: Taken, first: Delivery): Promise<Ending> {
+    const { gate, logger, name, maxDeliveries, backoffMs, stopping } = this.#on;
     let delivery = first;
     let postponed = 0;
     while (!stopping.aborted) {
       const { deliveries, id: event, type } = delivery;
-      if (deliveries > 1 && !(await this.#note(taken, deliveries))) break;
       let wait: number;
       try {
-        this.#begun = deliveries;
-        await handleInTime(this.#on, delivery);
-        this.#begun = 0;
+        const attempt = () => this.#attempt(taken, delivery);
+        const suspect = taken.redelivered && delivery === first;
+        if (!(await (suspect ? gate.alone(attempt) : gate.together(attempt)))) break;
         // A broker that forgets the acknowledgement must not take it for one that nobody survives.
         if (deliveries > 1) await this.#note(taken, 0);
         return 'done';
       } catch (error) {
-        this.#begun = 0;
         const facts = { err: error, consumer: name, event, type, deliveries };
         if (error instanceof Unreadable || (!(error instanceof Postponed) && deliveries >= maxDeliveries))
           return await this.#bury(taken, deliveries, error, error instanceof Unreadable ? 'unreadable' : 'failed');
@@ -122,6 +136,20 @@ export class Lane {
     return 'released';
   }
 
+  /** @returns false when the consumer stops before it has begun. */
+  async #attempt(taken: Taken, delivery: Delivery): Promise<boolean> {
+    const { deliveries } = delivery;
+    if (this.#on.stopping.aborted) return false;
+    if (deliveries > 1 && !(await this.#note(taken, deliveries))) return false;
+    this.#begun = deliveries;
+    try {
+      await handleInTime(this.#on, delivery);
+    } finally {
+      this.#begun = 0;
+    }
+    return true;
+  }
+
   /** @returns false when the consumer stops before it could be written. */
   async #note({ seq }: Taken, tried: number): Promise<boolean> {
     return (
@@ -129,7 +157,7 @@ export class Lane {
     );
   }
 
-  async #bury(taken: Taken, deliveries: number, error: unknown, cause: GivenUp): Promise<Outcome> {
+  async #bury(taken: Taken, deliveries: number, error: unknown, cause: GivenUp): Promise<Ending> {
     const { letters, logger, name, onGivenUp } = this.#on;
     const { subject, payload, seq, publishedAt } = taken;
     const headers = plainHeaders(taken.headers);
@@ -145,10 +173,10 @@ export class Lane {
   }
 }
 
-export async function handleInTime({ handle, handleTimeoutMs }: LaneContext, delivery: Delivery): Promise<void> {
-  await within(handleTimeoutMs, handle(delivery), () => {
-    throw new Error(`no outcome within ${handleTimeoutMs} ms`);
-  });
+/** @throws Unreadable */
+function toDelivery({ subject, headers, payload, seq, publishedAt }: Taken, deliveries: number): Delivery {
+  const message = toMessage(subject, plainHeaders(headers), payload);
+  return { ...message, position: BigInt(seq), deliveries, publishedAt };
 }
 
 /** Tries until it succeeds. @returns undefined when the consumer stops before. */

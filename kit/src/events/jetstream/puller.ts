@@ -11,17 +11,23 @@ export interface Taken {
   readonly headers: MsgHdrs | undefined;
   readonly payload: Uint8Array;
   readonly seq: number;
+  /** Messages of the durable consumer that are behind it. */
+  readonly pending: number;
   readonly redelivered: boolean;
   readonly publishedAt: Date;
 }
+
+/** The place up to which everything is done with; or the message is given to whoever asks next. */
+export type Outcome = number | 'released';
 
 export interface PullerOptions {
   readonly link: Link;
   readonly durable: Durable;
   readonly ackWaitMs: number;
   readonly logger: Logger;
-  /** What it resolves to becomes of the message: it is done with, or given to whoever asks next. */
-  readonly take: (message: Taken) => Promise<'done' | 'released'>;
+  readonly take: (message: Taken) => Promise<Outcome>;
+  /** Has the broker go on behind a later place than that of the message in hand; false where every message is to be acknowledged. */
+  readonly skip: ((inHand: Taken, through: number) => Promise<boolean>) | undefined;
   /** There is a new connection; this message was in hand all the time. */
   readonly stillHere: (message: Taken) => void;
   /** The durable consumer is not there any more. */
@@ -141,10 +147,10 @@ export class Puller {
     const inHand = { message: toTaken(message), reply: message.reply ?? '' };
     this.#inHand = inHand;
     const patience = setInterval(() => this.#say(inHand.reply, '+WPI'), this.#on.ackWaitMs / 3);
-    let outcome: 'done' | 'released' = 'released';
+    let outcome: Outcome = 'released';
     try {
       outcome = await this.#on.take(inHand.message);
-      if (outcome === 'done') await this.#acknowledge(inHand);
+      if (outcome !== 'released' && !(await this.#skip(inHand, outcome))) await this.#acknowledge(inHand);
     } catch (error) {
       this.#on.logger.error({ err: error, durable: this.#on.durable.name }, 'message given back');
       await pause(LATE_MS);
@@ -155,10 +161,14 @@ export class Puller {
     if (outcome === 'released') this.#say(inHand.reply, '-NAK');
   }
 
+  async #skip({ message }: InHand, through: number): Promise<boolean> {
+    return through > message.seq && (await this.#on.skip?.(message, through)) === true;
+  }
+
   /** Tries until the broker has confirmed it, or shows by sending another message that it does not wait for this one. */
   async #acknowledge(inHand: InHand): Promise<void> {
     for (let attempt = 1; attempt <= ACK_TRIES && this.#queue.length === 0; attempt++) {
-      const more = attempt === 1 && !this.#closing && pendingOf(inHand.reply) > 0;
+      const more = attempt === 1 && !this.#closing && inHand.message.pending > 0;
       const confirmed = await (more ? this.#acknowledgeBeforeNext(inHand) : this.#acknowledgeLast(inHand));
       if (confirmed || (this.#closing && !this.#line)) return;
       this.#on.logger.debug({ durable: this.#on.durable.name, attempt }, 'not acknowledged; trying again');
@@ -206,16 +216,15 @@ function placeIn(reply: string): readonly string[] {
 }
 
 const seqOf = (reply: string): number => Number(placeIn(reply)[1]);
-/** Messages of the consumer that are behind this one. */
-const pendingOf = (reply: string): number => Number(placeIn(reply)[4] ?? 0);
 
 function toTaken({ subject, headers, data, reply = '' }: Msg): Taken {
-  const [deliveries, seq, , time = '0'] = placeIn(reply);
+  const [deliveries, seq, , time = '0', pending = '0'] = placeIn(reply);
   return {
     subject,
     headers,
     payload: data,
     seq: Number(seq),
+    pending: Number(pending),
     redelivered: Number(deliveries) > 1,
     publishedAt: new Date(Number(BigInt(time) / 1_000_000n)),
   };

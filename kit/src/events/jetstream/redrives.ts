@@ -1,11 +1,12 @@
 import { backoff, pause } from '../../store/backoff.ts';
 import { type Message, Postponed } from '../bus.ts';
+import { handleInTime } from '../handle-in-time.ts';
 import { Patience } from '../patience.ts';
 import { toMessage } from './envelope.ts';
 import { Overtaken } from './errors.ts';
-import { handleInTime, type LaneContext, persistently } from './lane.ts';
+import { type LaneContext, persistently } from './lane.ts';
 import { failed, type Letter, toLetter } from './letters.ts';
-import type { Taken } from './puller.ts';
+import type { Outcome, Taken } from './puller.ts';
 
 /** Others wait behind it, and whoever asked for it may ask again. */
 const AWAIT_VERSION_MS = 30_000;
@@ -20,9 +21,9 @@ export class Redrives {
     this.#patience = new Patience(Math.min(on.awaitVersionMs, AWAIT_VERSION_MS));
   }
 
-  async take(taken: Taken): Promise<'done' | 'released'> {
+  async take(taken: Taken): Promise<Outcome> {
     const letter = toLetter(taken.headers, taken.payload);
-    if (letter.state !== 'redrive') return 'done';
+    if (letter.state !== 'redrive') return taken.seq;
     if (this.#on.stopping.aborted) return 'released';
     const outcome = taken.redelivered
       ? failed(
@@ -41,7 +42,7 @@ export class Redrives {
         if (!(error instanceof Overtaken)) throw error;
       }),
     }));
-    return written ? 'done' : 'released';
+    return written ? taken.seq : 'released';
   }
 
   /** One that was interrupted is not begun again by itself. */

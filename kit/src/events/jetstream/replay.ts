@@ -1,5 +1,6 @@
 import { DomainError } from '../../failure/index.ts';
 import { BUCKETS } from '../../store/hash.ts';
+import { whileNobodySkips } from './durables.ts';
 import { API, isApiError } from './errors.ts';
 import type { Line } from './link.ts';
 import { EVENTS, token } from './subjects.ts';
@@ -21,14 +22,18 @@ export async function rewindConsumer(manager: Manager, consumer: string, from: D
     known = true;
     const first = await manager.direct.getMessage(stream, { start_time: from });
     if (!first) continue;
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const durable = durableOf(consumer, bucket);
-      const { ack_floor: handled } = await manager.consumers.info(stream, durable);
-      // A reset goes forward as well: past what has still to be handled.
-      if (first.seq <= handled.stream_seq) await manager.consumers.reset(stream, durable, first.seq);
-    }
+    const durables = Array.from({ length: BUCKETS }, (_, bucket) => durableOf(consumer, bucket));
+    await Promise.all(durables.map((durable) => rewind(manager, stream, durable, first.seq)));
   }
   if (!known) throw new DomainError('not-found', 'CONSUMER_NOT_FOUND', 'the bus knows no such consumer');
+}
+
+async function rewind(manager: Manager, stream: string, durable: string, to: number): Promise<void> {
+  await whileNobodySkips(manager, stream, durable, async () => {
+    const { ack_floor: handled } = await manager.consumers.info(stream, durable);
+    // A reset goes forward as well: past what has still to be handled.
+    if (to <= handled.stream_seq) await manager.consumers.reset(stream, durable, to);
+  });
 }
 
 export const durableOf = (consumer: string, bucket: number): string => `${token(consumer)}-${bucket}`;

@@ -2,12 +2,17 @@ import type { Msg, MsgHdrs, NatsConnection, Payload } from '@nats-io/transport-n
 import { BusUnavailable, NobodyThere } from './errors.ts';
 
 interface Waiting {
-  readonly resolve: (answer: Msg) => void;
+  /** @returns whether there is more to come */
+  readonly take: (answer: Msg) => boolean;
   readonly reject: (error: BusUnavailable) => void;
   readonly due: number;
 }
 
 const SWEEP_MS = 250;
+
+const END_OF_BATCH = 204;
+const NOTHING_FOUND = 404;
+const NOBODY_THERE = 503;
 
 /** Requests whose answers share one subscription and one timer: twice as many a second as with a timer each. */
 export class Requests {
@@ -26,15 +31,30 @@ export class Requests {
 
   /** @throws BusUnavailable when nobody listens there, or there is no answer within that many milliseconds. */
   send(subject: string, payload: Payload, headers: MsgHdrs | undefined, withinMs: number): Promise<Msg> {
-    const reply = `${this.#inbox}.${++this.#count}`;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(reply, { resolve, reject, due: performance.now() + withinMs });
-      try {
-        this.#connection.publish(subject, payload, headers ? { headers, reply } : { reply });
-      } catch (error) {
-        this.#waiting.delete(reply);
-        reject(new BusUnavailable(error));
-      }
+      const take = (answer: Msg) => {
+        resolve(answer);
+        return false;
+      };
+      this.#ask(subject, payload, headers, { take, reject, due: performance.now() + withinMs });
+    });
+  }
+
+  /**
+   * All answers up to the one by which the broker ends a batch.
+   * @throws BusUnavailable as `send`, and when the broker refuses
+   */
+  gather(subject: string, payload: Payload, withinMs: number): Promise<Msg[]> {
+    return new Promise((resolve, reject) => {
+      const answers: Msg[] = [];
+      const take = (answer: Msg) => {
+        const code = answer.headers?.code ?? 0;
+        if (code === 0) return answers.push(answer) > 0;
+        if (code === END_OF_BATCH || code === NOTHING_FOUND) resolve(answers);
+        else reject(new BusUnavailable(new Error(`${code} ${answer.headers?.description}`)));
+        return false;
+      };
+      this.#ask(subject, payload, undefined, { take, reject, due: performance.now() + withinMs });
     });
   }
 
@@ -45,12 +65,24 @@ export class Requests {
     this.#waiting.clear();
   }
 
+  #ask(subject: string, payload: Payload, headers: MsgHdrs | undefined, waiting: Waiting): void {
+    const reply = `${this.#inbox}.${++this.#count}`;
+    this.#waiting.set(reply, waiting);
+    try {
+      this.#connection.publish(subject, payload, headers ? { headers, reply } : { reply });
+    } catch (error) {
+      this.#waiting.delete(reply);
+      waiting.reject(new BusUnavailable(error));
+    }
+  }
+
   #answered(answer: Msg): void {
     const waiting = this.#waiting.get(answer.subject);
     if (!waiting) return;
+    const nobody = answer.headers?.code === NOBODY_THERE;
+    if (!nobody && waiting.take(answer)) return;
     this.#waiting.delete(answer.subject);
-    if (answer.headers?.code === 503) waiting.reject(new NobodyThere());
-    else waiting.resolve(answer);
+    if (nobody) waiting.reject(new NobodyThere());
   }
 
   #sweep(): void {

@@ -46,6 +46,9 @@ export function bucketTransform(service: string): { src: string; dest: string } 
 
 export const bucketFilter = (type: string, bucket: number): string => `${type}.${bucket}.*`;
 
+/** All events of a service whose keys are in that bucket. */
+export const bucketOfAllFilter = (service: string, bucket: number): string => `weft.${service}.*.*.${bucket}.*`;
+
 /** Of a subject as it is in a stream. */
 export function parseSubject(subject: string): { type: string; keyToken: string } {
   const tokens = subject.split('.');
