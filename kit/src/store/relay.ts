@@ -44,11 +44,17 @@ const LAG_COUNT = 10_000;
 /** Under load, turns that are this far apart find more to take: each costs a round trip here and a commit on the bus. */
 const GATHER_MS = 20;
 
-// Sees the rows that it deletes, too. $1 buckets, $2 what is published, $3 what is on its way.
+// Sees the rows that it deletes, too. The first of each bucket, and of these the first: so it costs the same whatever waits in other buckets. $1
+// buckets, $2 what is published, $3 what is on its way.
 export const TAKE = `
-  WITH published AS (DELETE FROM outbox WHERE id = ANY ($2::bigint[]))
-  SELECT id, message_id, type, subject, key, headers, payload FROM outbox
-  WHERE bucket = ANY ($1::int[]) AND id <> ALL ($2::bigint[]) AND id <> ALL ($3::bigint[]) ORDER BY id LIMIT ${BATCH}`;
+  WITH published AS (DELETE FROM outbox WHERE id = ANY ($2::bigint[])), next AS MATERIALIZED (
+    SELECT first.id FROM unnest($1::int[]) mine (bucket) CROSS JOIN LATERAL (
+      SELECT id FROM outbox WHERE outbox.bucket = mine.bucket
+        AND id NOT IN (SELECT unnest($2::bigint[] || $3::bigint[]))
+      ORDER BY id LIMIT ${BATCH}
+    ) first ORDER BY first.id LIMIT ${BATCH}
+  )
+  SELECT id, message_id, type, subject, key, headers, payload FROM next JOIN outbox USING (id) ORDER BY id`;
 const LAG = `
   SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT ${LAG_COUNT}) waiting) AS backlog,
          coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)) * 1000, 0)::int8 AS age`;

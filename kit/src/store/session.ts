@@ -18,7 +18,7 @@ type Listener<A extends unknown[] = []> = (...args: A) => void;
 // unreachable, as its locks keep others waiting; a healthy one says something twice a second.
 const SETTINGS = `
   SET synchronous_commit = off; SET jit = off; SET plan_cache_mode = force_generic_plan;
-  SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+  SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
   SET idle_session_timeout = '30s';
   SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;`;
 
