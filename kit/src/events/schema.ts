@@ -107,6 +107,6 @@ function clashes(mine: DescMessage, theirs: DescMessage, seen = new Set<string>(
 
 function typeOf(field: DescField): string {
   const one = field.message?.typeName ?? field.enum?.typeName ?? ScalarType[field.scalar ?? 0]?.toLowerCase() ?? '';
-  if (field.fieldKind === 'map') return `a map of ${one}`;
+  if (field.fieldKind === 'map') return `a map of ${ScalarType[field.mapKey]?.toLowerCase()} to ${one}`;
   return field.fieldKind === 'list' ? `a list of ${one}` : one;
 }

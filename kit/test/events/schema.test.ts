@@ -2,6 +2,7 @@ import { create, createFileRegistry, type DescMessage, fromBinary, toBinary } fr
 import {
   type FileDescriptorSet,
   FileDescriptorSetSchema,
+  FieldDescriptorProto_Label as Label,
   FieldDescriptorProto_Type as Type,
 } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from '@jest/globals';
@@ -9,7 +10,7 @@ import { OrderPlacedSchema } from '@weft/gen/es/weft/orders/v1/events_pb';
 import { UserRegisteredSchema } from '@weft/gen/es/weft/users/v1/events_pb';
 import type { RegisteredSchema } from '../../src/events/bus.ts';
 import { eventReader } from '../../src/events/reader.ts';
-import { assertReadable, eventSchema } from '../../src/events/schema.ts';
+import { assertReadable, eventSchema, messageOf } from '../../src/events/schema.ts';
 
 const TYPE = 'weft.orders.v1.order_placed';
 const MINE: readonly (readonly [string, DescMessage])[] = [[TYPE, OrderPlacedSchema]];
@@ -68,6 +69,33 @@ describe('versions of events', () => {
       if (first) first.type = Type.FIXED64;
     });
     expect(() => assertReadable(MINE, [other])).toThrow(/\(field 1\) is string here and fixed64, .* used by audit/);
+  });
+
+  it('are refused where a map has keys of another type', () => {
+    const mapOf = (key: Type) => {
+      const field = (name: string, number: number, type: Type) => ({ name, number, type, label: Label.OPTIONAL });
+      const nestedType = [
+        { name: 'AEntry', options: { mapEntry: true }, field: [field('key', 1, key), field('value', 2, Type.INT64)] },
+      ];
+      const a = {
+        name: 'a',
+        jsonName: 'a',
+        number: 1,
+        label: Label.REPEATED,
+        type: Type.MESSAGE,
+        typeName: '.t.M.AEntry',
+      };
+      const file = [
+        { name: 't.proto', package: 't', syntax: 'proto3', messageType: [{ name: 'M', field: [a], nestedType }] },
+      ];
+      return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file }));
+    };
+    const standing = eventSchema(TYPE, OrderPlacedSchema);
+    const other = { ...versionWith(() => undefined), message: 't.M', descriptors: mapOf(Type.STRING) };
+    const mine = messageOf({ ...standing, message: 't.M', descriptors: mapOf(Type.INT32) });
+    expect(() => assertReadable([[TYPE, mine]], [other])).toThrow(
+      /t\.M\.a \(field 1\) is a map of int32 to int64 here and a map of string to int64/,
+    );
   });
 
   it('are refused where a field number has another name in JSON', () => {
