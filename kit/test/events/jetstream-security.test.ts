@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
@@ -50,6 +50,68 @@ describeJetStream('with nats-server on the path', () => {
     const distrustful = openJetStreamBus({ url: url.replace('nats:', 'tls:'), name: 'test', logger });
     await expect(distrustful.check()).rejects.toMatchObject({ kind: 'unavailable' });
     await Promise.all([bus.close(), distrustful.close()]);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('shows its own certificate to a server that asks for one', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'weft-tls-'));
+    const file = (name: string) => join(folder, name);
+    const openssl = (...args: string[]) => expect(spawnSync('openssl', args, { cwd: folder }).status).toBe(0);
+    const ec = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
+    const authority = (name: string) =>
+      openssl(
+        'req',
+        '-x509',
+        ...ec,
+        '-days',
+        '2',
+        '-keyout',
+        `${name}.key`,
+        '-out',
+        `${name}.pem`,
+        '-subj',
+        `/CN=${name}`,
+      );
+    const signed = async (name: string, by: string) => {
+      await writeFile(file(`${name}.ext`), 'subjectAltName=DNS:localhost');
+      openssl('req', ...ec, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+      const ca = ['-CA', `${by}.pem`, '-CAkey', `${by}.key`, '-CAcreateserial'];
+      openssl(
+        'x509',
+        '-req',
+        '-in',
+        `${name}.csr`,
+        ...ca,
+        '-days',
+        '2',
+        '-extfile',
+        `${name}.ext`,
+        '-out',
+        `${name}.pem`,
+      );
+    };
+    authority('ours');
+    authority('theirs');
+    await signed('server', 'ours');
+    await signed('orders', 'ours');
+    await signed('stranger', 'theirs');
+    const tls = ['--tlscert', file('server.pem'), '--tlskey', file('server.key'), '--tlscacert', file('ours.pem')];
+    server = await startNats(['--tlsverify', ...tls]);
+    const url = `nats://localhost:${server.port}`;
+    const open = (name?: string) =>
+      openJetStreamBus({
+        url,
+        caFile: file('ours.pem'),
+        ...(name && { certFile: file(`${name}.pem`), keyFile: file(`${name}.key`) }),
+        name: 'test',
+        logger,
+      });
+    const [known, stranger, nobody] = [open('orders'), open('stranger'), open()];
+    await eventually(() => known.check().then(() => true));
+    await known.publish([numbered('a', 1)]);
+    await expect(stranger.check()).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(nobody.check()).rejects.toMatchObject({ kind: 'unavailable' });
+    await Promise.all([known.close(), stranger.close(), nobody.close()]);
     await rm(folder, { recursive: true, force: true });
   });
 });
