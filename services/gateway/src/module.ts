@@ -19,6 +19,7 @@ import { answerNothing } from './http/nothing.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
 import { openRedis } from './limits/redis.ts';
 import { createStreamLimits } from './limits/streams.ts';
+import { gatewayMetrics } from './metrics/gateway-metrics.ts';
 import { startShedding } from './resilience/shedding.ts';
 import { createUpstreams } from './resilience/upstream.ts';
 import { answerRest } from './rest/answer.ts';
@@ -33,34 +34,43 @@ export const gateway = defineStateless({
   name: 'gateway',
   needs: contracts.map(serviceOf),
   settings,
-  create({ config, client, bus, logger, observers, verifyToken, startTrace }) {
+  create({ config, client, bus, logger, observers, verifyToken, startTrace, meter }) {
     const methods = edgeMethods(contracts);
+    const metrics = gatewayMetrics(meter);
     const redis = config.redisUrl === '' ? undefined : openRedis(config.redisUrl, logger);
     const keeping = redis ? redisCopies(redis) : memoryCopies();
     const store = config.copies ? keeping : undefined;
-    const copies = createCopies({ store, methods: methods.values(), now: Date.now });
+    const copies = createCopies({
+      store,
+      methods: methods.values(),
+      now: Date.now,
+      onLookup: metrics.lookups(methods.values()),
+    });
     const stopping = new AbortController();
     let serving = true;
     const shedding = startShedding(config.shedDelay);
+    metrics.observeDelay(shedding.delay);
     const clients = new Map(
       contracts.map((descriptor) => {
         const service = serviceOf(descriptor);
         return [service, client(service, encodedService(descriptor), descriptor) as unknown as EncodedClient];
       }),
     );
+    const upstream = createUpstreams({
+      breaker: { failures: config.breakerFailures, pause: config.breakerPause, now: () => performance.now() },
+      bulkhead: { calls: config.bulkheadCalls, queue: config.bulkheadQueue },
+    });
+    metrics.observeUpstreams(contracts.map(serviceOf), upstream);
     const edge = createEdge({
       verifyToken,
       limits: createRateLimits({ standard: config.rateLimit, overrides: config.rateLimits, redis }),
       shedding,
       client: (service) => clients.get(service) as EncodedClient,
-      upstream: createUpstreams({
-        breaker: { failures: config.breakerFailures, pause: config.breakerPause, now: () => performance.now() },
-        bulkhead: { calls: config.bulkheadCalls, queue: config.bulkheadQueue },
-      }),
+      upstream,
       openStream: createStreamLimits({ all: config.maxStreams, each: config.maxStreamsEach }),
       stopping: stopping.signal,
       copies,
-      observers,
+      observers: [...observers, metrics.observe],
     });
     const { router, routes } = routesOf(methods.values(), [v1, v2]);
     const linksOf = createLinks(routes);

@@ -6,6 +6,7 @@ import type { Arrival } from '../edge/arrival.ts';
 import { isAway } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
 import { Cancelled } from '../resilience/cancelled.ts';
+import type { Lookup } from './lookup.ts';
 import type { Absence, Copy, CopyStore } from './store.ts';
 
 /** Asks the service. */
@@ -16,6 +17,8 @@ export interface CopiesOptions {
   readonly store: CopyStore | undefined;
   readonly methods: Iterable<EdgeMethod>;
   readonly now: () => number;
+  /** Is told what became of each lookup, by the method's name. */
+  readonly onLookup: (method: string, outcome: Lookup) => void;
 }
 
 interface Flight {
@@ -37,7 +40,7 @@ export type Copies = ReturnType<typeof createCopies>;
  * Copies of what services answered, as far as contracts allow: given without asking while they are fresh and events are
  * followed, and in place of an answer while a service is away. Of many that ask for the same at once one asks the service.
  */
-export function createCopies({ store, methods, now }: CopiesOptions) {
+export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
   const endings = endingsOf(methods);
   const flights = new Map<string, Flight>();
   // Events are not followed yet: nothing is known to be fresh.
@@ -94,9 +97,14 @@ export function createCopies({ store, methods, now }: CopiesOptions) {
     const copy = await kept.get(aggregate, variant);
     const age = copy ? now() - copy.at : Number.POSITIVE_INFINITY;
     const fresh = copy && copy.at >= freshFrom && age < (copy.absent ? ABSENT_MS : cacheable.fresh);
-    if (fresh && cacheable.fresh > 0) return copyOf(copy, age, false);
+    if (fresh && cacheable.fresh > 0) {
+      onLookup(name, copy.absent ? 'absent' : 'fresh');
+      return copyOf(copy, age, false);
+    }
     const id = `${aggregate} ${variant}`;
-    const flight = flights.get(id) ?? launch(id, aggregate, method, ask);
+    const shared = flights.get(id);
+    const flight = shared ?? launch(id, aggregate, method, ask);
+    let outcome: Lookup = shared ? 'shared' : 'miss';
     try {
       const bytes = await answerOf(flight, signal);
       if (!flight.ended) await kept.put(aggregate, variant, { at: now(), bytes }, cacheable.stale);
@@ -104,8 +112,13 @@ export function createCopies({ store, methods, now }: CopiesOptions) {
     } catch (error) {
       if (isNotFound(error) && cacheable.fresh > 0 && !flight.ended)
         await kept.put(aggregate, variant, { at: now(), absent: absenceOf(error) }, cacheable.stale);
-      if (isAway(error) && copy?.bytes && age < cacheable.stale) return copyOf(copy, age, true);
+      if (isAway(error) && copy?.bytes && age < cacheable.stale) {
+        outcome = 'stale';
+        return copyOf(copy, age, true);
+      }
       throw error;
+    } finally {
+      onLookup(name, outcome);
     }
   }
 

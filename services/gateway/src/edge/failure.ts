@@ -13,14 +13,25 @@ export interface Failure {
   readonly unexpected: boolean;
 }
 
+/** Limits of the gateway, by the reason that it gives. */
+export const LATER_REASONS = [
+  'RATE_LIMITED',
+  'TOO_MANY_STREAMS',
+  'UPSTREAM_BUSY',
+  'OVERLOADED',
+  'CIRCUIT_OPEN',
+] as const;
+export type LaterReason = (typeof LATER_REASONS)[number];
+
 /** A refusal that passes by itself. */
 export class Later extends DomainError {
+  declare readonly reason: LaterReason;
   /** Seconds. */
   readonly retryAfter: number;
 
   constructor(
     kind: Extract<FailureKind, 'unavailable' | 'resource-exhausted'>,
-    reason: string,
+    reason: LaterReason,
     message: string,
     retryAfter: number,
   ) {
