@@ -126,6 +126,7 @@ try {
   }
   const ratio = (mode: Mode, what: keyof Figures) =>
     Number(median(rounds[mode].map((round) => round[what] / round.pgbench)).toFixed(3));
+  const took = scrapes.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
   console.log(
     JSON.stringify({
       accepted_ratio: ratio('all', 'accepted'),
@@ -133,7 +134,9 @@ try {
       split_accepted_ratio: ratio('split', 'accepted'),
       split_completed_ratio: ratio('split', 'completed'),
       scrape_bytes: Math.max(...scrapes.map(({ bytes }) => bytes)),
-      scrape_ms: Number(median(scrapes.map(({ milliseconds }) => milliseconds)).toFixed(1)),
+      scrape_ms: Number(median(took).toFixed(1)),
+      scrape_p95_ms: Number((took[Math.ceil(took.length * 0.95) - 1] ?? 0).toFixed(1)),
+      scrape_worst_ms: Number(Math.max(...took).toFixed(1)),
       pgbench_per_second: Math.round(median(Object.values(rounds).flatMap((all) => all.map(({ pgbench }) => pgbench)))),
     }),
   );
