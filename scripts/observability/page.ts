@@ -7,16 +7,31 @@ export interface Panel {
   readonly title: string;
   readonly unit?: string;
   readonly type?: 'timeseries' | 'stat' | 'logs';
+  /** Of its points: where they lead. */
+  readonly links?: readonly object[];
   readonly queries: readonly Query[];
 }
 
+export const one = (expr: string, legend = ''): readonly Query[] => [{ expr, legend }];
+
+/** Events of a type a second. */
+export const published = (type: string): string =>
+  `sum(rate(weft_events_published_total{messaging_destination_name=~"${type}"}[5m]))`;
+
+/** From a point of a service to that service's page, at the same time. */
+export const toService = {
+  title: 'its page',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills them in
+  url: '/d/weft-service?var-service=${__field.labels.service_name}&${__url_time_range}',
+};
+
 export const PROMETHEUS = { type: 'prometheus', uid: 'prometheus' };
 const LOKI = { type: 'loki', uid: 'loki' };
-const NAMES = ['overview', 'service', 'sagas', 'events', 'mesh'];
+const NAMES = ['overview', 'service', 'gateway', 'sagas', 'events', 'mesh'];
 const WIDTH = 12;
 const HEIGHT = 8;
 
-function panelOf({ title, unit = 'short', type = 'timeseries', queries }: Panel, index: number) {
+function panelOf({ title, unit = 'short', type = 'timeseries', links = [], queries }: Panel, index: number) {
   const datasource = type === 'logs' ? LOKI : PROMETHEUS;
   return {
     id: index + 1,
@@ -24,14 +39,12 @@ function panelOf({ title, unit = 'short', type = 'timeseries', queries }: Panel,
     type,
     datasource,
     gridPos: { x: (index % 2) * WIDTH, y: Math.floor(index / 2) * HEIGHT, w: WIDTH, h: HEIGHT },
-    fieldConfig: { defaults: { unit }, overrides: [] },
+    fieldConfig: { defaults: { unit, links }, overrides: [] },
     targets: queries.map(({ expr, legend }, at) => ({
       refId: String.fromCharCode(65 + at),
       datasource,
       expr,
       legendFormat: legend,
-      // From a point of a latency panel to a trace that it stands for.
-      exemplar: type === 'timeseries',
     })),
   };
 }

@@ -1,3 +1,4 @@
+import { ALERTS, type Alert } from './alerts.ts';
 import { runbookUid } from './runbooks.ts';
 
 /** What is promised of some methods over thirty days. */
@@ -6,13 +7,15 @@ export interface Slo {
   readonly description: string;
   /** Share of the calls that are good. */
   readonly objective: number;
+  /** Where its calls are counted: by the gateway, as end users see them, or by the service itself, whoever asks. */
+  readonly measured: 'edge' | 'service';
   /** Regular expression of full names of methods. */
   readonly methods: string;
   /** A good call takes no longer; a bucket of the histogram. Where absent, a good call is one that does not fail. */
   readonly seconds?: number;
 }
 
-const FAILURES = 'UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS';
+export const FAILURES = 'UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS';
 const WINDOWS = ['5m', '30m', '1h', '2h', '6h', '1d', '3d'];
 
 /** Share of the budget of 30 days that is spent in the longer window when it fires. Source: Google, The Site Reliability Workbook, chapter 5. */
@@ -23,96 +26,11 @@ const BURNS = [
   { factor: 1, long: '3d', short: '6h', severity: 'ticket', wait: '3h' },
 ];
 
-interface Alert {
-  readonly alert: string;
-  readonly expr: string;
-  readonly wait: string;
-  readonly severity: string;
-  readonly summary: string;
-  readonly runbook: string;
-}
-
-/** What is wrong whatever the objectives say. */
-const ALERTS: readonly Alert[] = [
-  {
-    alert: 'WeftServiceAway',
-    expr: 'up{job=~"weft.*"} == 0',
-    wait: '2m',
-    severity: 'page',
-    summary: '{{ $labels.instance }} does not answer a scrape',
-    runbook: 'service-away',
-  },
-  {
-    alert: 'WeftSagaStalled',
-    expr: 'increase(weft_events_published_total{messaging_destination_name="weft.checkout.v1.saga_stalled"}[10m]) > 0',
-    wait: '0m',
-    severity: 'page',
-    summary: 'A saga has failed ten times in a row: an order waits for somebody',
-    runbook: 'saga-stalled',
-  },
-  {
-    alert: 'WeftSagaOld',
-    expr: 'max by (weft_saga_kind, weft_saga_state) (weft_saga_age) > 600',
-    wait: '5m',
-    severity: 'page',
-    summary: 'A saga {{ $labels.weft_saga_kind }} has been {{ $labels.weft_saga_state }} for more than ten minutes',
-    runbook: 'saga-stalled',
-  },
-  {
-    alert: 'WeftOutboxOld',
-    expr: 'max by (service_name) (weft_outbox_age) > 60',
-    wait: '2m',
-    severity: 'page',
-    summary: 'Events of {{ $labels.service_name }} have not come to the bus for more than a minute',
-    runbook: 'outbox-old',
-  },
-  {
-    alert: 'WeftDeadLetters',
-    expr: 'max by (messaging_consumer_group_name) (weft_consumer_dead_letters) > 0',
-    wait: '1m',
-    severity: 'ticket',
-    summary: '{{ $labels.messaging_consumer_group_name }} has given up events',
-    runbook: 'dead-letters',
-  },
-  {
-    alert: 'WeftConsumerBehind',
-    expr: 'max by (messaging_consumer_group_name) (weft_consumer_lag) > 1000',
-    wait: '10m',
-    severity: 'ticket',
-    summary: '{{ $labels.messaging_consumer_group_name }} is more than 1,000 events behind',
-    runbook: 'consumer-behind',
-  },
-  {
-    alert: 'WeftAuditBehind',
-    expr: 'max(weft_audit_age) > 300',
-    wait: '5m',
-    severity: 'ticket',
-    summary: 'Changes are recorded more than five minutes late',
-    runbook: 'audit-behind',
-  },
-  {
-    alert: 'WeftPoolExhausted',
-    expr: 'max by (db_client_connection_pool_name) (db_client_connection_pending_requests) > 10',
-    wait: '2m',
-    severity: 'ticket',
-    summary: '{{ $labels.db_client_connection_pool_name }} waits for connections to its database',
-    runbook: 'pool-exhausted',
-  },
-  {
-    alert: 'WeftEventLoopBlocked',
-    expr: 'nodejs_eventloop_delay_p99 > 0.2',
-    wait: '5m',
-    severity: 'ticket',
-    summary: 'The event loop of {{ $labels.instance }} is held up',
-    runbook: 'event-loop-blocked',
-  },
-];
-
 const quote = (text: string): string => JSON.stringify(text);
 
 /** Share of the calls that were not good. */
-export function errorRatio({ methods, seconds }: Slo, window: string): string {
-  const of = `rpc_method=~${quote(methods)}`;
+export function errorRatio({ methods, measured, seconds }: Slo, window: string): string {
+  const of = `service_name${measured === 'edge' ? '=' : '!='}"gateway",rpc_method=~${quote(methods)}`;
   const all = `sum(rate(rpc_server_call_duration_count{${of}}[${window}]))`;
   if (seconds === undefined)
     // There is no series of failures before the first one.
@@ -142,9 +60,9 @@ function recordings(slos: readonly Slo[]): string {
   );
   const services = [
     '      - record: service:calls:rate5m',
-    `        expr: ${quote('sum by (service) (label_replace(rate(rpc_server_call_duration_count[5m]), "service", "$1", "rpc_method", "weft\\\\.([a-z]+)\\\\..*"))')}`,
+    `        expr: ${quote('sum by (service_name) (rate(rpc_server_call_duration_count[5m]))')}`,
     '      - record: service:failures:rate5m',
-    `        expr: ${quote(`sum by (service) (label_replace(rate(rpc_server_call_duration_count{rpc_response_status_code=~"${FAILURES}"}[5m]), "service", "$1", "rpc_method", "weft\\\\.([a-z]+)\\\\..*"))`)}`,
+    `        expr: ${quote(`sum by (service_name) (rate(rpc_server_call_duration_count{rpc_response_status_code=~"${FAILURES}"}[5m]))`)}`,
   ].join('\n');
   return [...rules, ...objectives, services].join('\n');
 }
@@ -155,7 +73,7 @@ const runbookOf = (name: string): readonly string[] => [
   `          runbook_url: /d/${runbookUid(name)}`,
 ];
 
-function alertOf({ alert, expr, wait, severity, summary, runbook }: Alert): string {
+function alertOf({ alert, expr, wait, severity, summary, runbook, page = 'overview' }: Alert): string {
   return [
     `      - alert: ${alert}`,
     `        expr: ${quote(expr)}`,
@@ -164,7 +82,7 @@ function alertOf({ alert, expr, wait, severity, summary, runbook }: Alert): stri
     '        annotations:',
     `          summary: ${quote(summary)}`,
     ...runbookOf(runbook),
-    '          dashboard: /d/weft-overview',
+    `          dashboard: /d/weft-${page}`,
   ].join('\n');
 }
 

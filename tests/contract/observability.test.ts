@@ -57,6 +57,13 @@ describe('alerts and dashboards', () => {
     }
   });
 
+  it('are all given to Grafana', () => {
+    const given = new Set(
+      [...read('k8s/observability/kustomization.yaml').matchAll(/grafana\/\S+\.json/g)].map(String),
+    );
+    expect([...given].sort()).toEqual(globSync('grafana/**/*.json', { cwd: join(ROOT, 'k8s/observability') }).sort());
+  });
+
   it('are for methods that there are', () => {
     const named = slos.map(({ methods }) => methods.split('.').slice(0, 3).join('.'));
     for (const file of new Set(named)) expect(existsSync(join(ROOT, `proto/${file.replaceAll('.', '/')}`))).toBe(true);

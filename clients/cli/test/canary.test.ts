@@ -17,7 +17,7 @@ type Observed = Parameters<ReturnType<typeof callMetrics>>[0];
 /** The metrics of a process that has served these calls, as it would be scraped: [code, milliseconds, how often]. */
 async function scraped(version: string, ...served: readonly (readonly [keyof typeof status, number, number])[]) {
   const metrics = createMetrics(version);
-  const observe = callMetrics(metrics, version);
+  const observe = callMetrics(metrics, 'users', version);
   for (const [code, duration, times] of served) {
     const outcome = code === 'OK' ? undefined : { code: status[code] };
     const call = { side: 'server', method: { name: 'weft.orders.v1.OrdersService/GetOrder' }, duration, outcome };

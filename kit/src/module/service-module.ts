@@ -77,7 +77,10 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   const work = workSpans(tracing);
   const metrics = serviceMetrics(shared.metrics.meter, spec.name, logger);
   // Who records nothing makes no spans.
-  const told = [callMetrics(shared.metrics, shared.version), ...(tracing.active ? [callSpans(tracing)] : [])];
+  const told = [
+    callMetrics(shared.metrics, spec.name, shared.version),
+    ...(tracing.active ? [callSpans(tracing)] : []),
+  ];
   const stops: { readonly what: string; readonly stop: (graceMs: number) => Promise<unknown> | unknown }[] = [];
   const onStop = (what: string, stop: (graceMs: number) => Promise<unknown> | unknown) => stops.unshift({ what, stop });
   let registration: Registration | undefined;

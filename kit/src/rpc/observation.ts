@@ -60,8 +60,11 @@ export function accessLog(logger: Logger): Observer {
 
 const BOUNDARIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Rate, errors and duration by method, code and version. Source: OpenTelemetry RPC semantic conventions. */
-export function callMetrics(metrics: Pick<Metrics, 'histogram'>, version: string): Observer {
+/**
+ * Rate, errors and duration by method, code and version, of the service that serves or calls: who passes calls on serves them as
+ * well. Source: OpenTelemetry RPC semantic conventions.
+ */
+export function callMetrics(metrics: Pick<Metrics, 'histogram'>, service: string, version: string): Observer {
   const seriesOf = (side: EndedCall['side']) => {
     const description = `Calls as the ${side} saw them`;
     const durations = metrics.histogram(`rpc.${side}.call.duration`, {
@@ -75,6 +78,7 @@ export function callMetrics(metrics: Pick<Metrics, 'histogram'>, version: string
         'rpc.system.name': 'grpc',
         'rpc.method': method.name,
         'rpc.response.status_code': code,
+        'service.name': service,
         'service.version': version,
       });
       known.set(method, (known.get(method) ?? new Map<string, Series>()).set(code, made));

@@ -41,7 +41,7 @@ async function scrape(): Promise<{ text: string; series: Series[] }> {
 
 /** Two services of one process, as they share its meter. */
 async function twoServices() {
-  const observers = () => [callMetrics(metrics, '1.2.3')];
+  const observers = (service: string) => [callMetrics(metrics, service, '1.2.3')];
   const stock = await serveOne(
     InventoryServiceService,
     contract,
@@ -51,17 +51,17 @@ async function twoServices() {
         return { stock: undefined };
       },
     },
-    { observers: observers() },
+    { observers: observers('inventory') },
   );
   const shop = await serveOne(
     CatalogServiceService,
     CatalogService,
     { searchProducts: async () => ({ products: [], nextPageToken: '' }) },
-    { observers: observers() },
+    { observers: observers('catalog') },
   );
   return {
-    inventory: client(InventoryServiceService, contract, { target: stock.target, observers: observers() }),
-    catalog: client(CatalogServiceService, CatalogService, { target: shop.target, observers: observers() }),
+    inventory: client(InventoryServiceService, contract, { target: stock.target, observers: observers('shop') }),
+    catalog: client(CatalogServiceService, CatalogService, { target: shop.target, observers: observers('shop') }),
   };
 }
 
@@ -86,7 +86,14 @@ describe('call metrics', () => {
     const labels = new Set(
       rpc.flatMap((one) => Object.keys(one.labels)).filter((name) => !name.startsWith('otel_scope_')),
     );
-    const expected = ['rpc_system_name', 'rpc_method', 'rpc_response_status_code', 'service_version', 'le'];
+    const expected = [
+      'rpc_system_name',
+      'rpc_method',
+      'rpc_response_status_code',
+      'service_name',
+      'service_version',
+      'le',
+    ];
     expect([...labels].sort()).toEqual(expected.sort());
   });
 
@@ -104,7 +111,13 @@ describe('call metrics', () => {
     const { inventory, catalog } = await twoServices();
     await inventory.getStock({ stockCode: 'a' });
     await catalog.searchProducts({ query: 'lamp', pageSize: 0, pageToken: '' });
-    const { text } = await scrape();
+    const { text, series } = await scrape();
     expect(text.match(/^# TYPE rpc_server_call_duration histogram$/gm)).toHaveLength(1);
+    const services = (side: string) =>
+      series.filter(({ name }) => name === `rpc_${side}_call_duration_count`).map(({ labels }) => labels.service_name);
+    expect([services('server'), services('client')]).toEqual([
+      ['inventory', 'catalog'],
+      ['shop', 'shop'],
+    ]);
   });
 });

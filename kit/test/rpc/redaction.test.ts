@@ -65,7 +65,7 @@ async function everythingSaid(handler: (request: unknown) => unknown) {
   const bindings = contracts.map(({ generated, descriptor }) =>
     serveService(generated, descriptor, some(generated, handlers(generated) as Partial<HandlersOf<GeneratedService>>)),
   );
-  const observers = [callMetrics(metrics, '1')];
+  const observers = [callMetrics(metrics, 'test', '1')];
   const served = await serve(bindings, { jwksUrl: issuer.url, observers });
   const raw = rawClient(served.target);
   after(() => raw.close());

@@ -48,7 +48,7 @@ async function kit() {
       service: 'orders',
       verifyToken: createTokenVerifier({ jwksUrl, issuer: 'weft', audience: 'weft', now: Date.now }),
       tracing,
-      observers: [accessLog(logger), callMetrics(createMetrics('1'), '1'), callSpans(tracing)],
+      observers: [accessLog(logger), callMetrics(createMetrics('1'), 'orders', '1'), callSpans(tracing)],
       now: Date.now,
     },
     checks: {},

@@ -31,7 +31,7 @@ const server = await startGrpcServer({
     service: 'orders',
     verifyToken: createTokenVerifier({ jwksUrl, issuer: 'weft', audience: 'weft', now: Date.now }),
     tracing,
-    observers: on ? [accessLog(logger), callMetrics(createMetrics('1'), '1'), callSpans(tracing)] : [],
+    observers: on ? [accessLog(logger), callMetrics(createMetrics('1'), 'orders', '1'), callSpans(tracing)] : [],
     ...(on && { inFlight: { calls: 0 } }),
     now: Date.now,
   },

@@ -1,0 +1,44 @@
+import { dashboard, one } from '../page.ts';
+
+export const eventsPage = () =>
+  dashboard('events', 'events', [
+    {
+      title: 'Events published a second',
+      queries: one(
+        'sum by (messaging_destination_name) (rate(weft_events_published_total[5m]))',
+        '{{messaging_destination_name}}',
+      ),
+    },
+    {
+      title: 'Outbox: age of the oldest event',
+      unit: 's',
+      queries: one('max by (service_name) (weft_outbox_age)', '{{service_name}}'),
+    },
+    { title: 'Outbox: events', queries: one('sum by (service_name) (weft_outbox_backlog)', '{{service_name}}') },
+    {
+      title: 'Consumers: events still to handle',
+      queries: one('max by (messaging_consumer_group_name) (weft_consumer_lag)', '{{messaging_consumer_group_name}}'),
+    },
+    {
+      title: 'Consumers: deliveries a second',
+      queries: one(
+        'sum by (messaging_consumer_group_name, outcome) (rate(weft_consumer_deliveries_total[5m]))',
+        '{{messaging_consumer_group_name}} {{outcome}}',
+      ),
+    },
+    {
+      title: 'Consumers: redeliveries a second',
+      queries: one(
+        'sum by (messaging_consumer_group_name) (rate(weft_consumer_redeliveries_total[5m]))',
+        '{{messaging_consumer_group_name}}',
+      ),
+    },
+    {
+      title: 'Dead letters',
+      queries: one(
+        'max by (messaging_consumer_group_name) (weft_consumer_dead_letters)',
+        '{{messaging_consumer_group_name}}',
+      ),
+    },
+    { title: 'Audit: age of what is recorded', unit: 's', queries: one('max(weft_audit_age)', 'age') },
+  ]);
