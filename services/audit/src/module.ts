@@ -1,5 +1,6 @@
 import { defineService } from '@weft/kit/module';
 import { settings } from './config.ts';
+import { Progress } from './events/progress.ts';
 import { recorder } from './events/recorder.ts';
 import { auditStore } from './store/audit-store.ts';
 import { migrations } from './store/migrations.ts';
@@ -13,9 +14,14 @@ export const audit = defineService<typeof settings, AuditSchema>({
   settings,
   migrations,
   create({ config, database, bus, logger, now, newId, meter }) {
-    const age = meter.createGauge('weft.audit.age', {
+    const progress = new Progress(now().getTime());
+    const age = meter.createObservableGauge('weft.audit.age', {
       unit: 's',
-      description: 'How old the newest recorded event was when it was recorded',
+      description: 'Age of the oldest event that may not be recorded yet; NaN while another process records',
+    });
+    age.addCallback((result) => {
+      const ms = progress.age(now().getTime());
+      result.observe(ms === undefined ? Number.NaN : ms / 1000);
     });
     const store = auditStore(database);
     const recording = recorder({
@@ -25,7 +31,7 @@ export const audit = defineService<typeof settings, AuditSchema>({
       now,
       owner: newId(),
       retentionDays: config.retentionDays,
-      onAge: (ms) => age.record(Math.max(0, ms) / 1000),
+      progress,
     });
     return { grpc: [auditHandlers(store)], workers: [recording] };
   },

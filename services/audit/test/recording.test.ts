@@ -136,6 +136,37 @@ describe('an event of any service', () => {
   });
 });
 
+describe('the age of what is not recorded', () => {
+  const age = async () => {
+    const text = await (await fetch(`${booted.ops('audit')}/metrics`)).text();
+    return Number(/^weft_audit_age(?:\{.*\})? (\S+)/m.exec(text)?.[1]);
+  };
+
+  it('grows while nothing can be recorded, and is small again when it can', async () => {
+    const database = booted.database('audit');
+    await database.query('ALTER TABLE audit_event RENAME TO audit_event_away');
+    const orderId = randomUUID();
+    try {
+      await bus.publish([orderPlaced(orderId)]);
+      // Longer than that nothing new is known where nothing happens.
+      await eventually(async () => (await age()) > 12, 30_000);
+    } finally {
+      await database.query('ALTER TABLE audit_event_away RENAME TO audit_event');
+    }
+    await recorded({ resourceId: orderId });
+    await eventually(async () => (await age()) < 11, 15_000);
+  });
+
+  it('is told by the one that records, and by nobody else', async () => {
+    const database = booted.database('audit');
+    const [turn] = await database.query<{ owner: string }>('SELECT owner FROM audit_turn');
+    await database.query("UPDATE audit_turn SET owner = $1, until = now() + interval '1 hour'", [randomUUID()]);
+    await eventually(async () => Number.isNaN(await age()), 15_000);
+    await database.query('UPDATE audit_turn SET owner = $1', [turn?.owner]);
+    await eventually(async () => (await age()) >= 0, 15_000);
+  });
+});
+
 describe('what is recorded', () => {
   it.each(['UPDATE audit_event SET user_id = NULL', 'DELETE FROM audit_event', 'TRUNCATE audit_event'])(
     'cannot be changed: the database refuses %s',

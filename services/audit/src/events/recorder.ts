@@ -4,18 +4,18 @@ import { pause } from '@weft/kit/store';
 import type { Logger } from '@weft/kit/telemetry';
 import { type AuditStore, NotOurTurn } from '../app/ports.ts';
 import { keptFrom } from '../domain/record.ts';
+import type { Progress } from './progress.ts';
 import { toRecord } from './to-record.ts';
 
 export interface RecorderParts {
   readonly store: AuditStore;
-  readonly bus: Pick<Bus, 'tail' | 'schemas'>;
+  readonly bus: Pick<Bus, 'tail' | 'schemas' | 'check'>;
   readonly logger: Logger;
   readonly now: () => Date;
   /** Of this process, among those that record. */
   readonly owner: string;
   readonly retentionDays: number;
-  /** Is told how old the newest record was when it was made, in milliseconds. */
-  readonly onAge: (ms: number) => void;
+  readonly progress: Progress;
 }
 
 const AT_ONCE = 500;
@@ -29,7 +29,7 @@ const RETENTION_MS = 3_600_000;
  * Records all events of the bus, in batches: what is read of a stream and how far that is are saved together, so that each event
  * is recorded once, and none costs a transaction of its own. One process at a time has the turn; another takes it when it ends.
  */
-export function recorder({ store, bus, logger, now, owner, retentionDays, onAge }: RecorderParts): Worker {
+export function recorder({ store, bus, logger, now, owner, retentionDays, progress }: RecorderParts): Worker {
   const reader = eventReader(bus, () => now().getTime());
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -54,7 +54,9 @@ export function recorder({ store, bus, logger, now, owner, retentionDays, onAge 
         const wanted = records.filter((record) => record !== undefined && record.occurredAt >= kept);
         await store.record(owner, now(), wanted as Exclude<(typeof wanted)[number], undefined>[], cursors);
         const newest = events.at(-1);
-        if (newest) onAge(now().getTime() - newest.publishedAt.getTime());
+        if (newest) progress.recorded(newest.publishedAt.getTime());
+        const next = batch[0];
+        if (next) progress.came(next.publishedAt.getTime());
       });
       saving = saving.catch((error: unknown) => {
         failure ??= error;
@@ -62,10 +64,25 @@ export function recorder({ store, bus, logger, now, owner, retentionDays, onAge 
       });
       return saving;
     };
-    const renewing = setInterval(save, RENEW_MS);
+    let quiet = false;
+    const renew = async () => {
+      const wasQuiet = quiet;
+      const at = now().getTime();
+      quiet = true;
+      await save();
+      // Where nothing comes, it may be that nothing can.
+      if (!wasQuiet || failure !== undefined) return;
+      await bus.check().then(
+        () => quiet && progress.nothing(at),
+        (err: unknown) => logger.debug({ err }, 'the bus does not answer: there may be events to record'),
+      );
+    };
+    const renewing = setInterval(() => void renew(), RENEW_MS);
     let gathering: NodeJS.Timeout | undefined;
     try {
       for await (const event of bus.tail({ after, signal })) {
+        quiet = false;
+        progress.came(event.publishedAt.getTime());
         batch.push(event);
         reached.set(event.stream, event.position);
         if (batch.length >= AT_ONCE) await save();
@@ -88,13 +105,19 @@ export function recorder({ store, bus, logger, now, owner, retentionDays, onAge 
     while (!stopping.signal.aborted) {
       try {
         const cursors = await store.begin(owner, now());
+        if (cursors) progress.ours();
+        else progress.others(now().getTime());
         if (cursors && performance.now() - forgotten > RETENTION_MS) {
           forgotten = performance.now();
           await store.forgetBefore(keptFrom(now(), retentionDays));
         }
         if (cursors) await follow(cursors);
       } catch (err) {
-        if (!(err instanceof NotOurTurn)) logger.warn({ err }, 'events not recorded; trying again');
+        if (err instanceof NotOurTurn) progress.others(now().getTime());
+        else {
+          progress.ours();
+          logger.warn({ err }, 'events not recorded; trying again');
+        }
       }
       await pause(AGAIN_MS, stopping.signal);
     }
