@@ -91,6 +91,7 @@ describe.each(MODES)('%s: the metrics of a shop in which orders were placed', (m
         'weft_work_pending',
         'weft_audit_age',
         'weft_saga_age',
+        'weft_part_age',
       ])
         if (!found.labels.has(name)) throw new Error(`${name} has not been measured`);
       return found;

@@ -1,6 +1,6 @@
 import { outcomeOf } from '../rpc/index.ts';
 import type { DueFacts, FactsDue, OutgoingEvent } from '../store/index.ts';
-import type { Logger } from '../telemetry/index.ts';
+import type { Logger, Measurement } from '../telemetry/index.ts';
 import { periodic } from './periodic.ts';
 import type { Worker } from './service.ts';
 import { StepFailed } from './take-steps.ts';
@@ -15,6 +15,8 @@ export interface FactsWork<F> {
   readonly logger: Logger;
   readonly now: () => Date;
   readonly runWork: RunWork;
+  /** Of the service's parts. */
+  readonly measurement: Measurement;
 }
 
 /** Work that somebody should look at. */
@@ -36,6 +38,7 @@ export interface WithHeaders {
 
 const AT_ONCE = 64;
 const POLL_MS = 1_000;
+const MEASURE_MS = 15_000;
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 5_000;
 /** Failures in a row after which somebody should look. */
@@ -43,7 +46,8 @@ const STALLED_AFTER = 10;
 
 /** Acts on facts that ask for it, many at once, in whatever process has room. */
 export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker & { wake(): void } {
-  const { due, act, stalled, logger, now, runWork } = work;
+  const { due, act, stalled, logger, now, runWork, measurement } = work;
+  const measure = partsMeasured(due, measurement, now);
   const running = new Set<Promise<void>>();
 
   async function run(claimed: DueFacts<F>): Promise<void> {
@@ -91,13 +95,40 @@ export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker &
     }
   };
   const looking = periodic(POLL_MS, look, (err) => logger.warn({ err }, 'steps not claimed; trying again'));
+  const measuring = periodic(
+    MEASURE_MS,
+    () => measurement.run(measure),
+    (err) => logger.debug({ err }, 'parts not measured'),
+  );
   return {
-    start: looking.start,
+    async start() {
+      await looking.start();
+      await measuring.start();
+      measuring.wake();
+    },
     wake: looking.wake,
     async stop() {
+      await measuring.stop();
       await looking.stop();
       await Promise.all(running);
     },
     pending: () => due.count(),
+  };
+}
+
+/** What one service has still to do for orders that nobody coordinates. */
+function partsMeasured<F>(due: FactsDue<F>, measurement: Measurement, now: () => Date): () => Promise<void> {
+  const open = measurement.gauge('weft.part.open', {
+    description: 'Parts of choreographed orders that a service has not finished',
+  });
+  const stalled = measurement.gauge('weft.part.stalled', {
+    description: 'Of these, those that have failed ten times in a row: somebody should look',
+  });
+  const age = measurement.gauge('weft.part.age', { unit: 's', description: 'Age of the oldest of them' });
+  return async () => {
+    const found = await due.open(STALLED_AFTER);
+    open.record(found.count);
+    stalled.record(found.stalled);
+    age.record(found.oldest ? Math.max(0, now().getTime() - found.oldest.getTime()) / 1000 : 0);
   };
 }

@@ -1,8 +1,8 @@
 import type { Attributes, BatchObservableResult, Meter } from '@opentelemetry/api';
 import { type Bus, type Consumer, type EventMeta, GIVEN_UP, type GivenUp } from '../events/index.ts';
-import { type EndedCall, status } from '../rpc/index.ts';
+import { type EndedCall, type HealthState, status } from '../rpc/index.ts';
 import type { Database, OutboxLag } from '../store/index.ts';
-import type { Logger } from '../telemetry/index.ts';
+import { type Logger, type Measurement, measurement } from '../telemetry/index.ts';
 import { periodic } from './periodic.ts';
 import type { Worker } from './service.ts';
 
@@ -36,8 +36,14 @@ export interface ServiceMetrics {
   delivery(meta: EventMeta, next: () => Promise<void>): Promise<void>;
   /** Counts what a consumer gives up. */
   givenUp(consumer: string, cause: GivenUp): void;
+  /** Counts the types from 0 on: who asks by how much a count has risen is told nothing of one that begins at 1. */
+  publishes(types: readonly string[]): void;
   /** Is told of the types of events that a transaction has saved. */
   published(types: readonly string[]): void;
+  /** Has readiness and the state of dependencies observed. */
+  observeHealth(health: () => HealthState): void;
+  /** Gauges that the service measures itself. */
+  measurement(what: string): Measurement;
   /** Begins to look at consumers and workers, every fifteen seconds: a scrape asks no database. */
   watch(consumers: ReadonlyMap<string, Consumer>, workers: readonly Worker[], bus: Bus): Worker;
   /** Counts calls and those that failed through no fault of their caller. */
@@ -52,17 +58,12 @@ export interface ServiceMetrics {
 /** What a service tells of itself besides its calls. Labels are names from the code and the contracts. */
 export function serviceMetrics(meter: Meter, service: string, logger: Logger): ServiceMetrics {
   const of: Attributes = { 'service.name': service };
-  const backlog = meter.createGauge('weft.outbox.backlog', {
-    description: 'Committed events that are not on the bus yet',
-  });
-  const age = meter.createGauge('weft.outbox.age', { unit: 's', description: 'Age of the oldest of them' });
-  const lag = meter.createGauge('weft.consumer.lag', { description: 'Events that a consumer has still to handle' });
-  const letters = meter.createGauge('weft.consumer.dead_letters', {
-    description: 'Events that a consumer gave up and nobody has dealt with',
-  });
-  const work = meter.createGauge('weft.work.pending', {
-    description: 'Work of the service that has not ended, such as sagas',
-  });
+  const measured: Measurement[] = [];
+  const measuring = (what: string): Measurement => {
+    const made = measurement(meter, service, what);
+    measured.push(made);
+    return made;
+  };
   const deliveries = meter.createCounter('weft.consumer.deliveries', {
     description: 'Events that were given to a consumer, by how that ended',
   });
@@ -101,6 +102,7 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
     result.observe(waiting, stats.waiting, pool);
   };
   meter.addBatchObservableCallback(observe, observed);
+  let outbox: ReturnType<typeof outboxGauges> | undefined;
 
   // Attributes are made once for each set: the SDK hashes them, but need not be handed new ones.
   const known = new Map<string, Attributes>();
@@ -109,16 +111,16 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
     known.set(key, found);
     return found;
   };
+  const outcomeLabels = (consumer: string, outcome: 'handled' | 'failed') =>
+    labels(`${outcome} ${consumer}`, () => ({ 'messaging.consumer.group.name': consumer, outcome }));
   const ended = ({ consumer }: EventMeta, outcome: 'handled' | 'failed') =>
-    deliveries.add(
-      1,
-      labels(`${outcome} ${consumer}`, () => ({ 'messaging.consumer.group.name': consumer, outcome })),
-    );
+    deliveries.add(1, outcomeLabels(consumer, outcome));
   const countLetter = (consumer: string, cause: GivenUp, count: number) =>
     lettersMade.add(
       count,
       labels(`given up ${cause} ${consumer}`, () => ({ 'messaging.consumer.group.name': consumer, cause })),
     );
+  const typeLabels = (type: string) => labels(`type ${type}`, () => ({ 'messaging.destination.name': type }));
   const consumerLabels = (name: string) => labels(name, () => ({ 'messaging.consumer.group.name': name }));
   return {
     inFlight,
@@ -132,8 +134,8 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
     figures: () => ({ ...figures, inFlight: inFlight.calls }),
     onLag({ backlog: count, oldestAgeMs }) {
       figures.outbox = count;
-      backlog.record(count, of);
-      age.record(oldestAgeMs / 1000, of);
+      outbox ??= outboxGauges(measuring('outbox'));
+      outbox.record(count, oldestAgeMs / 1000);
     },
     async delivery(meta, next) {
       redeliveries.add(meta.deliveries > 1 ? 1 : 0, consumerLabels(meta.consumer));
@@ -146,16 +148,29 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
       ended(meta, 'handled');
     },
     givenUp: (consumer, cause) => countLetter(consumer, cause, 1),
-    published(types) {
-      for (const type of types)
-        events.add(
-          1,
-          labels(`type ${type}`, () => ({ 'messaging.destination.name': type })),
-        );
+    publishes(types) {
+      for (const type of types) events.add(0, typeLabels(type));
     },
+    published(types) {
+      for (const type of types) events.add(1, typeLabels(type));
+    },
+    observeHealth: (health) => observeHealth(meter, of, health),
+    measurement: measuring,
     watch(consumers, workers, bus) {
       // A rate is of what was there before.
       for (const name of consumers.keys()) for (const cause of GIVEN_UP) countLetter(name, cause, 0);
+      const looking = measuring('work');
+      const lag = looking.gauge('weft.consumer.lag', { description: 'Events that a consumer has still to handle' });
+      const letters = looking.gauge('weft.consumer.dead_letters', {
+        description: 'Events that a consumer gave up and nobody has dealt with',
+      });
+      const work = looking.gauge('weft.work.pending', {
+        description: 'Work of the service that has not ended, such as sagas',
+      });
+      for (const { name } of consumers.values()) {
+        redeliveries.add(0, consumerLabels(name));
+        for (const outcome of ['handled', 'failed'] as const) deliveries.add(0, outcomeLabels(name, outcome));
+      }
       const look = async () => {
         let [behind, dead] = [0, 0];
         for (const consumer of consumers.values()) {
@@ -169,10 +184,47 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
         let open = 0;
         for (const worker of workers) open += (await worker.pending?.()) ?? 0;
         figures.pending = open;
-        work.record(open, of);
+        work.record(open);
       };
-      return periodic(LOOK_EVERY_MS, look, (err) => logger.debug({ err }, 'consumers not measured'));
+      return periodic(
+        LOOK_EVERY_MS,
+        () => looking.run(look),
+        (err) => logger.debug({ err }, 'consumers not measured'),
+      );
     },
-    stop: () => meter.removeBatchObservableCallback(observe, observed),
+    stop() {
+      meter.removeBatchObservableCallback(observe, observed);
+      for (const one of measured) one.stop();
+    },
   };
+}
+
+function outboxGauges(measuring: Measurement) {
+  const backlog = measuring.gauge('weft.outbox.backlog', {
+    description: 'Committed events that are not on the bus yet',
+  });
+  const age = measuring.gauge('weft.outbox.age', { unit: 's', description: 'Age of the oldest of them' });
+  return {
+    record(count: number, seconds: number) {
+      backlog.record(count);
+      age.record(seconds);
+      measuring.done();
+    },
+  };
+}
+
+function observeHealth(meter: Meter, of: Attributes, health: () => HealthState): void {
+  const up = meter.createObservableGauge('weft.dependency.up', {
+    description: 'Whether a dependency of a service can do its work, as /readyz says',
+  });
+  const ready = meter.createObservableGauge('weft.service.ready', { description: 'Whether a service is ready' });
+  meter.addBatchObservableCallback(
+    (result) => {
+      const { serving, dependencies } = health();
+      result.observe(ready, serving ? 1 : 0, of);
+      for (const [dependency, state] of Object.entries(dependencies))
+        result.observe(up, state === 'ok' ? 1 : 0, { ...of, dependency });
+    },
+    [up, ready],
+  );
 }

@@ -1,6 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
-import { auditTrail } from '../audit/index.ts';
+import { auditTrail, callAuditedType } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
 import type { Registration, Registry } from '../discovery/index.ts';
 import { type Bus, type Consumer, type EventMeta, type GivenUp, startConsumer } from '../events/index.ts';
@@ -18,18 +17,10 @@ import {
   type TokenOptions,
   type TokenVerifier,
 } from '../rpc/index.ts';
-import {
-  type Database,
-  migrate,
-  type OutgoingEvent,
-  openDatabase,
-  type Purge,
-  type Relay,
-  startPurge,
-  startRelay,
-} from '../store/index.ts';
+import { type Database, migrate, type OutgoingEvent, openDatabase, startPurge, startRelay } from '../store/index.ts';
 import { type DatabaseSpans, databaseSpans, type Logger, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
+import { advertisedHost } from './advertised-host.ts';
 import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
@@ -93,10 +84,11 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     await whenAvailable((config as StoreConfig).startWait, logger, () => registerEvents(spec, parts, bus));
     database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
     metrics.observePool(database);
+    metrics.publishes([...typesOf(spec), callAuditedType(spec.name)]);
     const heard = (parts.consumers ?? []).flatMap(({ subscriptions }) => subscriptions.map(({ type }) => type));
-    const purge: Purge = startPurge(database, { keptSince: () => bus.keptSince(heard) });
+    const purge = startPurge(database, { keptSince: () => bus.keptSince(heard) });
     onStop('purge', () => purge.stop());
-    const relay: Relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
+    const relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
     onStop('relay', (graceMs) => relay.stop(graceMs));
     return relay;
   }
@@ -157,6 +149,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         runWork: work.run,
         tracing,
         meter: shared.metrics.meter,
+        measurement: metrics.measurement,
         observers,
         verifyToken,
       };
@@ -197,6 +190,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       };
       for (const [path, route] of Object.entries(parts.routes ?? {})) shared.ops.routes.set(path, route);
       readiness = health;
+      metrics.observeHealth(health);
       shared.ops.health.set(spec.name, health);
       await serve();
       const ports = this.ports();
@@ -225,16 +219,6 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
 }
 
 const portsOf = (listeners: readonly Listener[]) => Object.fromEntries(listeners.map(({ name, port }) => [name, port]));
-
-/** Where callers find it. Throws where it listens everywhere and no address of this machine is for others. */
-function advertisedHost({ advertisedHost: named, grpcHost }: ServiceConfig): string {
-  if (named !== '') return named;
-  if (grpcHost !== '0.0.0.0' && grpcHost !== '::') return grpcHost;
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const outside = all.find(({ internal, family }) => !internal && family === 'IPv4');
-  if (!outside) throw new Error('ADVERTISED_HOST is required: this machine has no address of its own');
-  return outside.address;
-}
 
 interface Opened {
   readonly concerns: Concerns;

@@ -5,7 +5,7 @@ import { REGISTRY_SCHEME } from '../discovery/resolver.ts';
 import type { Bus, ConsumerDefinition, EventContract } from '../events/index.ts';
 import type { ClientOf, GeneratedService, Observer, ServiceBinding, TokenVerifier } from '../rpc/index.ts';
 import type { Database, Migration } from '../store/index.ts';
-import type { Logger, TraceContext, Tracing } from '../telemetry/index.ts';
+import type { Logger, Measurement, TraceContext, Tracing } from '../telemetry/index.ts';
 import type { OpsRoute } from './ops-server.ts';
 import { jetStreamSettings, postgresBusSettings, processSettings, serviceSettings, storeSettings } from './settings.ts';
 import type { RunWork } from './work-spans.ts';
@@ -27,6 +27,8 @@ export interface Runtime<S extends Settings> {
   readonly tracing: Tracing;
   /** For what the business counts. Labels are names from the code and the contracts, documented in docs/telemetry.json. */
   readonly meter: Meter;
+  /** Gauges that are measured now and then, by what they are of. */
+  readonly measurement: (what: string) => Measurement;
   /** What looks on at calls that are served: access log, metrics, spans. */
   readonly observers: readonly Observer[];
   readonly verifyToken: TokenVerifier;

@@ -15,9 +15,10 @@ export interface DueFacts<F> {
 }
 
 /** The table of a service that takes part in what no coordinator leads. */
-export const factsMigration: Migration = {
-  name: 'store/facts-0001',
-  up: `
+export const factsMigrations: readonly Migration[] = [
+  {
+    name: 'store/facts-0001',
+    up: `
     CREATE TABLE fact (
       id uuid PRIMARY KEY,
       facts jsonb NOT NULL,
@@ -26,12 +27,21 @@ export const factsMigration: Migration = {
     ) WITH (fillfactor = 50);
     CREATE INDEX fact_due_at ON fact (due_at) WHERE due_at IS NOT NULL;
   `,
-};
+  },
+  {
+    name: 'store/facts-0002',
+    up: `
+    -- Since when there is something to be done; of what was due before there was this column, the next try.
+    ALTER TABLE fact ADD COLUMN due_since timestamptz;
+  `,
+  },
+];
 
 // What is known already stays as it is: a fact that comes again, or after what it held was erased, changes nothing.
 const NOTE = `
-  INSERT INTO fact (id, facts, due_at) VALUES ($1, $2, $3)
-  ON CONFLICT (id) DO UPDATE SET facts = excluded.facts || fact.facts, due_at = coalesce(excluded.due_at, fact.due_at), tries = 0`;
+  INSERT INTO fact (id, facts, due_at, due_since) VALUES ($1, $2, $3, $3)
+  ON CONFLICT (id) DO UPDATE SET facts = excluded.facts || fact.facts, due_at = coalesce(excluded.due_at, fact.due_at), tries = 0,
+    due_since = CASE WHEN fact.due_at IS NULL THEN excluded.due_at ELSE fact.due_since END`;
 const CLAIM = `
   UPDATE fact SET due_at = $2 WHERE id IN (
     SELECT id FROM fact WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
@@ -40,6 +50,9 @@ const ADD = 'UPDATE fact SET facts = $2::jsonb || facts WHERE id = $1';
 const REST = 'UPDATE fact SET due_at = NULL, tries = 0, facts = facts #- $3::text[] WHERE id = $1 AND due_at = $2';
 const RETRY = 'UPDATE fact SET due_at = $3, tries = tries + 1 WHERE id = $1 AND due_at = $2';
 const COUNT = 'SELECT count(*)::int AS count FROM fact WHERE due_at IS NOT NULL';
+const OPEN = `
+  SELECT count(*)::int AS count, count(*) FILTER (WHERE tries >= $1)::int AS stalled, min(coalesce(due_since, due_at)) AS oldest
+  FROM fact WHERE due_at IS NOT NULL`;
 
 /** Notes facts, locked until the end of the transaction, and gives all that are known then. */
 export async function noteFacts<F extends object, S>(tx: UnitOfWork<S>, id: string, facts: F): Promise<F> {
@@ -69,6 +82,15 @@ export interface FactsDue<F> {
   /** Notes what the worker itself has decided. */
   add(id: string, facts: F): Promise<void>;
   count(): Promise<number>;
+  /** All that ask for work, in anybody's hand or not. @param tries failures from which on they count as stalled */
+  open(tries: number): Promise<OpenFacts>;
+}
+
+export interface OpenFacts {
+  readonly count: number;
+  readonly stalled: number;
+  /** Since when the first of them asks. */
+  readonly oldest: Date | undefined;
 }
 
 /** @param heldMs how long whoever takes facts has them for itself */
@@ -98,6 +120,10 @@ export function dueFacts<F extends object, S>(database: Database<S>, now: () => 
     async count() {
       const [row] = await execute<{ count: number }>(COUNT, []);
       return row?.count ?? 0;
+    },
+    async open(tries) {
+      const [row] = await execute<{ count: number; stalled: number; oldest: Date | null }>(OPEN, [tries]);
+      return { count: row?.count ?? 0, stalled: row?.stalled ?? 0, oldest: row?.oldest ?? undefined };
     },
   };
 }

@@ -14,9 +14,10 @@ export {
   type DueFacts,
   dueFacts,
   type FactsDue,
-  factsMigration,
+  factsMigrations,
   noteDueFacts,
   noteFacts,
+  type OpenFacts,
 } from './facts.ts';
 export { IDEMPOTENCY_MS, type IdempotentRequest, type IdempotentWork, once } from './idempotency.ts';
 export { receiveOnce } from './inbox.ts';

@@ -1,6 +1,7 @@
 export { type DatabaseSpans, databaseSpans } from './database-spans.ts';
 export type { BoundHistogram, HistogramOptions, Series } from './histograms.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type RootLogger } from './logs.ts';
+export { type MeasuredGauge, type Measurement, measurement } from './measurement.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';
 export { childOf, formatTraceparent, newTrace, parseTraceparent, type TraceContext } from './trace-context.ts';

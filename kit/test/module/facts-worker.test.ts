@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '@weft/kit/failure';
 import { factsWorker, StepFailed, workSpans } from '@weft/kit/module';
 import type { DueFacts, FactsDue, OutgoingEvent } from '@weft/kit/store';
-import { createLogger, createTracing } from '@weft/kit/telemetry';
+import { createLogger, createTracing, type Measurement } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { currentContext } from '../../src/context/index.ts';
 
@@ -38,10 +38,23 @@ class Memory implements FactsDue<Known> {
   async count() {
     return this.waiting.length;
   }
+
+  async open(tries: number) {
+    const stalled = this.waiting.filter((one) => one.tries >= tries).length;
+    return { count: this.waiting.length, stalled, oldest: new Date(Date.now() - 60_000) };
+  }
 }
 
 const logger = createLogger({ level: 'silent', pretty: false });
 const { run: runWork } = workSpans(createTracing({ service: 'test', version: '1', ratio: 0, endpoint: '' }));
+
+const measured = new Map<string, number>();
+const measurement: Measurement = {
+  gauge: (name) => ({ record: (value) => void measured.set(name, value) }),
+  run: (measure) => measure(),
+  done() {},
+  stop() {},
+};
 const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly string[]>) =>
   factsWorker({
     due,
@@ -50,6 +63,7 @@ const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly str
     logger,
     now: () => new Date(),
     runWork,
+    measurement,
   });
 
 describe('a worker on facts', () => {
@@ -93,6 +107,19 @@ describe('a worker on facts', () => {
     expect(due.alerts).toMatchObject([{ stalled }]);
     await running.stop();
   }, 40_000);
+
+  it('tells from its start what there is to do, how old that is, and what somebody should look at', async () => {
+    const due = new Memory();
+    due.claim = async () => [];
+    for (const tries of [0, 9, 10, 12]) due.put(`tried ${tries}`, {}, tries);
+    const running = worker(due, async () => []);
+    await running.start();
+    await eventually(() => measured.size === 3);
+    await running.stop();
+    expect(measured.get('weft.part.open')).toBe(4);
+    expect(measured.get('weft.part.stalled')).toBe(2);
+    expect(measured.get('weft.part.age')).toBeGreaterThanOrEqual(60);
+  });
 
   it('belongs to the trace of what the facts began with, and ends after what it has in hand', async () => {
     const due = new Memory();

@@ -61,9 +61,10 @@ describe('a system', () => {
     expect(await route.json()).toEqual({ name: 'stock' });
     const text = await metrics(system);
     expect(text.match(/^# TYPE rpc_server_call_duration histogram$/gm)).toHaveLength(1);
-    expect(text).toMatch(
-      /^rpc_server_call_duration_count\{.*rpc_method="weft.inventory.v1.InventoryService\/Commit".*\} 2$/m,
+    const counts = text.matchAll(
+      /^rpc_server_call_duration_count\{.*rpc_method="weft.inventory.v1.InventoryService\/Commit".*service_name="(\w+)".*\} (\d+)$/gm,
     );
+    expect([...counts].map(([, service, count]) => `${service} ${count}`).sort()).toEqual(['orders 1', 'stock 1']);
     const served = system.logs.filter(({ msg }) => msg === 'serving').map(({ service }) => service);
     expect(served).toEqual(['stock', 'orders']);
   });
@@ -96,6 +97,10 @@ describe('a system', () => {
     await system.database('orders').disconnectAll();
     await eventually(async () => (await ready(system)).status === 503);
     expect((await ready(system)).body).toMatchObject({ orders: { serving: false, dependencies: { bus: 'ok' } } });
+    const up = async (dependency: string) =>
+      new RegExp(`^weft_dependency_up\\{.*dependency="${dependency}".*\\} (\\d)`, 'm').exec(await metrics(system))?.[1];
+    expect([await up('database'), await up('bus')]).toEqual(['0', '1']);
+    expect(await metrics(system)).toMatch(/^weft_service_ready\{.*service_name="orders".*\} 0$/m);
     await allow(true);
     await eventually(async () => (await ready(system)).status === 200);
   });

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { addFacts, dueFacts, factsMigration, migrate, noteDueFacts, noteFacts } from '../../src/store/index.ts';
+import { addFacts, dueFacts, factsMigrations, migrate, noteDueFacts, noteFacts } from '../../src/store/index.ts';
 import { event, type Fixture, fixture } from './fixture.ts';
 
 interface Known {
@@ -12,7 +12,7 @@ let on: Fixture;
 let now = new Date('2030-01-01T00:00:00Z');
 beforeAll(async () => {
   on = await fixture('facts');
-  await migrate(on.db, [factsMigration]);
+  await migrate(on.db, factsMigrations);
 });
 afterAll(() => on.close());
 
@@ -71,6 +71,27 @@ describe('facts that ask for work', () => {
       placed: {},
       paid: true,
     });
+  });
+
+  it('are counted with those that failed again and again, and with the time since which the first asks', async () => {
+    expect(await due().open(2)).toEqual({ count: 0, stalled: 0, oldest: undefined });
+    const [id, began] = [randomUUID(), now];
+    await note(id, { paid: true });
+    later(100);
+    await note(id, { placed: { token: 'a' } });
+    for (const stalled of [0, 1]) {
+      const [claimed] = await due().claim(10);
+      await due().retry(claimed as never, later(10));
+      expect(await due().open(2)).toEqual({ count: 1, stalled, oldest: began });
+    }
+    const [last] = await due().claim(10);
+    await due().rest(last as never, []);
+    expect(await due().open(2)).toMatchObject({ count: 0, oldest: undefined });
+    const again = later(5000);
+    await note(id, {});
+    expect(await due().open(2)).toEqual({ count: 1, stalled: 0, oldest: again });
+    const [rested] = await due().claim(10);
+    await due().rest(rested as never, []);
   });
 
   it('wait after a try that failed, and count it', async () => {

@@ -22,7 +22,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
   settings,
   migrations,
   publishes: published,
-  create({ config, database, client, logger, now, newId, runWork, meter }) {
+  create({ config, database, client, logger, now, newId, runWork, measurement }) {
     const store = checkoutStore(database, now);
     const definitions = sagaDefinitions({
       inventory: inventoryClient(client),
@@ -55,7 +55,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
         }),
       ],
       consumers: [onOrders({ shapes, adopt: runner.adopt, wake: runner.wake, now, newId })],
-      workers: [runner, sagaMetrics(store, Object.keys(shapes) as SagaKind[], { meter, logger, now })],
+      workers: [runner, sagaMetrics(store, Object.keys(shapes) as SagaKind[], { measurement, logger, now })],
     };
   },
 });

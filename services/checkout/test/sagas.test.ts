@@ -97,6 +97,11 @@ describe('a saga that has failed ten times in a row', () => {
       return (await shop.saga(orderId)).stalled;
     });
     expect((await shop.saga(orderId)).steps[5]?.attempts).toBeGreaterThanOrEqual(10);
+    const waiting = /^weft_saga_stalled\{.*weft_saga_kind="place-order",weft_saga_state="running".*\} 1$/m;
+    await eventually(
+      async () => waiting.test(await (await fetch(`${shop.booted.ops('checkout')}/metrics`)).text()),
+      30_000,
+    );
     const tries = shop.world.requests(orderId, 'confirmOrder').length;
     await eventually(async () => {
       await shop.staff.retrySaga({ sagaId: orderId });

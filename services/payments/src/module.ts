@@ -32,7 +32,7 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
     settings,
     migrations,
     publishes: published,
-    create: ({ config, database, logger, now, runWork, meter }) => {
+    create: ({ config, database, logger, now, runWork, meter, measurement }) => {
       const money = meter.createCounter('weft.payments.captured', { description: 'Money captured, in minor units' });
       const onCaptured = ({ currencyCode, minorUnits }: Money) =>
         money.add(Number(minorUnits), { 'weft.currency': currencyCode });
@@ -52,6 +52,7 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
         logger,
         now,
         runWork,
+        measurement: measurement('parts'),
       });
       return {
         grpc: [paymentsHandlers(app)],

@@ -38,7 +38,7 @@ export const defineShipping = ({ carrier, withdrawEvery = 2_000 }: ShippingEdges
     settings,
     migrations,
     publishes: published,
-    create: ({ config, database, client, logger, now, runWork }) => {
+    create: ({ config, database, client, logger, now, runWork, measurement }) => {
       const recent = recentShipments();
       const store = shippingStore(database, recent);
       const app = { store, carrier: bounded(carrier(config.carrierDelay), config.carrierTimeout), now };
@@ -57,6 +57,7 @@ export const defineShipping = ({ carrier, withdrawEvery = 2_000 }: ShippingEdges
         logger,
         now,
         runWork,
+        measurement: measurement('parts'),
       });
       const notDispatched = (err: unknown) => logger.warn({ err }, 'shipments could not be dispatched yet');
       const notWithdrawn = (err: unknown) => logger.warn({ err }, 'a shipment could not be withdrawn yet');

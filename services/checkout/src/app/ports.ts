@@ -108,6 +108,8 @@ export interface OpenSagas {
   readonly kind: SagaKind;
   readonly state: SagaState;
   readonly count: number;
+  /** Of these, those that have failed ten times in a row. */
+  readonly stalled: number;
   /** When the oldest of them began. */
   readonly oldest: Date;
 }

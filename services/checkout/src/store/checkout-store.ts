@@ -32,11 +32,17 @@ export function checkoutStore(database: Database<CheckoutSchema>, now: () => Dat
     async open() {
       const rows = await db
         .selectFrom('saga')
-        .select(({ fn }) => ['kind', 'state', fn.countAll<bigint>().as('count'), fn.min('created_at').as('oldest')])
+        .select(({ fn }) => [
+          'kind',
+          'state',
+          fn.countAll<bigint>().as('count'),
+          fn.countAll<bigint>().filterWhere('stalled', '=', true).as('stalled'),
+          fn.min('created_at').as('oldest'),
+        ])
         .where('state', 'in', ['running', 'compensating'])
         .groupBy(['kind', 'state'])
         .execute();
-      return rows.map(({ kind, state, count, oldest }) => ({ kind, state, count: Number(count), oldest }));
+      return rows.map(({ count, stalled, ...row }) => ({ ...row, count: Number(count), stalled: Number(stalled) }));
     },
     async claim({ leaseId, length }, at, limit) {
       const { rows } = await sql<Selectable<CheckoutSchema['saga']>>`

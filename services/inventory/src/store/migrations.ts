@@ -1,4 +1,4 @@
-import { factsMigration, type Migration } from '@weft/kit/store';
+import { factsMigrations, type Migration } from '@weft/kit/store';
 
 export const migrations: readonly Migration[] = [
   {
@@ -22,5 +22,5 @@ export const migrations: readonly Migration[] = [
       );
     `,
   },
-  factsMigration,
+  ...factsMigrations,
 ];

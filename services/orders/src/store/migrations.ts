@@ -1,4 +1,4 @@
-import { factsMigration, type Migration } from '@weft/kit/store';
+import { factsMigrations, type Migration } from '@weft/kit/store';
 
 export const migrations: readonly Migration[] = [
   {
@@ -176,5 +176,5 @@ export const migrations: readonly Migration[] = [
         CHECK (saga_style IN ('orchestrated', 'choreographed'));
     `,
   },
-  factsMigration,
+  ...factsMigrations,
 ];

@@ -1,4 +1,4 @@
-import { factsMigration, type Migration } from '@weft/kit/store';
+import { factsMigrations, type Migration } from '@weft/kit/store';
 
 export const migrations: readonly Migration[] = [
   {
@@ -46,5 +46,5 @@ export const migrations: readonly Migration[] = [
     name: '002-cause',
     up: 'ALTER TABLE shipment ADD COLUMN cause jsonb',
   },
-  factsMigration,
+  ...factsMigrations,
 ];
