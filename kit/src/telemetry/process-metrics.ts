@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { Socket } from 'node:net';
 import {
   constants,
   monitorEventLoopDelay,
@@ -33,8 +35,9 @@ export function observeProcess(meter: Meter): () => void {
   const heap = meter.createObservableGauge('v8js.memory.heap.used', { unit: 'By' });
   const cpu = meter.createObservableCounter('process.cpu.time', { unit: 's' });
   const sockets = meter.createObservableGauge('weft.process.connections', {
-    description: 'Open connections of the process: of callers, to other services, the database and the bus',
+    description: 'Open connections: inbound of callers, outbound to other services, the database and the bus',
   });
+  const inbound = countInbound();
   let before = performance.eventLoopUtilization();
   meter.addBatchObservableCallback(
     (result) => {
@@ -53,7 +56,9 @@ export function observeProcess(meter: Meter): () => void {
       const used = process.cpuUsage();
       result.observe(cpu, used.user / 1e6, { 'cpu.mode': 'user' });
       result.observe(cpu, used.system / 1e6, { 'cpu.mode': 'system' });
-      result.observe(sockets, process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length);
+      const open = process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
+      result.observe(sockets, inbound.open(), { direction: 'inbound' });
+      result.observe(sockets, Math.max(0, open - inbound.open()), { direction: 'outbound' });
     },
     [p50, p99, max, utilization, memory, heap, cpu, sockets],
   );
@@ -75,5 +80,20 @@ export function observeProcess(meter: Meter): () => void {
   return () => {
     observer.disconnect();
     delay.disable();
+    inbound.stop();
   };
+}
+
+/** Connections that a port of this process has accepted, whoever listens on it. */
+function countInbound() {
+  let open = 0;
+  const accepted = (message: unknown) => {
+    const { socket } = message as { readonly socket: Socket };
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+    });
+  };
+  subscribe('net.server.socket', accepted);
+  return { open: () => open, stop: () => void unsubscribe('net.server.socket', accepted) };
 }
