@@ -1,5 +1,6 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { services } from '@weft/all/services';
 import { dashboards } from './observability/dashboards.ts';
 import { rules, type Slo } from './observability/rules.ts';
 import { runbookPage } from './observability/runbooks.ts';
@@ -12,7 +13,13 @@ const FOLDER = join(import.meta.dirname, '../k8s/observability');
 const { slos } = JSON.parse(readFileSync(join(FOLDER, 'slos.json'), 'utf8')) as { slos: readonly Slo[] };
 const pages = globSync(join(import.meta.dirname, '../docs/runbooks/*.md')).sort();
 const files = new Map<string, string>([
-  ['prometheus/rules.yaml', rules(slos)],
+  [
+    'prometheus/rules.yaml',
+    rules(
+      slos,
+      services.map(({ spec }) => spec.name),
+    ),
+  ],
   ...Object.entries(dashboards(slos)).map(([name, dashboard]): [string, string] => [
     `grafana/${name}.json`,
     json(dashboard),

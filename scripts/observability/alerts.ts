@@ -5,9 +5,26 @@ export interface Alert {
   readonly severity: string;
   readonly summary: string;
   readonly runbook: string;
-  /** Grafana's page that shows it; the overview where absent. */
-  readonly page?: string;
+  /** Grafana's page that shows it. */
+  readonly page: string;
+  /** Besides the severity. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
+
+/**
+ * A service of which there is no process at all: nothing is scraped then, and nothing else fires. Targets without the label are those
+ * of one machine, where a process runs several.
+ */
+export const missing = (service: string): Alert => ({
+  alert: 'WeftServiceMissing',
+  expr: `absent(up{job=~"weft.*",service=~"${service}|"})`,
+  wait: '5m',
+  severity: 'page',
+  summary: `No process of ${service} is there to be scraped`,
+  runbook: 'service-away',
+  page: 'service',
+  labels: { service_name: service },
+});
 
 /** What is wrong whatever the objectives say. */
 export const ALERTS: readonly Alert[] = [
@@ -18,22 +35,72 @@ export const ALERTS: readonly Alert[] = [
     severity: 'page',
     summary: '{{ $labels.instance }} does not answer a scrape',
     runbook: 'service-away',
+    page: 'service',
+  },
+  {
+    alert: 'WeftDependencyDown',
+    expr: 'min by (service_name, dependency) (weft_dependency_up) == 0',
+    wait: '1m',
+    severity: 'page',
+    summary: '{{ $labels.dependency }} of {{ $labels.service_name }} cannot do its work',
+    runbook: 'service-away',
+    page: 'service',
+  },
+  {
+    alert: 'WeftServiceNotReady',
+    expr: 'min by (service_name) (weft_service_ready) == 0',
+    wait: '5m',
+    severity: 'page',
+    summary: 'A process of {{ $labels.service_name }} has not been ready for five minutes',
+    runbook: 'service-away',
+    page: 'service',
+  },
+  {
+    alert: 'WeftNotMeasured',
+    expr: 'max by (service_name, measurement) (weft_measurement_age) > 120',
+    wait: '1m',
+    severity: 'ticket',
+    summary:
+      '{{ $labels.measurement }} of {{ $labels.service_name }} cannot be measured: alerts that need it are blind',
+    runbook: 'not-measured',
+    page: 'service',
   },
   {
     alert: 'WeftSagaStalled',
-    expr: 'increase(weft_events_published_total{messaging_destination_name="weft.checkout.v1.saga_stalled"}[10m]) > 0',
+    expr: 'max by (service_name, weft_saga_kind) (weft_saga_stalled) > 0',
     wait: '0m',
     severity: 'page',
-    summary: 'A saga has failed ten times in a row: an order waits for somebody',
+    summary: 'A saga {{ $labels.weft_saga_kind }} has failed ten times in a row: an order waits for somebody',
     runbook: 'saga-stalled',
+    page: 'sagas',
   },
   {
     alert: 'WeftSagaOld',
-    expr: 'max by (weft_saga_kind, weft_saga_state) (weft_saga_age) > 600',
+    expr: 'max by (service_name, weft_saga_kind, weft_saga_state) (weft_saga_age) > 600',
     wait: '5m',
     severity: 'page',
     summary: 'A saga {{ $labels.weft_saga_kind }} has been {{ $labels.weft_saga_state }} for more than ten minutes',
     runbook: 'saga-stalled',
+    page: 'sagas',
+  },
+  {
+    alert: 'WeftPartStalled',
+    expr: 'max by (service_name) (weft_part_stalled) > 0',
+    wait: '0m',
+    severity: 'page',
+    summary:
+      'A part of {{ $labels.service_name }} has failed ten times in a row: a choreographed order waits for somebody',
+    runbook: 'saga-stalled',
+    page: 'sagas',
+  },
+  {
+    alert: 'WeftPartOld',
+    expr: 'max by (service_name) (weft_part_age) > 600',
+    wait: '5m',
+    severity: 'page',
+    summary: '{{ $labels.service_name }} has not finished its part of a choreographed order for more than ten minutes',
+    runbook: 'saga-stalled',
+    page: 'sagas',
   },
   {
     alert: 'WeftOutboxOld',
@@ -42,30 +109,34 @@ export const ALERTS: readonly Alert[] = [
     severity: 'page',
     summary: 'Events of {{ $labels.service_name }} have not come to the bus for more than a minute',
     runbook: 'outbox-old',
+    page: 'events',
   },
   {
     alert: 'WeftDeadLetters',
-    expr: 'max by (messaging_consumer_group_name) (weft_consumer_dead_letters) > 0',
+    expr: 'max by (service_name, messaging_consumer_group_name) (weft_consumer_dead_letters) > 0',
     wait: '1m',
     severity: 'ticket',
     summary: '{{ $labels.messaging_consumer_group_name }} has given up events',
     runbook: 'dead-letters',
+    page: 'events',
   },
   {
     alert: 'WeftConsumerBehind',
-    expr: 'max by (messaging_consumer_group_name) (weft_consumer_lag) > 1000',
+    expr: 'max by (service_name, messaging_consumer_group_name) (weft_consumer_lag) > 1000',
     wait: '10m',
     severity: 'ticket',
     summary: '{{ $labels.messaging_consumer_group_name }} is more than 1,000 events behind',
     runbook: 'consumer-behind',
+    page: 'events',
   },
   {
     alert: 'WeftAuditBehind',
     expr: 'max(weft_audit_age) > 300',
     wait: '5m',
     severity: 'ticket',
-    summary: 'Changes are recorded more than five minutes late',
+    summary: 'There may be changes that have not been recorded for more than five minutes',
     runbook: 'audit-behind',
+    page: 'events',
   },
   {
     alert: 'WeftPoolExhausted',
@@ -74,6 +145,7 @@ export const ALERTS: readonly Alert[] = [
     severity: 'ticket',
     summary: '{{ $labels.db_client_connection_pool_name }} waits for connections to its database',
     runbook: 'pool-exhausted',
+    page: 'service',
   },
   {
     alert: 'WeftEventLoopBlocked',
@@ -82,6 +154,7 @@ export const ALERTS: readonly Alert[] = [
     severity: 'ticket',
     summary: 'The event loop of {{ $labels.instance }} is held up',
     runbook: 'event-loop-blocked',
+    page: 'service',
   },
   {
     alert: 'WeftBreakerOpen',

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { services } from '@weft/all/services';
 import { dashboards } from '../../scripts/observability/dashboards.ts';
 import { rules, type Slo } from '../../scripts/observability/rules.ts';
 import { runbookPage } from '../../scripts/observability/runbooks.ts';
@@ -11,7 +12,16 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const { slos } = JSON.parse(read('k8s/observability/slos.json')) as { slos: readonly Slo[] };
 const { metrics } = JSON.parse(read('docs/telemetry.json')) as { metrics: Readonly<Record<string, unknown>> };
 const has = (program: string) => spawnSync(program, ['--version'], { stdio: 'ignore' }).status === 0;
-const ruled = rules(slos);
+const NAMES = services.map(({ spec }) => spec.name);
+const ruled = rules(slos, NAMES);
+
+interface Asked {
+  readonly legendFormat: string;
+}
+
+interface Linked {
+  readonly defaults: { readonly links: readonly { readonly url: string }[] };
+}
 
 /** Names of our metrics in an expression, without what a histogram adds to its own. */
 function metricsIn(text: string): string[] {
@@ -48,7 +58,11 @@ describe('alerts and dashboards', () => {
   });
 
   it('lead to a page of Grafana that shows the runbook', () => {
-    const linked = [...ruled.matchAll(/runbook: docs\/runbooks\/(\S+)\.md\n\s+runbook_url: \/d\/(\S+)/g)];
+    const linked = [
+      ...ruled.matchAll(
+        /runbook: docs\/runbooks\/(\S+)\.md\n\s+runbook_url: "\{\{ \$externalLabels\.grafana \}\}\/d\/(\S+)"/g,
+      ),
+    ];
     expect(linked.length).toBe([...ruled.matchAll(/- alert:/g)].length);
     for (const [, name = '', uid] of linked) {
       const page = runbookPage(name, read(`docs/runbooks/${name}.md`));
@@ -75,6 +89,32 @@ describe('alerts and dashboards', () => {
       const others = all.filter(({ uid }) => uid !== one.uid).map(({ uid }) => `/d/${uid}`);
       expect(one.links.map(({ url }) => url)).toEqual(expect.arrayContaining(others));
     }
+  });
+
+  it('lead from a line of a service to its page, and from an alert of one to its page', () => {
+    const all = Object.values(dashboards(slos)) as {
+      panels: { title: string; targets: Asked[]; fieldConfig: Linked }[];
+    }[];
+    const ofServices = all
+      .flatMap(({ panels }) => panels)
+      .filter(({ targets }) => targets.every(({ legendFormat }) => legendFormat.startsWith('{{service_name}}')));
+    expect(ofServices.length).toBeGreaterThan(3);
+    for (const { title, fieldConfig } of ofServices) {
+      const urls = fieldConfig.defaults.links.map(({ url }) => url);
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: Grafana fills it in
+      expect([title, ...urls]).toEqual([title, expect.stringContaining('var-service=${__field.labels.service_name}')]);
+    }
+    const pages = [...ruled.matchAll(/dashboard: "\{\{ \$externalLabels\.grafana \}\}\/d\/(weft-\w+)/g)].map(
+      ([, uid]) => uid,
+    );
+    const there = (Object.values(dashboards(slos)) as { uid: string }[]).map(({ uid }) => uid);
+    expect(pages.filter((uid) => !there.includes(uid as string))).toEqual([]);
+    expect(pages.length).toBe([...ruled.matchAll(/- alert:/g)].length);
+  });
+
+  it('miss each service that there is', () => {
+    const missed = [...ruled.matchAll(/absent\(up\{job=~\\"weft\.\*\\",service=~\\"(\w+)\|/g)].map(([, name]) => name);
+    expect(missed).toEqual(NAMES);
   });
 
   (has('promtool') ? it : it.skip)('are rules that promtool takes', () => {

@@ -1,4 +1,4 @@
-import { dashboard, one } from '../page.ts';
+import { dashboard, one, toService } from '../page.ts';
 
 export const eventsPage = () =>
   dashboard('events', 'events', [
@@ -12,12 +12,22 @@ export const eventsPage = () =>
     {
       title: 'Outbox: age of the oldest event',
       unit: 's',
+      links: [toService],
       queries: one('max by (service_name) (weft_outbox_age)', '{{service_name}}'),
     },
-    { title: 'Outbox: events', queries: one('sum by (service_name) (weft_outbox_backlog)', '{{service_name}}') },
+    {
+      title: 'Outbox: events',
+      links: [toService],
+      // Each process counts the whole table.
+      queries: one('max by (service_name) (weft_outbox_backlog)', '{{service_name}}'),
+    },
     {
       title: 'Consumers: events still to handle',
-      queries: one('max by (messaging_consumer_group_name) (weft_consumer_lag)', '{{messaging_consumer_group_name}}'),
+      links: [toService],
+      queries: one(
+        'max by (service_name, messaging_consumer_group_name) (weft_consumer_lag)',
+        '{{messaging_consumer_group_name}}',
+      ),
     },
     {
       title: 'Consumers: deliveries a second',
@@ -35,10 +45,21 @@ export const eventsPage = () =>
     },
     {
       title: 'Dead letters',
+      links: [toService],
       queries: one(
-        'max by (messaging_consumer_group_name) (weft_consumer_dead_letters)',
+        'max by (service_name, messaging_consumer_group_name) (weft_consumer_dead_letters)',
         '{{messaging_consumer_group_name}}',
       ),
     },
-    { title: 'Audit: age of what is recorded', unit: 's', queries: one('max(weft_audit_age)', 'age') },
+    {
+      title: 'Audit: age of what may not be recorded yet',
+      unit: 's',
+      queries: one('max(weft_audit_age)', 'age'),
+    },
+    {
+      title: 'Since when what services measure has not been measured',
+      unit: 's',
+      links: [toService],
+      queries: one('max by (service_name, measurement) (weft_measurement_age)', '{{service_name}} {{measurement}}'),
+    },
   ]);

@@ -11,12 +11,23 @@ export const meshPage = () =>
       ),
     },
     {
-      title: 'Answers that were refused by the mesh, a second',
+      title: 'Refusals a second: what sidecars saw beyond what services count themselves, the mesh refused',
       unit: 'reqps',
-      queries: one(
-        'sum by (destination_workload, response_code) (rate(istio_requests_total{reporter="destination",response_code=~"403|401"}[5m]))',
-        '{{destination_workload}} {{response_code}}',
-      ),
+      queries: [
+        {
+          expr: 'sum by (destination_workload, response_code) (rate(istio_requests_total{reporter="destination",response_code=~"401|403"}[5m]))',
+          legend: '{{destination_workload}} {{response_code}} (sidecar)',
+        },
+        {
+          // To a gRPC call Envoy answers 200, and refuses it in the trailer: 7 PERMISSION_DENIED, 16 UNAUTHENTICATED.
+          expr: 'sum by (destination_workload, grpc_response_status) (rate(istio_requests_total{reporter="destination",grpc_response_status=~"7|16"}[5m]))',
+          legend: '{{destination_workload}} gRPC {{grpc_response_status}} (sidecar)',
+        },
+        {
+          expr: 'sum by (service_name, rpc_response_status_code) (rate(rpc_server_call_duration_count{rpc_response_status_code=~"PERMISSION_DENIED|UNAUTHENTICATED"}[5m]))',
+          legend: '{{service_name}} {{rpc_response_status_code}} (itself)',
+        },
+      ],
     },
     {
       title: '99th percentile as the sidecars saw it',

@@ -15,12 +15,26 @@ export function overviewPage(slos: readonly Slo[]) {
   return dashboard('overview', 'overview', [
     {
       title: 'Alerts that fire (each has its runbook: link "alerts" above)',
+      links: [toService],
       queries: one(
-        'sum by (alertname, severity, slo) (ALERTS{alertstate="firing"})',
-        '{{severity}} {{alertname}} {{slo}}',
+        'sum by (alertname, severity, slo, service_name) (ALERTS{alertstate="firing"})',
+        '{{severity}} {{alertname}} {{slo}} {{service_name}}',
+      ),
+    },
+    {
+      title: 'Budgets of 30 days: the share that is left',
+      unit: 'percentunit',
+      queries: one(
+        '1 - (sum_over_time(slo:bad_calls:rate5m[30d]) / sum_over_time(slo:calls:rate5m[30d])) / (1 - slo:objective)',
+        '{{slo}}',
       ),
     },
     ...burns,
+    {
+      title: 'Dependencies that are down',
+      links: [toService],
+      queries: one('1 - min by (service_name, dependency) (weft_dependency_up) > 0', '{{service_name}} {{dependency}}'),
+    },
     {
       title: 'Calls a second, by service',
       unit: 'reqps',
@@ -42,7 +56,11 @@ export function overviewPage(slos: readonly Slo[]) {
     },
     {
       title: 'Money captured an hour, minor units',
-      queries: one('sum by (weft_currency) (increase(weft_payments_captured_total[1h]))', '{{weft_currency}}'),
+      queries: one(
+        // The first amount in a currency begins its series: that has not increased, it is there.
+        'sum by (weft_currency) ((weft_payments_captured_total unless weft_payments_captured_total offset 1h) or increase(weft_payments_captured_total[1h]))',
+        '{{weft_currency}}',
+      ),
     },
   ]);
 }

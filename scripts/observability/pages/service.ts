@@ -44,6 +44,17 @@ export const servicePage = () =>
         queries: one('sum(weft_rpc_server_in_flight{service_name="$service"})', 'in flight'),
       },
       {
+        title: 'Not ready, and dependencies that are down',
+        queries: [
+          { expr: '1 - min(weft_service_ready{service_name="$service"})', legend: 'not ready' },
+          { expr: '1 - min by (dependency) (weft_dependency_up{service_name="$service"})', legend: '{{dependency}}' },
+        ],
+      },
+      {
+        title: 'Connections of its processes',
+        queries: one(`sum by (direction) (weft_process_connections${PROCESS})`, '{{direction}}'),
+      },
+      {
         title: 'Connections to the database',
         queries: [
           {
