@@ -158,7 +158,8 @@ export const ALERTS: readonly Alert[] = [
   },
   {
     alert: 'WeftBreakerOpen',
-    expr: 'max by (upstream) (weft_breaker_state{state="open"}) > 0',
+    // Half open it has not found the service well yet, and opens again and again.
+    expr: 'min by (upstream) (weft_breaker_state{state="closed"}) == 0',
     wait: '1m',
     severity: 'page',
     summary: 'The gateway has given up asking {{ $labels.upstream }}: its callers are refused',

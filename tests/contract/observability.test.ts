@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { services } from '@weft/all/services';
@@ -124,6 +125,26 @@ describe('alerts and dashboards', () => {
     });
     expect(run.stdout + run.stderr).toContain('SUCCESS');
     expect(run.status).toBe(0);
+  });
+
+  (has('promtool') ? it : it.skip)('ask what promtool can read', () => {
+    const all = Object.values(dashboards(slos)) as { panels: { type: string; targets: { expr: string }[] }[] }[];
+    const asked = all.flatMap(({ panels }) =>
+      panels.filter(({ type }) => type !== 'logs').flatMap(({ targets }) => targets.map(({ expr }) => expr)),
+    );
+    const folder = mkdtempSync(join(tmpdir(), 'weft-'));
+    try {
+      const file = join(folder, 'asked.yaml');
+      const rules = [...new Set(asked)].map((expr, at) => ({
+        record: `asked:${at}`,
+        expr: expr.replaceAll('$service', 'orders'),
+      }));
+      writeFileSync(file, JSON.stringify({ groups: [{ name: 'asked', rules }] }));
+      const run = spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
+      expect(run.stdout + run.stderr).toContain(`SUCCESS: ${rules.length} rules found`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   (has('promtool') ? it : it.skip)('fire when a budget burns, and not when it does not', () => {
