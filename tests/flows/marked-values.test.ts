@@ -1,12 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import { createClient, type Transport } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CatalogService } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import * as schema from '@weft/gen/es/weft/orders/v1/events_pb';
 import { OrderPlaced } from '@weft/gen/grpc/weft/orders/v1/events';
 import { defineEvent, openPostgresBus } from '@weft/kit/events';
 import { createLogger } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { type Collector, startCollector } from './collector.ts';
-import { openShop, orderOf, type Shop } from './shop.ts';
+import { MODES, openShop, orderOf, PROCESSES, type Shop, STYLES, styled } from './shop.ts';
 
 // Values that nobody could have made up, planted wherever they may be sent, and searched wherever the system tells of itself.
 const MARK = randomUUID().slice(0, 8);
@@ -24,8 +27,26 @@ const ADDRESS = {
   countryCode: 'GB',
 };
 const FORGED = `eyJtYXJr.${MARK}.forged`;
+/** Headers that the edge reads or passes by, each with something that nobody should ever see again. */
+const HEADERS: Readonly<Record<string, string>>[] = [
+  { 'x-correlation-id': CARD },
+  { 'x-correlation-id': `order-${CARD}` },
+  { 'x-correlation-id': EMAIL },
+  { traceparent: CARD },
+  { traceparent: `00-${CARD}${randomUUID().replaceAll('-', '').slice(0, 16)}-00f067aa0ba902b7-01` },
+  { traceparent: `00-${CARD.padStart(32, '0')}-00f067aa0ba902b7-01` },
+  { traceparent: `00-${randomUUID().replaceAll('-', '')}-${CARD}-01` },
+  { authorization: `Bearer ${FORGED}` },
+  { authorization: `Basic ${PASSWORD}` },
+  {
+    cookie: `session=${FORGED}`,
+    'user-agent': EMAIL,
+    referer: `https://shop.example/?card=${CARD}`,
+    tracestate: `a=${CARD}`,
+  },
+];
 
-describe('values that are personal or secret', () => {
+describe.each(MODES)('values that are personal or secret, in mode %s', (mode) => {
   let shop: Shop;
   let collector: Collector;
   const marks: string[] = [
@@ -50,10 +71,51 @@ describe('values that are personal or secret', () => {
     );
   };
 
+  /** Plants them by REST, Connect and gRPC: in paths, queries, headers, keys and bodies. */
+  async function throughTheEdge(token: string, product: string): Promise<void> {
+    const base = shop.booted.http('gateway');
+    const post = (path: string, body: object, headers: Readonly<Record<string, string>> = {}) =>
+      fetch(`${base}/api/v2${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+    for (const headers of HEADERS) {
+      await fetch(`${base}/api/v2/products/${product}`, { headers });
+      const transports: Transport[] = [
+        createConnectTransport({ baseUrl: base, httpVersion: '1.1' }),
+        createGrpcTransport({ baseUrl: `http://${shop.booted.target('gateway')}` }),
+      ];
+      for (const transport of transports)
+        await createClient(CatalogService, transport)
+          .getProduct({ productId: product }, { headers })
+          .catch(() => {});
+      const lines = [{ productId: product, quantity: '1' }];
+      const answer = await post(
+        '/orders',
+        { lines, paymentMethodToken: PAYMENT },
+        { ...headers, 'idempotency-key': MARK },
+      );
+      await answer.body?.cancel();
+    }
+    const lines = [{ productId: product, quantity: '1' }];
+    const body = { lines, paymentMethodToken: 'tok_approved', deliveryAddress: ADDRESS };
+    const refused = await Promise.all([
+      fetch(`${base}/api/v2/products/${CARD}`),
+      fetch(`${base}/api/v2/${EMAIL}/${CARD}?token=${FORGED}`),
+      fetch(`${base}/api/v2/products:search?query=lamp&card=${CARD}&${EMAIL}=1`),
+      fetch(`${base}/api/v2/orders/${CARD}`, { headers: { authorization: `Bearer ${token}` } }),
+      post('/orders', body, { 'idempotency-key': CARD }),
+      post('/orders', { ...body, [CARD]: EMAIL }, { 'idempotency-key': randomUUID() }),
+      post('/orders', { ...body, paymentMethodToken: CARD }, { 'idempotency-key': randomUUID() }),
+    ]);
+    expect(refused.filter(({ ok }) => ok)).toEqual([]);
+  }
+
   beforeAll(async () => {
     collector = await startCollector();
     const observed = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint, TRACE_PERCENT: '100', LOG_LEVEL: 'debug' };
-    shop = await openShop('all', observed);
+    shop = await openShop(mode, observed);
     const nobody = await shop.customer();
     const { users } = nobody;
     await users.register({ email: EMAIL, password: PASSWORD, fullName: NAME });
@@ -66,8 +128,12 @@ describe('values that are personal or secret', () => {
     const as = { token: accessToken };
     const product = await shop.product();
     const good = { ...orderOf(product), deliveryAddress: ADDRESS };
-    const { order } = await nobody.orders.placeOrder(good, as);
-    await shop.ended(order?.orderId ?? '');
+    const placed = await Promise.all(
+      STYLES.map((style) => nobody.orders.placeOrder({ ...styled(style, good), idempotencyKey: randomUUID() }, as)),
+    );
+    await Promise.all(placed.map(({ order }) => shop.ended(order?.orderId ?? '')));
+    const [{ order } = {}] = placed;
+    await throughTheEdge(accessToken, product);
     const { order: refused } = await nobody.orders.placeOrder({ ...orderOf(product, 1n, PAYMENT) }, as);
     await shop.ended(refused?.orderId ?? '').catch(() => {});
     await denied(nobody.orders.placeOrder({ ...good, idempotencyKey: randomUUID(), paymentMethodToken: CARD }, as));
@@ -76,8 +142,8 @@ describe('values that are personal or secret', () => {
     await denied(nobody.inventory.setStock({ stockCode: CARD, onHand: 1n }, as));
     await denied(nobody.users.listUsers({ pageSize: 0, pageToken: '' } as never, as));
     // A dead letter whose event has a secret: it names another aggregate than it is of.
-    const placed = defineEvent(OrderPlaced, schema.OrderPlacedSchema);
-    const event = placed.create({
+    const orderPlaced = defineEvent(OrderPlaced, schema.OrderPlacedSchema);
+    const event = orderPlaced.create({
       ...OrderPlaced.decode(new Uint8Array()),
       orderId: randomUUID(),
       version: 1n,
@@ -109,16 +175,29 @@ describe('values that are personal or secret', () => {
   it('are in no span', async () => {
     await eventually(() => {
       const names = new Set(collector.spans.map(({ name }) => name));
-      return names.has('weft.users.v1.UsersService/Login') && names.has('saga place-order');
+      const parts = names.has('saga place-order') && names.has('take part');
+      return names.has('weft.users.v1.UsersService/Login') && parts;
     }, 20_000);
     const sent = Buffer.concat(collector.bodies).toString('latin1');
     expect(sent).toContain('PlaceOrder');
     expect(found(sent)).toEqual([]);
+    // Ids go as bytes, and are shown as digits.
+    const ids = collector.spans.flatMap(({ traceId, spanId, parentSpanId }) => [traceId, spanId, parentSpanId]);
+    expect(ids.filter((id) => id.includes(CARD))).toEqual([]);
   }, 30_000);
 
-  it('are in no metric', async () => {
-    const text = await (await fetch(`${shop.booted.ops('orders')}/metrics`)).text();
-    expect(text).toContain('PlaceOrder');
+  it('are in no metric of any service', async () => {
+    for (const { services } of PROCESSES[mode]) {
+      const text = await (await fetch(`${shop.booted.ops(services[0] ?? '')}/metrics`)).text();
+      expect(text).toContain('rpc_server_call_duration');
+      expect(found(text)).toEqual([]);
+    }
+  });
+
+  it('are in no header of an event', async () => {
+    const rows = await shop.booted.bus.query<{ headers: string }>('SELECT headers::text AS headers FROM bus.message');
+    const text = rows.map(({ headers }) => headers).join('\n');
+    expect(text).toContain('correlation-id');
     expect(found(text)).toEqual([]);
   });
 

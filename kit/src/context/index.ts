@@ -1,6 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import { childOf, formatTraceparent, parseTraceparent, type TraceContext } from '../telemetry/index.ts';
+import {
+  childOf,
+  formatTraceparent,
+  holdsCardNumber,
+  parseTraceparent,
+  type TraceContext,
+} from '../telemetry/index.ts';
 
 /** What work carries with it into the calls and events that it makes. */
 export interface WorkContext {
@@ -41,10 +47,20 @@ export const USER_HEADER = 'weft-user';
 export const EVENT_METHOD_HEADER = 'weft-method';
 
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,64}$/;
+const UUID = /(?<![\dA-Za-z])[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![\dA-Za-z])/gi;
+const HEX_ID = /(?<![\dA-Za-z])(?:[\da-f]{32}|[\da-f]{16})(?![\dA-Za-z])/gi;
+const ONLY_DIGITS = /^\d+$/;
 
-/** The id that a caller sent when it is well formed, else a new one. */
+/** The id that a caller sent when it is well formed and holds no card number, else a new one: it gets into logs, spans and events. */
 export function correlationIdFrom(header: string | undefined): string {
-  return header !== undefined && CORRELATION_ID.test(header) ? header : randomUUID();
+  return header !== undefined && CORRELATION_ID.test(header) && !hidesCardNumber(header) ? header : randomUUID();
+}
+
+/** Also between letters and dashes, where only UUIDs and ids of traces may have digits as they like. */
+function hidesCardNumber(id: string): boolean {
+  if (id.length < 13) return false;
+  const rest = id.replace(UUID, ' ').replace(HEX_ID, (hex) => (ONLY_DIGITS.test(hex) ? hex : ' '));
+  return holdsCardNumber(rest.replaceAll(/\D+/g, ' '));
 }
 
 /** The headers by which work that is done later, from a stored event or saga, knows where it came from. */

@@ -6,7 +6,9 @@ import type { EndedCall, Observer } from './observation.ts';
 
 /** Fields of requests by which a span is found. Each is an id, and none is one that its contract redacts. */
 const IDS = { order_id: 'weft.order.id', saga_id: 'weft.saga.id' } as const;
-const ID = /^[\w-]{1,64}$/;
+// Of a request that is refused they may be any text: only what ids of ours look like is taken.
+const ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+const REASON = /^[A-Z][A-Z_]{0,63}$/;
 
 interface Notes {
   readonly note: (call: EndedCall) => string;
@@ -25,7 +27,7 @@ function notesOf(method: MethodContract, kind: SpanKind): Notes {
   return {
     note({ outcome, context, request }) {
       // Those of strangers may be any text.
-      const reason = outcome && (ID.test(outcome.reason) ? outcome.reason : 'UNKNOWN');
+      const reason = outcome && (REASON.test(outcome.reason) ? outcome.reason : 'UNKNOWN');
       let note = `${context.correlationId} ${outcome?.code ?? status.OK} ${reason ?? ''}`;
       for (const { property } of ids) note += ` ${idIn(request, property)}`;
       return context.spanAttributes ? `${note} ${JSON.stringify(context.spanAttributes)}` : note;

@@ -3,7 +3,7 @@ import { type DescField, type DescMessage, getOption, ScalarType } from '@bufbui
 import { WireType } from '@bufbuild/protobuf/wire';
 import { field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import type { FieldViolation } from '../failure/index.ts';
-import { mayHoldCardNumber } from './card-number.ts';
+import { mayHoldCardNumber } from '../telemetry/index.ts';
 
 /**
  * Walks encoded bytes next to their descriptor. The two codecs disagree on a field of another wire type (one reads it as

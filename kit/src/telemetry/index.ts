@@ -1,3 +1,4 @@
+export { holdsCardNumber, mayHoldCardNumber } from './card-number.ts';
 export { type DatabaseSpans, databaseSpans } from './database-spans.ts';
 export type { BoundHistogram, HistogramOptions, Series } from './histograms.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type RootLogger } from './logs.ts';

@@ -56,6 +56,19 @@ async function chain() {
 }
 
 describe('a correlation id', () => {
+  it.each([
+    '0198f0a0-0000-7000-8000-000000000001',
+    '41111111-1111-1111-1111-111111111111',
+    'placing-40000566-5566-5556-8000-000000000001',
+    '0af7651916cd43dd8448eb211c80319c',
+    'b7ad6b7169203331',
+    'req_20261129T191539.123',
+  ])('%s is taken as it came', async (id) => {
+    const { told, call } = await chain();
+    await call({ 'x-correlation-id': id });
+    expect(told[0]?.correlationId).toBe(id);
+  });
+
   it('goes with a call to every service and into their logs, and comes back with an error', async () => {
     const { told, call, logs } = await chain();
     const error = await call({ 'x-correlation-id': 'checkout-42' }, 'FAIL');
@@ -71,6 +84,10 @@ describe('a correlation id', () => {
     ['is empty', { 'x-correlation-id': '' }],
     ['comes twice', { 'x-correlation-id': ['a', 'b'] }],
     ['tries to add a field to the log', { 'x-correlation-id': 'a","code":"OK' }],
+    ['holds a card number', { 'x-correlation-id': '4000056655665556' }],
+    ['holds a card number in groups', { 'x-correlation-id': 'order-4000-0566-5566-5556' }],
+    ['hides a card number between letters', { 'x-correlation-id': 'card4000056655665556x' }],
+    ['is an address of mail', { 'x-correlation-id': 'alice@people.example' }],
   ])('is replaced by a new one when it %s', async (_, headers) => {
     const { told, call } = await chain();
     await call(headers);

@@ -1,5 +1,5 @@
 import { correlationIdFrom, type WorkContext } from '@weft/kit/context';
-import { childOf, parseTraceparent, type TraceContext } from '@weft/kit/telemetry';
+import { childOf, holdsCardNumber, parseTraceparent, type TraceContext } from '@weft/kit/telemetry';
 import type { Request } from '../http/request.ts';
 import { clientAddress } from '../limits/address.ts';
 
@@ -23,7 +23,7 @@ export class Arrival {
 
   constructor(request: Request, signal: AbortSignal, { startTrace, proxies }: ArrivalOptions) {
     const { headers } = request;
-    const parent = parseTraceparent(one(headers.traceparent));
+    const parent = parentOf(one(headers.traceparent));
     this.correlationId = correlationIdFrom(one(headers['x-correlation-id']));
     this.trace = parent ? childOf(parent) : startTrace();
     this.address = clientAddress(request.socket?.remoteAddress, one(headers['x-forwarded-for']), proxies);
@@ -36,6 +36,17 @@ export class Arrival {
     const { correlationId, trace, token } = this;
     return { correlationId, trace, deadline: Math.min(deadline, this.deadline), token };
   }
+}
+
+const HALF = 16;
+
+/** The span that the client names; none where digits of its ids are those of a card: they get into every log and span of a trace. */
+function parentOf(header: string | undefined): TraceContext | undefined {
+  const parent = parseTraceparent(header);
+  if (!parent) return undefined;
+  const { traceId, spanId } = parent;
+  const halves = [traceId.slice(0, HALF), traceId.slice(HALF), spanId];
+  return halves.some((half) => holdsCardNumber(half.replace(/^0+/, ''))) ? undefined : parent;
 }
 
 /** A header that came more than once is taken as it came last. */
