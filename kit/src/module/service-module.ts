@@ -9,13 +9,15 @@ import {
   callMetrics,
   callSpans,
   createClient,
-  type HealthCheck,
+  type Dependency,
+  type HealthState,
   type MethodConcerns,
   type Observer,
   type ServiceBinding,
   startGrpcServer,
   type TokenOptions,
   type TokenVerifier,
+  watchDependencies,
 } from '../rpc/index.ts';
 import { type Database, migrate, type OutgoingEvent, openDatabase, startPurge, startRelay } from '../store/index.ts';
 import { type DatabaseSpans, databaseSpans, type Logger, type Metrics, type Tracing } from '../telemetry/index.ts';
@@ -95,18 +97,27 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
 
   /** The port that every service has, or those of its own; gives what its readiness is. */
   async function listen(parts: ServiceParts<unknown>, bindings: readonly ServiceBinding[], opened: Opened) {
-    let health = () => ({ serving: !stopping, dependencies: {} });
-    let serve = async () => {};
+    const { concerns, checks: known } = opened;
     const grpc: Listener[] = [];
+    let health: () => HealthState;
+    let serve: () => Promise<void>;
     if (parts.grpc) {
       const { grpcHost: host, grpcPort: port } = config;
       const services = [...parts.grpc, ...bindings];
-      const { concerns, checks } = opened;
+      const checks = { ...known, ...parts.dependencies };
       const server = await startGrpcServer({ host, port, services, concerns, checks, logger });
       onStop('grpc', (graceMs) => server.stop(graceMs));
       grpc.push({ name: 'grpc', ...server });
       health = server.health;
       serve = server.serve;
+    } else {
+      let well = false;
+      const dependencies = watchDependencies(parts.dependencies ?? {}, logger, (now) => {
+        well = now;
+      });
+      onStop('dependencies', () => dependencies.stop());
+      health = () => ({ serving: well && !stopping, dependencies: dependencies.state() });
+      serve = dependencies.start;
     }
     const own = (await parts.listen?.()) ?? [];
     for (const listener of own) onStop(listener.name, (graceMs) => listener.stop(graceMs));
@@ -222,7 +233,7 @@ const portsOf = (listeners: readonly Listener[]) => Object.fromEntries(listeners
 
 interface Opened {
   readonly concerns: Concerns;
-  readonly checks: Readonly<Record<string, HealthCheck>>;
+  readonly checks: Readonly<Record<string, Dependency>>;
 }
 
 type StoreConfig = ServiceConfig & ConfigOf<typeof storeSettings>;

@@ -3,7 +3,7 @@ import type { Meter } from '@opentelemetry/api';
 import { type ConfigOf, type Environment, type Settings, setting } from '../config/index.ts';
 import { REGISTRY_SCHEME } from '../discovery/resolver.ts';
 import type { Bus, ConsumerDefinition, EventContract } from '../events/index.ts';
-import type { ClientOf, GeneratedService, Observer, ServiceBinding, TokenVerifier } from '../rpc/index.ts';
+import type { ClientOf, Dependency, GeneratedService, Observer, ServiceBinding, TokenVerifier } from '../rpc/index.ts';
 import type { Database, Migration } from '../store/index.ts';
 import type { Logger, Measurement, TraceContext, Tracing } from '../telemetry/index.ts';
 import type { OpsRoute } from './ops-server.ts';
@@ -67,6 +67,8 @@ export interface ServiceParts<Schema> {
   readonly listen?: () => Promise<readonly Listener[]>;
   readonly consumers?: readonly ConsumerDefinition<Schema>[];
   readonly workers?: readonly Worker[];
+  /** What else it depends on, by the name that /readyz shows; its database and, where it keeps events, its bus are known. */
+  readonly dependencies?: Readonly<Record<string, Dependency>>;
   /** Added to the process's ops port, by path. */
   readonly routes?: Readonly<Record<string, OpsRoute>>;
 }

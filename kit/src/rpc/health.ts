@@ -17,9 +17,7 @@ import {
   HealthCheckResponse_ServingStatus as HealthStatus,
 } from '@weft/gen/es/grpc/health/v1/health_pb';
 import type { Logger } from '../telemetry/index.ts';
-
-/** Throws when a dependency cannot do its work. Bounded in time by itself. */
-export type HealthCheck = () => Promise<void>;
+import { type Dependency, watchDependencies } from './dependencies.ts';
 
 export interface HealthState {
   readonly serving: boolean;
@@ -37,8 +35,6 @@ export interface Health {
   endWatches(): void;
   state(): HealthState;
 }
-
-const INTERVAL_MS = 1000;
 
 interface Watch {
   readonly known: boolean;
@@ -69,18 +65,15 @@ function decoder<D extends DescMessage>(message: D) {
   return (bytes: Buffer) => fromBinary(message, bytes);
 }
 
-/** gRPC health of a server and its services: SERVING only while every dependency is well. Source: grpc.health.v1. */
+/** gRPC health of a server and its services: SERVING only while every dependency that is needed is well. Source: grpc.health.v1. */
 export function createHealth(
   services: readonly string[],
-  checks: Readonly<Record<string, HealthCheck>>,
+  checks: Readonly<Record<string, Dependency>>,
   logger: Logger,
 ): Health {
   const names = new Set(['', ...services]);
   const watches = new Set<Watch>();
-  let dependencies: Record<string, string> = {};
   let serving = false;
-  let stopped = false;
-  let timer: NodeJS.Timeout | undefined;
 
   const become = (now: boolean) => {
     if (now === serving) return;
@@ -108,35 +101,17 @@ export function createHealth(
       callback(null, create(HealthListResponseSchema, { statuses }));
     },
   };
-  const check = async () => {
-    const results = await Promise.all(
-      Object.entries(checks).map(async ([name, run]): Promise<[string, string]> => {
-        try {
-          await run();
-          return [name, 'ok'];
-        } catch (error) {
-          if (dependencies[name] === 'ok') logger.warn({ dependency: name, err: error }, 'dependency failed');
-          return [name, error instanceof Error ? error.name : 'failed'];
-        }
-      }),
-    );
-    if (stopped) return;
-    dependencies = Object.fromEntries(results);
-    become(results.every(([, result]) => result === 'ok'));
-    timer = setTimeout(() => void check(), INTERVAL_MS);
-    timer.unref();
-  };
+  const dependencies = watchDependencies(checks, logger, become);
   return {
     addTo: (server) => server.addService(DEFINITION, implementation),
-    start: check,
+    start: dependencies.start,
     stop: () => {
-      stopped = true;
-      clearTimeout(timer);
+      dependencies.stop();
       become(false);
     },
     endWatches: () => {
       for (const { call } of watches) call.end();
     },
-    state: () => ({ serving, dependencies }),
+    state: () => ({ serving, dependencies: dependencies.state() }),
   };
 }

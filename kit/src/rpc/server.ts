@@ -1,6 +1,7 @@
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
 import type { Logger } from '../telemetry/index.ts';
-import { createHealth, type HealthCheck, type HealthState } from './health.ts';
+import type { Dependency } from './dependencies.ts';
+import { createHealth, type HealthState } from './health.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { MethodConcerns } from './method.ts';
 import { addReflection } from './reflection.ts';
@@ -18,7 +19,7 @@ export interface GrpcServerOptions {
   readonly port: number;
   readonly services: readonly ServiceBinding[];
   readonly concerns: Omit<MethodConcerns, 'draining'>;
-  readonly checks: Readonly<Record<string, HealthCheck>>;
+  readonly checks: Readonly<Record<string, Dependency>>;
   readonly logger: Logger;
 }
 

@@ -44,6 +44,16 @@ describe('the ops port', () => {
     expect(await get('/readyz', 'HEAD')).toEqual({ status: 503, body: '' });
   });
 
+  it('says at /startupz that it is starting, and that it has started for good, whatever fails later', async () => {
+    expect(await get('/startupz')).toEqual({ status: 503, body: { status: 'starting' } });
+    expect((await get('/livez')).status).toBe(200);
+    ops.started();
+    expect(await get('/startupz')).toEqual({ status: 200, body: { status: 'ok' } });
+    ops.health.set('orders', () => ({ serving: false, dependencies: { database: 'DatabaseUnavailable' } }));
+    expect((await get('/startupz')).status).toBe(200);
+    expect((await get('/livez')).status).toBe(200);
+  });
+
   it('serves metrics and the routes of services, and nothing else', async () => {
     ops.routes.set('/.well-known/jwks.json', async () => ({ keys: [] }));
     expect(await get('/.well-known/jwks.json')).toEqual({ status: 200, body: { keys: [] } });

@@ -17,7 +17,7 @@ import { createHandler } from './http/handler.ts';
 import { type ListenOptions, listenH2c, listenHttp1, listenTls } from './http/listeners.ts';
 import { answerNothing } from './http/nothing.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
-import { openRedis } from './limits/redis.ts';
+import { checkRedis, openRedis } from './limits/redis.ts';
 import { createStreamLimits } from './limits/streams.ts';
 import { gatewayMetrics } from './metrics/gateway-metrics.ts';
 import { startShedding } from './resilience/shedding.ts';
@@ -114,6 +114,11 @@ export const gateway = defineStateless({
       idleTimeout: config.idleTimeout,
     };
     return {
+      // Without them limits are counted in memory, and copies are not fresh.
+      dependencies: {
+        ...(redis && { redis: { check: () => checkRedis(redis), optional: true } }),
+        ...(following && { bus: { check: () => bus.check(), optional: true } }),
+      },
       async listen(): Promise<readonly Listener[]> {
         const announceStop = () => {
           serving = false;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { HealthState } from '@weft/kit/rpc';
 import { eventually, freePort } from '@weft/kit/testing';
 import { clientAddress } from '../src/limits/address.ts';
 import { type Edge, openEdge } from './fixture.ts';
@@ -109,12 +110,26 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
       await connected(edge);
       await connected(other);
       const get = (one: Edge) => one.send('/api/v2/products/lantern').then(({ status }) => status);
+      const readiness = async () => {
+        const answer = await fetch(`${(edge as Edge).booted.ops('gateway')}/readyz`);
+        return { status: answer.status, ...((await answer.json()) as { gateway: HealthState }) };
+      };
+      const ready = (redis: string) => ({
+        status: 200,
+        gateway: { serving: true, dependencies: { redis, bus: 'ok' } },
+      });
+      const shows = (redis: string) => eventually(async () => (await readiness()).gateway.dependencies.redis === redis);
+      await shows('ok');
+      expect(await readiness()).toEqual(ready('ok'));
       expect([await get(edge), await get(other), await get(edge), await get(other)]).toEqual([200, 200, 200, 200]);
       expect([await get(edge), await get(other)]).toEqual([429, 429]);
       await stop();
       const away = [];
       for (let n = 0; n < 5; n++) away.push(await get(edge));
       expect(away).toEqual([200, 200, 200, 200, 429]);
+      // Limits are counted in memory: it is shown, and takes no calls away from this gateway.
+      await shows('RedisUnavailable');
+      expect(await readiness()).toEqual(ready('RedisUnavailable'));
       await start(port);
       await eventually(async () => (await get(other)) === 200);
     } finally {

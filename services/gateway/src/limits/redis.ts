@@ -46,6 +46,19 @@ export function openRedis(url: string, logger: Logger): Redis {
   return redis;
 }
 
+class RedisUnavailable extends Error {
+  override name = 'RedisUnavailable';
+}
+
+/** Throws RedisUnavailable while it is away. */
+export async function checkRedis(redis: Redis): Promise<void> {
+  try {
+    await redis.ping();
+  } catch (error) {
+    throw new RedisUnavailable('redis does not answer', { cause: error });
+  }
+}
+
 /** Says it once when Redis begins to refuse commands, and when it takes all of those again. Names no keys: they tell of callers. */
 function refusals(logger: Logger) {
   const refused = new Set<string>();
