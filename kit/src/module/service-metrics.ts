@@ -1,6 +1,6 @@
 import type { Attributes, BatchObservableResult, Meter } from '@opentelemetry/api';
 import { type Bus, type Consumer, type EventMeta, GIVEN_UP, type GivenUp } from '../events/index.ts';
-import { type EndedCall, type HealthState, status } from '../rpc/index.ts';
+import { type EndedCall, type HealthState, isFault } from '../rpc/index.ts';
 import type { Database, OutboxLag } from '../store/index.ts';
 import { type Logger, type Measurement, measurement } from '../telemetry/index.ts';
 import { periodic } from './periodic.ts';
@@ -17,16 +17,6 @@ export interface ServiceFigures {
   readonly deadLetters: number;
   readonly pending: number;
 }
-
-/** Codes that are the server's own fault. Source: OpenTelemetry gRPC semantic conventions. */
-const FAILURES: ReadonlySet<status> = new Set([
-  status.UNKNOWN,
-  status.DEADLINE_EXCEEDED,
-  status.UNIMPLEMENTED,
-  status.INTERNAL,
-  status.UNAVAILABLE,
-  status.DATA_LOSS,
-]);
 
 export interface ServiceMetrics {
   onLag(lag: OutboxLag): void;
@@ -129,7 +119,7 @@ export function serviceMetrics(meter: Meter, service: string, logger: Logger): S
     },
     observe({ outcome }) {
       figures.calls++;
-      if (outcome && FAILURES.has(outcome.code)) figures.failures++;
+      if (outcome && isFault(outcome.code)) figures.failures++;
     },
     figures: () => ({ ...figures, inFlight: inFlight.calls }),
     onLag({ backlog: count, oldestAgeMs }) {

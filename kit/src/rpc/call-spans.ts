@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { type Attributes, SpanKind } from '@opentelemetry/api';
 import type { NotedSpan, SpanContent, Tracing } from '../telemetry/index.ts';
 import type { MethodContract } from './contract.ts';
+import { isFault } from './errors.ts';
 import type { EndedCall, Observer } from './observation.ts';
 
 /** Fields of requests by which a span is found. Each is an id, and none is one that its contract redacts. */
@@ -46,7 +47,9 @@ function notesOf(method: MethodContract, kind: SpanKind): Notes {
       };
       if (reason !== '') attributes['error.type'] = reason;
       for (const [index, { attribute }] of ids.entries()) if (found[index]) attributes[attribute] = found[index];
-      return { name: method.name, kind, attributes, ...(reason !== '' && { error: reason }) };
+      // A refusal is an error to who called, and none of who refuses.
+      const failed = kind === SpanKind.CLIENT ? reason !== '' : isFault(Number(code));
+      return { name: method.name, kind, attributes, ...(failed && { error: reason }) };
     },
   };
 }

@@ -34,6 +34,19 @@ const PASSED_ON: ReadonlySet<status> = new Set([
   status.CANCELLED,
 ]);
 
+/** Codes that are the server's own fault. Source: OpenTelemetry gRPC semantic conventions. */
+const FAULTS: ReadonlySet<status> = new Set([
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.UNIMPLEMENTED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+]);
+
+/** A call failed through no fault of its caller. */
+export const isFault = (code: status): boolean => FAULTS.has(code);
+
 /** Instead of what a transport says of a call that no service answered: it names addresses. */
 const TRANSPORT_MESSAGES: Readonly<Partial<Record<status, string>>> = {
   [status.UNAVAILABLE]: 'a service that is needed does not answer at the moment',

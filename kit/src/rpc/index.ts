@@ -5,7 +5,7 @@ export { type CallOptions, type ClientOf, type ClientOptions, createClient } fro
 export type { CallContext, User } from './context.ts';
 export { type MethodContract, methodContracts, type RoleName } from './contract.ts';
 export { type Dependency, type HealthCheck, watchDependencies } from './dependencies.ts';
-export { type Outcome, outcomeOf, RemoteError } from './errors.ts';
+export { isFault, type Outcome, outcomeOf, RemoteError } from './errors.ts';
 export type { HealthState } from './health.ts';
 export { bearerToken, createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
 export { MAX_MESSAGE_BYTES } from './limits.ts';

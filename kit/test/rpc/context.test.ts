@@ -1,6 +1,6 @@
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { describe, expect, it } from '@jest/globals';
-import { SpanKind } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
@@ -34,6 +34,7 @@ async function chain() {
     getStock: async ({ stockCode }, call) => {
       told.push(call);
       expect(currentContext()).toBe(call);
+      if (stockCode === 'BREAK') throw new Error('nobody foresaw it');
       if (stockCode === 'FAIL') throw new DomainError('not-found', 'STOCK_NOT_FOUND', 'there is none');
       return { stock: undefined };
     },
@@ -119,7 +120,21 @@ describe('a trace', () => {
     expect(between.parentSpanContext?.spanId).toBe(outer.spanContext().spanId);
     expect(inner.parentSpanContext?.spanId).toBe(between.spanContext().spanId);
     expect(spans.map((span) => span.attributes['rpc.response.status_code'])).toEqual(Array(3).fill('NOT_FOUND'));
-    expect(spans.map((span) => span.status.message)).toEqual(Array(3).fill('STOCK_NOT_FOUND'));
+    expect(spans.map((span) => span.attributes['error.type'])).toEqual(Array(3).fill('STOCK_NOT_FOUND'));
+    // What is refused is no error of the service that refuses it, and one to who called.
+    expect([outer, between, inner].map((span) => span.status.message)).toEqual([
+      undefined,
+      'STOCK_NOT_FOUND',
+      undefined,
+    ]);
+  });
+
+  it('has an error wherever a call failed that ought not to', async () => {
+    const { call, spans } = await chain();
+    await call({ traceparent: TRACEPARENT }, 'BREAK');
+    expect(spans.map((span) => span.status)).toEqual(
+      Array(3).fill({ code: SpanStatusCode.ERROR, message: 'INTERNAL' }),
+    );
   });
 
   it('that its caller does not sample is passed on and not recorded', async () => {
