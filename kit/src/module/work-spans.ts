@@ -39,7 +39,7 @@ export function workSpans(tracing: Tracing): WorkSpans {
         return await runInContext(context, run);
       } catch (thrown) {
         error = thrown instanceof Error ? thrown.name : 'failed';
-        tracing.want(context.trace);
+        tracing.want(context.trace, 'failure');
         throw thrown;
       } finally {
         // Who published it goes on without waiting: a consumer's span is linked to it, and below it as well, so that an order is one trace.

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { type Attributes, SpanKind } from '@opentelemetry/api';
 import type { NotedSpan, SpanContent, Tracing } from '../telemetry/index.ts';
 import type { MethodContract } from './contract.ts';
-import { isFault } from './errors.ts';
+import { isFault, wantedFor } from './errors.ts';
 import type { EndedCall, Observer } from './observation.ts';
 
 /** Fields of requests by which a span is found. Each is an id, and none is one that its contract redacts. */
@@ -54,7 +54,7 @@ function notesOf(method: MethodContract, kind: SpanKind): Notes {
   };
 }
 
-/** A span a call, made when it has ended. Source: OpenTelemetry RPC semantic conventions. */
+/** A span a call, made when it has ended; of one that failed or was slow the whole trace is wanted. Source: OpenTelemetry RPC semantic conventions. */
 export function callSpans(tracing: Tracing): Observer {
   const notesAs = (kind: SpanKind) => {
     const known = new Map<MethodContract, Notes>();
@@ -67,7 +67,9 @@ export function callSpans(tracing: Tracing): Observer {
   };
   const sides = { server: notesAs(SpanKind.SERVER), client: notesAs(SpanKind.CLIENT) };
   return (call) => {
-    const { side, method, startTime, duration, context } = call;
+    const { side, method, startTime, duration, context, outcome } = call;
+    if (outcome) tracing.want(context.trace, wantedFor(outcome.code));
+    else if (duration >= tracing.slowAfter && !method.stream) tracing.want(context.trace, 'failure');
     const notes = sides[side](method);
     const endTime = startTime + duration;
     tracing.offer({ context: context.trace, startTime, endTime, note: notes.note(call), describe: notes.describe });

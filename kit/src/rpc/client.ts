@@ -13,7 +13,7 @@ import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
 import { type MethodContract, methodContracts } from './contract.ts';
-import { outcomeOf, RemoteError, remoteErrorOf } from './errors.ts';
+import { outcomeOf, RemoteError, remoteErrorOf, wantedFor } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
 import { MAX_ATTEMPTS, MAX_MESSAGE_BYTES } from './limits.ts';
 import { type Observer, tell } from './observation.ts';
@@ -161,7 +161,6 @@ function observer(client: ClientOptions, method: MethodContract, context: WorkCo
   return (error: RemoteError | undefined) => {
     const outcome = error && { ...outcomeOf(error), code: error.code, reason: error.reason };
     const duration = performance.now() - start;
-    if (error) client.tracing.want(context.trace);
     const call = { side: 'client' as const, method, context, request: request as object, startTime, duration, outcome };
     tell(client.observers ?? [], call);
   };
@@ -179,8 +178,8 @@ function unaryCall(
     const context = contextOf(options, callOptions);
     const ended = observer(options, contract, context, request);
     const deadline = deadlineOf(contract, context, callOptions);
-    return callOnce(channel, method, request, metadataOf(context, options, told), deadline, callOptions, () =>
-      options.tracing.want(context.trace),
+    return callOnce(channel, method, request, metadataOf(context, options, told), deadline, callOptions, (code) =>
+      options.tracing.want(context.trace, code === status.OK ? 'told' : wantedFor(code)),
     ).then(
       (response) => {
         ended(undefined);

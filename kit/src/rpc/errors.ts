@@ -2,6 +2,7 @@ import { Metadata, type ServiceError, type StatusObject, status } from '@grpc/gr
 import { BadRequest, ErrorInfo, RequestInfo, RetryInfo } from '@weft/gen/grpc/google/rpc/error_details';
 import { Status } from '@weft/gen/grpc/google/rpc/status';
 import { DomainError, type FailureKind, type FieldViolation, InvalidArgument } from '../failure/index.ts';
+import type { WantedFor } from '../telemetry/index.ts';
 
 const CODES: Readonly<Record<FailureKind, status>> = {
   'invalid-argument': status.INVALID_ARGUMENT,
@@ -46,6 +47,9 @@ const FAULTS: ReadonlySet<status> = new Set([
 
 /** A call failed through no fault of its caller. */
 export const isFault = (code: status): boolean => FAULTS.has(code);
+
+/** What a trace is wanted for in which a call ended with this code. */
+export const wantedFor = (code: status): WantedFor => (isFault(code) ? 'failure' : 'refusal');
 
 /** Instead of what a transport says of a call that no service answered: it names addresses. */
 const TRANSPORT_MESSAGES: Readonly<Partial<Record<status, string>>> = {

@@ -6,7 +6,7 @@ import type { TraceContext, Tracing } from '../telemetry/index.ts';
 import { authorize } from './authorization.ts';
 import type { CallContext } from './context.ts';
 import type { MethodContract } from './contract.ts';
-import { type Outcome, outcomeOf, statusOf } from './errors.ts';
+import { type Outcome, outcomeOf, statusOf, wantedFor } from './errors.ts';
 import type { Encode, StreamHandler, UnaryHandler } from './handler.ts';
 import { bearerToken, callerService, type TokenVerifier } from './identity.ts';
 import type { CallerIdentity } from './mesh-identity.ts';
@@ -97,7 +97,7 @@ async function serve<Q, T>(
   } catch (thrown) {
     error = thrown;
     outcome = outcomeOf(thrown);
-    concerns.tracing.want(context.trace);
+    concerns.tracing.want(context.trace, wantedFor(outcome.code));
     const ending = statusOf(outcome, `${concerns.service}.weft`, context.correlationId);
     if (isWanted(concerns.tracing, context.trace)) ending.metadata.set(WANTED_HEADER, 'true');
     throw ending;
@@ -106,7 +106,7 @@ async function serve<Q, T>(
     if (concerns.inFlight) concerns.inFlight.calls--;
     const { callerService: caller, user } = context;
     const duration = performance.now() - start;
-    if (duration >= concerns.tracing.slowAfter && !method.stream) concerns.tracing.want(context.trace);
+    if (duration >= concerns.tracing.slowAfter && !method.stream) concerns.tracing.want(context.trace, 'failure');
     if (outcome === undefined) call.wanted = isWanted(concerns.tracing, context.trace);
     const { decoded } = call.request;
     tell(concerns.observers, {

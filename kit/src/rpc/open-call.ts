@@ -52,7 +52,8 @@ export class OpenCall implements CallContext {
     this.method = method;
     this.correlationId = correlationIdFrom(header('x-correlation-id'));
     const wanted = header(WANTED_HEADER);
-    if (wanted !== undefined) for (const traceId of wantedTraces(wanted)) tracing.want({ traceId, sampled: false });
+    if (wanted !== undefined)
+      for (const traceId of wantedTraces(wanted)) tracing.want({ traceId, sampled: false }, 'told');
     this.trace = parent ? childOf(parent) : tracing.start();
     this.deadline = Math.min(until, latest);
     this.callerService = identify(metadata, call);

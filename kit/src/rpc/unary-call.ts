@@ -23,7 +23,7 @@ export function callOnce(
   metadata: Metadata,
   deadline: number,
   options: CallOptions | undefined,
-  onWanted: () => void,
+  onWanted: (code: status) => void,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const call = channel.createCall(path, deadline, null, null, undefined);
@@ -37,7 +37,7 @@ export function callOnce(
       },
       onReceiveStatus(ending: StatusObject) {
         release();
-        if (ending.metadata.get(WANTED_HEADER).length > 0) onWanted();
+        if (ending.metadata.get(WANTED_HEADER).length > 0) onWanted(ending.code);
         if (ending.code !== status.OK) return reject(remoteErrorOf(ending));
         if (!response)
           return reject(new RemoteError(status.UNIMPLEMENTED, 'UNIMPLEMENTED', 'no response was received'));

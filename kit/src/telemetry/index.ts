@@ -6,4 +6,11 @@ export { type MeasuredGauge, type Measurement, measurement } from './measurement
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';
 export { childOf, formatTraceparent, newTrace, parseTraceparent, type TraceContext } from './trace-context.ts';
-export { createTracing, type FinishedSpan, type NotedSpan, type SpanContent, type Tracing } from './traces.ts';
+export {
+  createTracing,
+  type FinishedSpan,
+  type NotedSpan,
+  type SpanContent,
+  type Tracing,
+  type WantedFor,
+} from './traces.ts';

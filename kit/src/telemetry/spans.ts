@@ -24,6 +24,8 @@ export interface NotedSpan {
   readonly startTime: number;
   readonly endTime: number;
   readonly note: string;
+  /** What a call is made of, such as a query. */
+  readonly part?: boolean;
   /** Made once, and not for each span. */
   readonly describe: (note: string) => SpanContent;
 }

@@ -10,10 +10,11 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { within } from '../time/index.ts';
 import { EXPORT_TIMEOUT_MS, LAST_MS } from './export-limits.ts';
-import { KeptSpans } from './kept-spans.ts';
+import { KeptSpans, type WantedFor } from './kept-spans.ts';
 import { type FinishedSpan, type NotedSpan, type RecordSpan, type SpanContent, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
 
+export type { WantedFor } from './kept-spans.ts';
 export type { FinishedSpan, NotedSpan, SpanContent } from './spans.ts';
 
 export interface Tracing {
@@ -24,7 +25,7 @@ export interface Tracing {
   /** The same, for what costs something to describe. */
   offer(span: NotedSpan): void;
   /** Has a trace recorded that was not sampled: what is kept of it, and what is still to come. Bounded in rate. */
-  want(context: Pick<TraceContext, 'traceId' | 'sampled'>): void;
+  want(context: Pick<TraceContext, 'traceId' | 'sampled'>, reason: WantedFor): void;
   /** It is recorded, sampled or wanted. */
   records(context: TraceContext): boolean;
   /** Spans go somewhere. */
@@ -86,8 +87,8 @@ export function createTracing(options: TracingOptions): Tracing {
         if (records(span.context)) record(spanOf(span));
         else kept.keep(span, record);
       },
-      want({ traceId, sampled }) {
-        if (!sampled) kept.want(traceId);
+      want({ traceId, sampled }, reason) {
+        if (!sampled) kept.want(traceId, reason);
       },
       wanted: (after) => kept.since(after),
       get wantedCount() {

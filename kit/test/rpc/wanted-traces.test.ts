@@ -5,7 +5,7 @@ import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { CatalogServiceService } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { OrdersServiceService } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { DomainError } from '@weft/kit/failure';
+import { DomainError, type FailureKind } from '@weft/kit/failure';
 import { callSpans, serveService, startGrpcServer } from '@weft/kit/rpc';
 import { createLogger, createTracing } from '@weft/kit/telemetry';
 import { eventually, some } from '@weft/kit/testing';
@@ -143,6 +143,19 @@ describe('a trace that was not sampled', () => {
     const { inventory, catalog, orders, caller, call } = await threeServices(async () => {});
     for (let i = 0; i < 10; i++) await call();
     expect([inventory, catalog, orders, caller].flatMap((one) => one.names())).toEqual([]);
+  });
+
+  it('is recorded when a call fails, however many others are refused in the same second', async () => {
+    let kind: FailureKind = 'not-found';
+    const { caller, catalog, call } = await threeServices(async () => {
+      throw new DomainError(kind, 'ASKED_FOR', 'so it goes');
+    });
+    for (let i = 0; i < 60; i++) await call().catch(() => {});
+    const refused = catalog.names().length;
+    kind = 'unavailable';
+    await call().catch(() => {});
+    expect(catalog.names().length).toBe(refused + 1);
+    expect(caller.names().at(-1)).toBe('calls GetOrder');
   });
 
   it('is not recorded for ever more failures: what a storm of them costs is bounded', async () => {
