@@ -24,6 +24,8 @@ export interface WorkContext {
   readonly method?: string;
   /** What all spans of the work have, such as the id of its saga. */
   readonly spanAttributes?: Readonly<Record<string, string>>;
+  /** Whether its trace is recorded by now: one that is not sampled may be wanted after all. */
+  isRecorded?(): boolean;
   /** Is told that the work has saved events: what it changed is known by them. */
   changed?(): void;
 }
@@ -46,6 +48,21 @@ export const USER_HEADER = 'weft-user';
 /** Of an event: the method whose call led to it. */
 export const EVENT_METHOD_HEADER = 'weft-method';
 
+/** Of an event: the order that it belongs to. */
+export const ORDER_HEADER = 'weft-order';
+const ORDER_ID = 'weft.order.id';
+
+const ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/** It looks like the ids that we give out, and so is none of what people type. */
+export const isId = (text: unknown): text is string => typeof text === 'string' && ID.test(text);
+
+/** What the spans of work have that stored headers ask for. */
+export function idsFrom(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> | undefined {
+  const order = headers[ORDER_HEADER];
+  return isId(order) ? { [ORDER_ID]: order } : undefined;
+}
+
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const UUID = /(?<![\dA-Za-z])[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![\dA-Za-z])/gi;
 const HEX_ID = /(?<![\dA-Za-z])(?:[\da-f]{32}|[\da-f]{16})(?![\dA-Za-z])/gi;
@@ -66,10 +83,12 @@ function hidesCardNumber(id: string): boolean {
 /** The headers by which work that is done later, from a stored event or saga, knows where it came from. */
 export function contextHeaders(context = currentContext()): Record<string, string> {
   if (!context) return {};
-  const { userId, callerService, method } = context;
+  const { userId, callerService, method, trace } = context;
+  const order = context.spanAttributes?.[ORDER_ID];
   return {
-    traceparent: formatTraceparent(context.trace),
+    traceparent: formatTraceparent(context.isRecorded?.() ? { ...trace, sampled: true } : trace),
     'correlation-id': context.correlationId,
+    ...(order !== undefined && { [ORDER_HEADER]: order }),
     ...(userId !== undefined && { [USER_HEADER]: userId }),
     ...(callerService !== undefined && { [EVENT_CALLER_HEADER]: callerService }),
     ...(method !== undefined && { [EVENT_METHOD_HEADER]: method }),
@@ -86,10 +105,12 @@ export function logFields(): object {
 export function contextFromHeaders(headers: Readonly<Record<string, string>>, start: () => TraceContext): WorkContext {
   const parent = parseTraceparent(headers.traceparent);
   const userId = headers[USER_HEADER];
+  const spanAttributes = idsFrom(headers);
   return {
     correlationId: correlationIdFrom(headers['correlation-id']),
     trace: parent ? childOf(parent) : start(),
     deadline: Number.POSITIVE_INFINITY,
+    ...(spanAttributes && { spanAttributes }),
     ...(userId !== undefined && { userId }),
   };
 }

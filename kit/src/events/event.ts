@@ -2,7 +2,14 @@ import { randomUUIDv7 } from 'node:crypto';
 import { type DescFile, type DescMessage, getOption, hasOption } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { event as eventOption } from '@weft/gen/es/weft/policy/v1/policy_pb';
-import { contextHeaders, EVENT_CALLER_HEADER, EVENT_METHOD_HEADER, USER_HEADER } from '../context/index.ts';
+import {
+  contextHeaders,
+  EVENT_CALLER_HEADER,
+  EVENT_METHOD_HEADER,
+  isId,
+  ORDER_HEADER,
+  USER_HEADER,
+} from '../context/index.ts';
 import { walkWire } from '../rpc/wire.ts';
 import type { OutgoingEvent } from '../store/index.ts';
 import { Unreadable } from './bus.ts';
@@ -58,10 +65,12 @@ export function longestRetention(events: readonly EventContract[]): number | und
   return stated.length === 0 ? undefined : Math.max(...stated);
 }
 
+const ORDER_FIELD = 'order_id';
 const PASSED_ON = [
   'traceparent',
   'tracestate',
   'correlation-id',
+  ORDER_HEADER,
   USER_HEADER,
   EVENT_CALLER_HEADER,
   EVENT_METHOD_HEADER,
@@ -106,6 +115,8 @@ export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): Event
   if (field?.fieldKind !== 'scalar')
     throw new Error(`${schema.typeName} has no string field ${policy.key} for its key`);
   const property = field.localName as keyof T;
+  const order = schema.fields.find(({ name, proto }) => name === ORDER_FIELD && !proto.options?.debugRedact);
+  const orderOf = (message: T) => (order ? message[order.localName as keyof T] : undefined);
   const ofType = (type: string, choreographed: EventType<T> | undefined): EventType<T> => ({
     type,
     owner,
@@ -114,7 +125,9 @@ export function defineEvent<T>(codec: EventCodec<T>, schema: DescMessage): Event
     create(message, context) {
       const key = message[property];
       if (typeof key !== 'string' || key === '') throw new Error(`${schema.typeName} has no ${policy.key}`);
-      return cloudEvent({ type, owner, schema, key, payload: codec.encode(message).finish() }, context);
+      const event = cloudEvent({ type, owner, schema, key, payload: codec.encode(message).finish() }, context);
+      const orderId = orderOf(message);
+      return isId(orderId) ? { ...event, headers: { ...event.headers, [ORDER_HEADER]: orderId } } : event;
     },
     decode({ key, payload, headers }) {
       const said = headers?.['ce-dataschema'] ?? dataSchema(schema);

@@ -31,7 +31,9 @@ export function workSpans(tracing: Tracing): WorkSpans {
     async (work, run) => {
       const { name, headers, attributes, ids, signal } = work;
       const base = contextFromHeaders(headers, tracing.start);
-      const context = { ...base, ...(signal && { signal }), ...(ids && { spanAttributes: ids }) };
+      const spanAttributes = base.spanAttributes || ids ? { ...base.spanAttributes, ...ids } : undefined;
+      const isRecorded = () => tracing.records(base.trace);
+      const context = { ...base, isRecorded, ...(signal && { signal }), ...(spanAttributes && { spanAttributes }) };
       const startTime = Date.now();
       const start = performance.now();
       let error: string | undefined;
@@ -53,7 +55,7 @@ export function workSpans(tracing: Tracing): WorkSpans {
           attributes: {
             'weft.correlation_id': context.correlationId,
             ...attributes,
-            ...ids,
+            ...spanAttributes,
             ...(error !== undefined && { 'error.type': error }),
           },
           ...(cause && { links: [cause] }),

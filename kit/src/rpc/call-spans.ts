@@ -1,14 +1,12 @@
 import { status } from '@grpc/grpc-js';
 import { type Attributes, SpanKind } from '@opentelemetry/api';
 import type { NotedSpan, SpanContent, Tracing } from '../telemetry/index.ts';
+import { callIdsOf } from './call-ids.ts';
 import type { MethodContract } from './contract.ts';
 import { isFault, wantedFor } from './errors.ts';
 import type { EndedCall, Observer } from './observation.ts';
 
-/** Fields of requests by which a span is found. Each is an id, and none is one that its contract redacts. */
-const IDS = { order_id: 'weft.order.id', saga_id: 'weft.saga.id' } as const;
-// Of a request that is refused they may be any text: only what ids of ours look like is taken.
-const ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+// Those of strangers may be any text.
 const REASON = /^[A-Z][A-Z_]{0,63}$/;
 
 interface Notes {
@@ -18,20 +16,14 @@ interface Notes {
 
 /** What is kept of the calls of a method: not their requests, which may be large. */
 function notesOf(method: MethodContract, kind: SpanKind): Notes {
-  const ids = method.input.fields
-    .filter(({ name, proto }) => name in IDS && !proto.options?.debugRedact)
-    .map(({ name, localName }) => ({ property: localName, attribute: IDS[name as keyof typeof IDS] }));
-  const idIn = (request: object | undefined, property: string): string => {
-    const id = (request as Readonly<Record<string, unknown>> | undefined)?.[property];
-    return typeof id === 'string' && ID.test(id) ? id : '';
-  };
+  const ids = callIdsOf(method);
   return {
-    note({ outcome, context, request }) {
-      // Those of strangers may be any text.
+    note({ outcome, context, request, response, attributes }) {
       const reason = outcome && (REASON.test(outcome.reason) ? outcome.reason : 'UNKNOWN');
       let note = `${context.correlationId} ${outcome?.code ?? status.OK} ${reason ?? ''}`;
-      for (const { property } of ids) note += ` ${idIn(request, property)}`;
-      return context.spanAttributes ? `${note} ${JSON.stringify(context.spanAttributes)}` : note;
+      for (const id of ids) note += ` ${id.read(request, response)}`;
+      const handedDown = attributes ? { ...context.spanAttributes, ...attributes } : context.spanAttributes;
+      return handedDown ? `${note} ${JSON.stringify(handedDown)}` : note;
     },
     describe(note): SpanContent {
       const inherited = note.indexOf('{');

@@ -158,11 +158,11 @@ function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions, to
 function observer(client: ClientOptions, method: MethodContract, context: WorkContext, request: unknown) {
   const startTime = Date.now();
   const start = performance.now();
-  return (error: RemoteError | undefined) => {
+  return (error: RemoteError | undefined, response?: unknown) => {
     const outcome = error && { ...outcomeOf(error), code: error.code, reason: error.reason };
     const duration = performance.now() - start;
-    const call = { side: 'client' as const, method, context, request: request as object, startTime, duration, outcome };
-    tell(client.observers ?? [], call);
+    const messages = { request: request as object, response: response as object | undefined };
+    tell(client.observers ?? [], { side: 'client', method, context, ...messages, startTime, duration, outcome });
   };
 }
 
@@ -182,7 +182,7 @@ function unaryCall(
       options.tracing.want(context.trace, code === status.OK ? 'told' : wantedFor(code)),
     ).then(
       (response) => {
-        ended(undefined);
+        ended(undefined, response);
         return response;
       },
       (error: RemoteError) => {

@@ -92,8 +92,13 @@ async function serve<Q, T>(
   const context = new OpenCall(method.name, method.timeout, call, tracing, identify, now);
   let error: unknown;
   let outcome: Outcome | undefined;
+  let response: unknown;
   try {
-    return await context.unlessEnded(() => runInContext(context, () => admit(method, call, concerns, context, work)));
+    const done = await context.unlessEnded(() =>
+      runInContext(context, () => admit(method, call, concerns, context, work)),
+    );
+    response = done;
+    return done;
   } catch (thrown) {
     error = thrown;
     outcome = outcomeOf(thrown);
@@ -114,6 +119,7 @@ async function serve<Q, T>(
       method,
       context,
       request: 'message' in decoded ? (decoded.message as object) : undefined,
+      response: response as object | undefined,
       startTime,
       duration,
       outcome,

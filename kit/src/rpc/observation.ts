@@ -14,8 +14,11 @@ export interface EndedCall {
   readonly duration: number;
   readonly outcome: Outcome | undefined;
   readonly error?: unknown;
-  /** Decoded, where it could be. */
+  /** Decoded, where it could be; bytes where who calls keeps messages encoded. The same of the response. */
   readonly request?: object | undefined;
+  readonly response?: object | undefined;
+  /** What else its span has. */
+  readonly attributes?: Readonly<Record<string, string | number>> | undefined;
   readonly callerService?: string | undefined;
   readonly userId?: string | undefined;
 }

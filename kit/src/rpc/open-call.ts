@@ -23,6 +23,7 @@ export class OpenCall implements CallContext {
   /** What it did is told by events. */
   hasPublished = false;
   readonly #call: IncomingCall;
+  readonly #tracing: Tracing;
   readonly #timer: NodeJS.Timeout | undefined;
   #abort: AbortController | undefined;
   #ended: Error | undefined;
@@ -49,6 +50,7 @@ export class OpenCall implements CallContext {
     const latest = began + ceiling;
     const until = asked instanceof Date ? asked.getTime() : asked;
     this.#call = call;
+    this.#tracing = tracing;
     this.method = method;
     this.correlationId = correlationIdFrom(header('x-correlation-id'));
     const wanted = header(WANTED_HEADER);
@@ -80,6 +82,10 @@ export class OpenCall implements CallContext {
     return typeof header === 'string' && UUID.test(header) ? header : undefined;
   }
 
+  isRecorded(): boolean {
+    return this.#tracing.records(this.trace);
+  }
+
   changed(): void {
     this.hasPublished = true;
   }
@@ -92,7 +98,13 @@ export class OpenCall implements CallContext {
   withSignal(signal: AbortSignal): CallContext {
     const requestHash = () => this.requestHash();
     const userId = () => this.userId;
-    const own = { signal: { value: signal }, requestHash: { value: requestHash }, userId: { get: userId } };
+    const isRecorded = () => this.isRecorded();
+    const own = {
+      signal: { value: signal },
+      requestHash: { value: requestHash },
+      isRecorded: { value: isRecorded },
+      userId: { get: userId },
+    };
     return Object.create(this, own) as CallContext;
   }
 

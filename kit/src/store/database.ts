@@ -1,15 +1,9 @@
 import { type Compilable, CompiledQuery, type IsolationLevel, Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { currentContext } from '../context/index.ts';
+import { currentContext, idsFrom } from '../context/index.ts';
 import { failPoint, fault } from '../fail-point/index.ts';
-import {
-  childOf,
-  type DatabaseSpans,
-  formatTraceparent,
-  parseTraceparent,
-  type TraceContext,
-} from '../telemetry/index.ts';
+import { childOf, type DatabaseSpans, formatTraceparent, parseTraceparent, type SpanWork } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import { backoff, pause } from './backoff.ts';
 import { ChangeFeed, type Changes, OUTBOX_CHANNEL } from './changes.ts';
@@ -31,7 +25,7 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs?: number;
   readonly logger: Logger;
   readonly now?: () => Date;
-  /** Is told what is asked of the database within traces that are recorded. */
+  /** Is told what is asked of the database within traces. */
   readonly spans?: DatabaseSpans;
 }
 
@@ -164,7 +158,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     });
     failPoint(name, 'commit', 'done');
     call(endings.commit);
-    for (const { event, trace, startTime } of sent) options.spans?.published(event, trace, startTime);
+    for (const { event, work, startTime } of sent) options.spans?.published(event, work, startTime);
     if (events.length > 0) {
       currentContext()?.changed?.();
       for (const listener of onPublished) listener(events);
@@ -218,19 +212,20 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
 
 interface Sent {
   readonly event: OutgoingEvent;
-  readonly trace: TraceContext;
+  readonly work: SpanWork;
   readonly startTime: number;
 }
 
-/** Has each event of a recorded trace name the span by which it is published, instead of the one that published it. */
+/** Has each event name the span by which it is published, instead of the one that published it, and whether its trace is recorded by now. */
 function withSpans(events: OutgoingEvent[], spans: DatabaseSpans): readonly Sent[] {
   const startTime = Date.now();
   return events.flatMap((event, index) => {
     const parent = parseTraceparent(event.headers.traceparent);
-    if (!parent || !spans.records(parent)) return [];
-    const trace = childOf({ ...parent, sampled: true });
+    if (!parent) return [];
+    const trace = childOf({ ...parent, sampled: spans.records(parent) });
     events[index] = { ...event, headers: { ...event.headers, traceparent: formatTraceparent(trace) } };
-    return [{ event, trace, startTime }];
+    const correlationId = event.headers['correlation-id'] ?? '';
+    return [{ event, work: { trace, correlationId, spanAttributes: idsFrom(event.headers) }, startTime }];
   });
 }
 

@@ -50,17 +50,17 @@ export class PooledConnection implements DatabaseConnection {
     );
   }
 
-  /** Tells of what is asked within a trace that is recorded; all else costs a look. */
+  /** Tells of what is asked within a trace. */
   #spanned<T>(texts: () => readonly string[], ask: () => Promise<T>): Promise<T> {
     const spans = this.#spans;
-    const trace = spans && currentContext()?.trace;
-    if (!trace || !spans.records(trace)) return ask();
+    const work = spans && currentContext();
+    if (!work) return ask();
     const startTime = Date.now();
     const start = performance.now();
     const sent = texts();
     const ended = (error?: unknown) => {
       const name = error === undefined ? undefined : error instanceof Error ? error.name : 'failed';
-      spans.queried(trace, sent, startTime, performance.now() - start, name);
+      spans.queried(work, sent, startTime, performance.now() - start, name);
     };
     return ask().then(
       (answer) => {

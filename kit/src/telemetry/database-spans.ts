@@ -1,13 +1,22 @@
-import { SpanKind } from '@opentelemetry/api';
+import { type Attributes, SpanKind } from '@opentelemetry/api';
+import type { NotedSpan, SpanContent } from './spans.ts';
+import { summaryOf } from './statement-summary.ts';
 import { childOf, type TraceContext } from './trace-context.ts';
 import type { Tracing } from './traces.ts';
 
-/** Spans of what a service asks of its database, and of what it publishes with a commit. Only of traces that are recorded. */
+/** Of the work that asks: its span, and what all spans of it have. */
+export interface SpanWork {
+  readonly trace: TraceContext;
+  readonly correlationId: string;
+  readonly spanAttributes?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Spans of what a service asks of its database, and of what it publishes with a commit. Of traces that are not recorded notes are kept. */
 export interface DatabaseSpans {
   /** Is called when it has ended. Texts are those of statements, without their values. */
-  queried(trace: TraceContext, texts: readonly string[], startTime: number, durationMs: number, error?: string): void;
-  /** The span that an event is published by, below the given one. Recorded when the transaction has committed. */
-  published(event: PublishedEvent, trace: TraceContext, startTime: number): void;
+  queried(work: SpanWork, texts: readonly string[], startTime: number, durationMs: number, error?: string): void;
+  /** The span that an event is published by. Told when the transaction has committed. */
+  published(event: PublishedEvent, work: SpanWork, startTime: number): void;
   records(trace: TraceContext): boolean;
 }
 
@@ -17,62 +26,70 @@ export interface PublishedEvent {
   readonly key: string;
 }
 
-const MOST_KNOWN = 1_000;
-const MOST_PARTS = 6;
-const summaries = new Map<string, string>();
-
-/** Operation and table of each part of a statement, such as `INSERT outbox`: names of ours, no values. */
-export function summaryOf(text: string): string {
-  const known = summaries.get(text);
-  if (known !== undefined) return known;
-  const parts = new Set<string>();
-  const found = /\b(select\b[\s\S]*?\bfrom|insert\s+into|update|delete\s+from)\s+(?:only\s+)?"?([a-z_][a-z_\d.]*)"?/gi;
-  for (const [, operation = '', table = ''] of text.matchAll(found)) {
-    parts.add(`${operation.trim().split(/\s/)[0]?.toUpperCase()} ${table.toLowerCase()}`);
-    if (parts.size === MOST_PARTS) break;
-  }
-  const summary = [...parts].join(', ') || (text.trim().split(/\s/)[0] ?? '').toUpperCase();
-  if (summaries.size < MOST_KNOWN) summaries.set(text, summary);
-  return summary;
-}
+const MOST_SUMMARY = 255;
 
 /** Source: OpenTelemetry database and messaging semantic conventions. */
 export function databaseSpans(tracing: Tracing, database: string): DatabaseSpans {
+  const query = ([summary = '', error = '']: string[]): SpanContent => ({
+    name: summary,
+    kind: SpanKind.CLIENT,
+    attributes: {
+      'db.system.name': 'postgresql',
+      'db.namespace': database,
+      'db.query.summary': summary,
+      ...(error !== '' && { 'error.type': error }),
+    },
+    ...(error !== '' && { error }),
+  });
+  const sending = ([type = '', id = '', key = '']: string[]): SpanContent => ({
+    name: `send ${type}`,
+    kind: SpanKind.PRODUCER,
+    attributes: {
+      'messaging.system': 'weft',
+      'messaging.operation.name': 'send',
+      'messaging.operation.type': 'send',
+      'messaging.destination.name': type,
+      'messaging.message.id': id,
+      'cloudevents.event_subject': key,
+    },
+  });
+  const offer = (
+    { correlationId, spanAttributes }: SpanWork,
+    span: Pick<NotedSpan, 'context' | 'startTime' | 'endTime' | 'describe'>,
+    fields: string,
+  ) => {
+    const inherited = spanAttributes ? JSON.stringify(spanAttributes) : '';
+    tracing.offer({ ...span, note: `${correlationId}\n${inherited}\n${fields}`, part: true });
+  };
+  const [describeQuery, describeSending] = [query, sending].map(described) as [Describe, Describe];
   return {
     records: (trace) => tracing.records(trace),
-    queried(trace, texts, startTime, durationMs, error) {
-      const summary = texts.map(summaryOf).join('; ').slice(0, 255) || 'COMMIT';
-      tracing.record({
-        name: summary,
-        kind: SpanKind.CLIENT,
-        context: childOf(trace),
-        startTime,
-        endTime: startTime + durationMs,
-        attributes: {
-          'db.system.name': 'postgresql',
-          'db.namespace': database,
-          'db.query.summary': summary,
-          ...(error !== undefined && { 'error.type': error }),
-        },
-        ...(error !== undefined && { error }),
-      });
+    queried(work, texts, startTime, durationMs, error = '') {
+      const [only] = texts;
+      const all = texts.length === 1 ? summaryOf(only as string) : texts.map(summaryOf).join('; ');
+      const summary = all.slice(0, MOST_SUMMARY) || 'COMMIT';
+      const endTime = startTime + durationMs;
+      offer(
+        work,
+        { context: childOf(work.trace), startTime, endTime, describe: describeQuery },
+        `${summary}\n${error}`,
+      );
     },
-    published({ id, type, key }, trace, startTime) {
-      tracing.record({
-        name: `send ${type}`,
-        kind: SpanKind.PRODUCER,
-        context: trace,
-        startTime,
-        endTime: Date.now(),
-        attributes: {
-          'messaging.system': 'weft',
-          'messaging.operation.name': 'send',
-          'messaging.operation.type': 'send',
-          'messaging.destination.name': type,
-          'messaging.message.id': id,
-          'cloudevents.event_subject': key,
-        },
-      });
+    published({ id, type, key }, work, startTime) {
+      const span = { context: work.trace, startTime, endTime: Date.now(), describe: describeSending };
+      offer(work, span, `${type}\n${id}\n${key}`);
     },
+  };
+}
+
+type Describe = NotedSpan['describe'];
+
+/** Of a note: the correlation id, what the work hands down, and then fields that the content is made of, a line each. */
+function described(content: (fields: string[]) => SpanContent): Describe {
+  return (note) => {
+    const [correlationId = '', inherited = '', ...fields] = note.split('\n');
+    const own = content(fields);
+    const handedDown = inherited === '' ? {} : (JSON.parse(inherited) as Attributes);
+    return { ...own, attributes: { ...own.attributes, ...handedDown, 'weft.correlation_id': correlationId } };
   };
 }

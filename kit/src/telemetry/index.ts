@@ -1,5 +1,5 @@
 export { holdsCardNumber, mayHoldCardNumber } from './card-number.ts';
-export { type DatabaseSpans, databaseSpans } from './database-spans.ts';
+export { type DatabaseSpans, databaseSpans, type SpanWork } from './database-spans.ts';
 export type { BoundHistogram, HistogramOptions, Series } from './histograms.ts';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type RootLogger } from './logs.ts';
 export { type MeasuredGauge, type Measurement, measurement } from './measurement.ts';
