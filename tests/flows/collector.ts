@@ -12,6 +12,7 @@ export interface ReceivedSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId: string;
+  /** Texts, and whole numbers as texts. */
   readonly attributes: Readonly<Record<string, string>>;
   readonly links: readonly string[];
 }
@@ -72,7 +73,9 @@ const hex = (fields: Fields, number: number) => Buffer.from(messages(fields, num
 function attributesOf(fields: Fields, number: number): Record<string, string> {
   const entries = messages(fields, number).map((bytes): [string, string] => {
     const entry = fieldsOf(bytes);
-    return [text(entry, 1), text(fieldsOf(messages(entry, 2)[0] ?? new Uint8Array()), 1)];
+    const value = fieldsOf(messages(entry, 2)[0] ?? new Uint8Array());
+    const whole = value.get(3)?.[0];
+    return [text(entry, 1), whole === undefined ? text(value, 1) : String(whole)];
   });
   return Object.fromEntries(entries);
 }

@@ -3,10 +3,35 @@ import { join } from 'node:path';
 import type { ReceivedSpan } from './collector.ts';
 
 const SCHEMA = join(import.meta.dirname, '../../docs/telemetry.json');
-/** The edges of an order's trace by the style of its saga, as they are documented. */
-export const { order: documentedEdges } = (
-  JSON.parse(readFileSync(SCHEMA, 'utf8')) as { traces: { order: Readonly<Record<string, readonly string[]>> } }
+interface DocumentedSpan {
+  readonly always: Readonly<Record<string, string>>;
+  readonly sometimes: Readonly<Record<string, string>>;
+}
+
+/** The edges of an order's trace by the style of its saga, and the attributes of each kind of span, as they are documented. */
+const { order: documentedEdges, spans: documentedSpans } = (
+  JSON.parse(readFileSync(SCHEMA, 'utf8')) as {
+    traces: {
+      order: Readonly<Record<string, readonly string[]>>;
+      spans: Readonly<Record<string, DocumentedSpan>>;
+    };
+  }
 ).traces;
+
+export { documentedEdges };
+
+const DOCUMENTED_KINDS = ['', 'internal', 'server', 'client', 'producer', 'consumer'];
+
+/** What a span lacks of its documented attributes, and what it has besides; empty where it is as documented. */
+export function oddAttributesOf(span: ReceivedSpan): string[] {
+  const kind = span.attributes['db.system.name'] ? 'database' : (DOCUMENTED_KINDS[span.kind] ?? '');
+  const { always, sometimes } = documentedSpans[kind] as DocumentedSpan;
+  const has = Object.keys(span.attributes);
+  const missing = Object.keys(always).filter((name) => !has.includes(name));
+  const more = has.filter((name) => !(name in always) && !(name in sometimes));
+  const told = (what: string) => (name: string) => `${labelOf(span)} ${what} ${name}`;
+  return [...missing.map(told('has no')), ...more.map(told('has'))];
+}
 
 const KINDS = ['', '', 'serves', 'calls', 'sends', 'handles'];
 

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@weft/kit/testing';
 import { type Collector, type ReceivedSpan, startCollector } from './collector.ts';
-import { documentedEdges, edgesOf, labelOf, rootsOf, traceOf } from './order-trace.ts';
-import { MODES, openShop, orderOf, type Shop, STYLES, styled } from './shop.ts';
+import { documentedEdges, edgesOf, labelOf, oddAttributesOf, rootsOf, traceOf } from './order-trace.ts';
+import { MODES, openShop, orderOf, type Shop, STYLES, type Style, styled } from './shop.ts';
+
+const PLACE_ORDER = 'weft.orders.v1.OrdersService/PlaceOrder';
 
 describe.each(MODES)('%s', (mode) => {
   let shop: Shop;
@@ -32,25 +34,45 @@ describe.each(MODES)('%s', (mode) => {
     }, 40_000);
   }
 
+  /** Places an order by REST, as a shop does. */
+  async function place(style: Style): Promise<string> {
+    const { token } = await shop.customer();
+    const { lines, ...order } = styled(style, orderOf(await shop.product()));
+    const answer = await fetch(`${shop.booted.http('gateway')}/api/v2/orders`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ ...order, lines: lines.map((line) => ({ ...line, quantity: String(line.quantity) })) }),
+    });
+    const said = (await answer.json()) as { order: { orderId: string } };
+    expect([answer.status, said]).toEqual([202, said]);
+    return said.order.orderId;
+  }
+
   it.each(STYLES)(
     'an order of the style %s is one trace with one root, without an orphan, and has the edges that are documented',
     async (style) => {
-      const buyer = await shop.customer();
-      const productId = await shop.product();
-      const { order } = await buyer.orders.placeOrder(styled(style, orderOf(productId)));
-      const orderId = order?.orderId ?? '';
+      const orderId = await place(style);
       await shop.ended(orderId);
       await shop.booted.settle(20_000);
       const trace = await wholeTraceOf(orderId);
-      expect(rootsOf(trace).map(labelOf)).toEqual(['orders serves weft.orders.v1.OrdersService/PlaceOrder']);
+      expect(rootsOf(trace).map(labelOf)).toEqual([`gateway serves ${PLACE_ORDER}`]);
       expect(edgesOf(trace)).toEqual([...(documentedEdges[style] ?? [])].sort());
       const handled = trace.filter(({ kind }) => kind === 5);
       expect(handled.every(({ links, parentSpanId }) => links[0] === parentSpanId)).toBe(true);
       const saga = trace.filter(({ name }) => name === 'saga place-order');
       expect(saga.every(({ attributes }) => attributes['weft.order.id'] === orderId)).toBe(true);
-      expect(
-        new Set(trace.filter(({ kind }) => kind === 2).map((one) => one.attributes['weft.correlation_id'])).size,
-      ).toBe(1);
+      expect(trace.flatMap(oddAttributesOf)).toEqual([]);
+      expect(new Set(trace.map(({ attributes }) => attributes['weft.correlation_id'])).size).toBe(1);
+      const named = trace.filter(
+        ({ name, kind, attributes }) =>
+          name === PLACE_ORDER || kind === 5 || attributes['cloudevents.event_subject'] === orderId,
+      );
+      expect(named.filter(({ attributes }) => attributes['weft.order.id'] !== orderId).map(labelOf)).toEqual([]);
+      expect(rootsOf(trace)[0]?.attributes).toMatchObject({
+        'http.request.method': 'POST',
+        'http.route': '/api/v2/orders',
+        'http.response.status_code': '202',
+      });
     },
     90_000,
   );

@@ -23,7 +23,7 @@ export interface WorkContext {
   readonly callerService?: string | undefined;
   readonly method?: string;
   /** What all spans of the work have, such as the id of its saga. */
-  readonly spanAttributes?: Readonly<Record<string, string>>;
+  readonly spanAttributes?: Readonly<Record<string, string>> | undefined;
   /** Whether its trace is recorded by now: one that is not sampled may be wanted after all. */
   isRecorded?(): boolean;
   /** Is told that the work has saved events: what it changed is known by them. */
@@ -48,7 +48,7 @@ export const USER_HEADER = 'weft-user';
 /** Of an event: the method whose call led to it. */
 export const EVENT_METHOD_HEADER = 'weft-method';
 
-/** Of an event: the order that it belongs to. */
+/** Of an event, and of a call within a saga: the order that it belongs to. */
 export const ORDER_HEADER = 'weft-order';
 const ORDER_ID = 'weft.order.id';
 
@@ -57,11 +57,13 @@ const ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 /** It looks like the ids that we give out, and so is none of what people type. */
 export const isId = (text: unknown): text is string => typeof text === 'string' && ID.test(text);
 
-/** What the spans of work have that stored headers ask for. */
-export function idsFrom(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> | undefined {
-  const order = headers[ORDER_HEADER];
+/** What all spans of work have, whose headers name an order. */
+export function idsFrom(order: string | undefined): Readonly<Record<string, string>> | undefined {
   return isId(order) ? { [ORDER_ID]: order } : undefined;
 }
+
+/** The order that all spans of the work name. */
+export const orderOf = ({ spanAttributes }: WorkContext): string | undefined => spanAttributes?.[ORDER_ID];
 
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const UUID = /(?<![\dA-Za-z])[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![\dA-Za-z])/gi;
@@ -84,7 +86,7 @@ function hidesCardNumber(id: string): boolean {
 export function contextHeaders(context = currentContext()): Record<string, string> {
   if (!context) return {};
   const { userId, callerService, method, trace } = context;
-  const order = context.spanAttributes?.[ORDER_ID];
+  const order = orderOf(context);
   return {
     traceparent: formatTraceparent(context.isRecorded?.() ? { ...trace, sampled: true } : trace),
     'correlation-id': context.correlationId,
@@ -105,7 +107,7 @@ export function logFields(): object {
 export function contextFromHeaders(headers: Readonly<Record<string, string>>, start: () => TraceContext): WorkContext {
   const parent = parseTraceparent(headers.traceparent);
   const userId = headers[USER_HEADER];
-  const spanAttributes = idsFrom(headers);
+  const spanAttributes = idsFrom(headers[ORDER_HEADER]);
   return {
     correlationId: correlationIdFrom(headers['correlation-id']),
     trace: parent ? childOf(parent) : start(),

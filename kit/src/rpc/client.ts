@@ -8,7 +8,14 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
-import { correlationIdFrom, currentContext, USER_HEADER, type WorkContext } from '../context/index.ts';
+import {
+  correlationIdFrom,
+  currentContext,
+  ORDER_HEADER,
+  orderOf,
+  USER_HEADER,
+  type WorkContext,
+} from '../context/index.ts';
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
@@ -149,6 +156,8 @@ function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions, to
     metadata.set(WANTED_HEADER, wanted.join());
   }
   metadata.set('x-correlation-id', context.correlationId);
+  const order = orderOf(context);
+  if (order !== undefined) metadata.set(ORDER_HEADER, order);
   if (caller !== undefined) metadata.set(CALLER_HEADER, caller);
   if (context.userId !== undefined) metadata.set(USER_HEADER, context.userId);
   if (context.token !== undefined) metadata.set('authorization', `Bearer ${context.token}`);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { correlationIdFrom, USER_HEADER } from '../context/index.ts';
+import { correlationIdFrom, idsFrom, ORDER_HEADER, USER_HEADER } from '../context/index.ts';
 import { childOf, parseTraceparent, type TraceContext, type Tracing } from '../telemetry/index.ts';
 import type { CallContext, User } from './context.ts';
 import { Cancelled, DeadlineExceeded } from './errors.ts';
@@ -18,6 +18,7 @@ export class OpenCall implements CallContext {
   readonly deadline: number;
   readonly callerService: string | undefined;
   readonly method: string;
+  readonly spanAttributes: Readonly<Record<string, string>> | undefined;
   user: User | undefined;
   token: string | undefined;
   /** What it did is told by events. */
@@ -53,6 +54,7 @@ export class OpenCall implements CallContext {
     this.#tracing = tracing;
     this.method = method;
     this.correlationId = correlationIdFrom(header('x-correlation-id'));
+    this.spanAttributes = idsFrom(header(ORDER_HEADER));
     const wanted = header(WANTED_HEADER);
     if (wanted !== undefined)
       for (const traceId of wantedTraces(wanted)) tracing.want({ traceId, sampled: false }, 'told');

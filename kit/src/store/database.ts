@@ -1,7 +1,7 @@
 import { type Compilable, CompiledQuery, type IsolationLevel, Kysely } from 'kysely';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import { currentContext, idsFrom } from '../context/index.ts';
+import { currentContext, idsFrom, ORDER_HEADER } from '../context/index.ts';
 import { failPoint, fault } from '../fail-point/index.ts';
 import { childOf, type DatabaseSpans, formatTraceparent, parseTraceparent, type SpanWork } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
@@ -225,7 +225,7 @@ function withSpans(events: OutgoingEvent[], spans: DatabaseSpans): readonly Sent
     const trace = childOf({ ...parent, sampled: spans.records(parent) });
     events[index] = { ...event, headers: { ...event.headers, traceparent: formatTraceparent(trace) } };
     const correlationId = event.headers['correlation-id'] ?? '';
-    return [{ event, work: { trace, correlationId, spanAttributes: idsFrom(event.headers) }, startTime }];
+    return [{ event, work: { trace, correlationId, spanAttributes: idsFrom(event.headers[ORDER_HEADER]) }, startTime }];
   });
 }
 

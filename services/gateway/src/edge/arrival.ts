@@ -9,6 +9,9 @@ export interface ArrivalOptions {
   readonly proxies: number;
 }
 
+/** What the span of a request by REST has. Source: OpenTelemetry HTTP semantic conventions. */
+export type HttpAttributes = Readonly<Record<string, string | number>>;
+
 /** A request as far as every protocol knows it. Of its headers only these are read; none is passed on. */
 export class Arrival {
   readonly correlationId: string;
@@ -20,6 +23,12 @@ export class Arrival {
   deadline = Number.POSITIVE_INFINITY;
   /** Verified. */
   token: string | undefined;
+  /** Of REST, once it is found. */
+  route: { readonly method: string; readonly path: string } | undefined;
+  #traceTaken = false;
+  #answered = false;
+  #status: number | undefined;
+  readonly #waiting: ((http: HttpAttributes | undefined) => void)[] = [];
 
   constructor(request: Request, signal: AbortSignal, { startTrace, proxies }: ArrivalOptions) {
     const { headers } = request;
@@ -31,9 +40,40 @@ export class Arrival {
     this.signal = signal;
   }
 
+  /** The span of a call that serves the request; of a request that needs several, each later one is below the first. */
+  nextSpan(): TraceContext {
+    const trace = this.#traceTaken ? childOf(this.trace) : this.trace;
+    this.#traceTaken = true;
+    return trace;
+  }
+
+  /** Is called with the status as it is sent; without one where the client has gone. */
+  answered(status?: number): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    this.#status = status;
+    for (const tell of this.#waiting.splice(0)) tell(this.#http());
+  }
+
+  /** Calls back when it is known how the request is answered; at once where that is nothing that a protocol of calls knows. */
+  whenAnswered(tell: (http: HttpAttributes | undefined) => void): void {
+    if (!this.route || this.#answered) tell(this.#http());
+    else this.#waiting.push(tell);
+  }
+
+  #http(): HttpAttributes | undefined {
+    return (
+      this.route && {
+        'http.request.method': this.route.method,
+        'http.route': this.route.path,
+        ...(this.#status !== undefined && { 'http.response.status_code': this.#status }),
+      }
+    );
+  }
+
   /** @param deadline epoch milliseconds of what is called now */
-  context(deadline: number): WorkContext {
-    const { correlationId, trace, token } = this;
+  context(deadline: number, trace = this.trace): WorkContext {
+    const { correlationId, token } = this;
     return { correlationId, trace, deadline: Math.min(deadline, this.deadline), token };
   }
 }

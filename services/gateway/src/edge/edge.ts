@@ -3,6 +3,7 @@ import {
   authorize,
   bearerToken,
   type CallOptions,
+  type EndedCall,
   type Observer,
   outcomeOf,
   RemoteError,
@@ -10,6 +11,7 @@ import {
   tell,
   type User,
 } from '@weft/kit/rpc';
+import type { TraceContext } from '@weft/kit/telemetry';
 import type { Copies } from '../cache/read-through.ts';
 import type { LimitState, RateLimits } from '../limits/rate-limits.ts';
 import type { Shedding } from '../resilience/shedding.ts';
@@ -79,22 +81,32 @@ export function createEdge(parts: EdgeParts) {
     arrival: Arrival,
     user: User | undefined,
   ): Promise<Answer> {
+    const trace = arrival.nextSpan();
     const ask = (signal: AbortSignal, deadline: number) => {
-      const context = { ...arrival.context(deadline), signal };
+      const context = { ...arrival.context(deadline, trace), signal };
       const asked = () => client(method.service)[method.descriptor.localName]?.(asBuffer(request)) as Promise<Buffer>;
       return upstream(method.service).run(() => runInContext(context, asked), signal);
     };
-    return observed(method, arrival, user, () => copies.read(method, request, user, arrival, ask));
+    const seen: Seen = { method, arrival, user, trace, request, ...begin() };
+    try {
+      const answer = await copies.read(method, request, user, arrival, ask);
+      ended(seen, { response: answer.bytes });
+      return answer;
+    } catch (error) {
+      ended(seen, { error });
+      throw error;
+    }
   }
 
   /** The messages of a stream, until it ends or the signal fires. */
   async function* stream(method: EdgeMethod, request: Uint8Array, arrival: Arrival, user: User | undefined) {
-    const start = begin();
+    const trace = arrival.nextSpan();
+    const seen: Seen = { method, arrival, user, trace, request, ...begin() };
     let error: unknown;
     let close = () => {};
     try {
       close = openStream(callerOf(user, arrival));
-      const context = arrival.context(Number.POSITIVE_INFINITY);
+      const context = arrival.context(Number.POSITIVE_INFINITY, trace);
       const signal = AbortSignal.any([arrival.signal, stopping]);
       const messages = runInContext(context, () =>
         (client(method.service)[method.descriptor.localName] as EncodedClient[string])(asBuffer(request), {
@@ -115,39 +127,25 @@ export function createEdge(parts: EdgeParts) {
       throw thrown;
     } finally {
       close();
-      ended(method, arrival, user, start, error);
+      ended(seen, { error });
     }
   }
 
-  async function observed<T>(
-    method: EdgeMethod,
-    arrival: Arrival,
-    user: User | undefined,
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const start = begin();
-    let error: unknown;
-    try {
-      return await work();
-    } catch (thrown) {
-      error = thrown;
-      throw thrown;
-    } finally {
-      ended(method, arrival, user, start, error);
-    }
-  }
-
-  function ended(method: EdgeMethod, arrival: Arrival, user: User | undefined, start: Begun, error: unknown): void {
-    tell(observers, {
+  function ended(seen: Seen, { error, response }: { readonly error?: unknown; readonly response?: Uint8Array }): void {
+    const { method, arrival, user, trace, request, time, clock } = seen;
+    const call: EndedCall = {
       side: 'server',
       method: method.contract,
-      context: arrival.context(Number.POSITIVE_INFINITY),
-      startTime: start.time,
-      duration: performance.now() - start.clock,
+      context: arrival.context(Number.POSITIVE_INFINITY, trace),
+      startTime: time,
+      duration: performance.now() - clock,
+      request,
+      response,
       outcome: error === undefined ? undefined : { ...outcomeOf(error), ...told(error) },
       error,
       userId: user?.id,
-    });
+    };
+    arrival.whenAnswered((attributes) => tell(observers, { ...call, attributes }));
   }
 
   return {
@@ -155,8 +153,10 @@ export function createEdge(parts: EdgeParts) {
     call,
     stream,
     /** Tells those who look on of a call that went no further. */
-    refused: (method: EdgeMethod, arrival: Arrival, error: unknown) =>
-      ended(method, arrival, undefined, begin(), error),
+    refused(method: EdgeMethod, arrival: Arrival, error: unknown): void {
+      const who = { method, arrival, user: undefined, request: undefined };
+      ended({ ...who, trace: arrival.nextSpan(), ...begin() }, { error });
+    },
   };
 }
 
@@ -166,14 +166,21 @@ function told(error: unknown) {
   return { code, reason, unexpected: unexpected && !(error instanceof RemoteError) };
 }
 
-interface Begun {
+/** A call that is being served. */
+interface Seen {
+  readonly method: EdgeMethod;
+  readonly arrival: Arrival;
+  readonly user: User | undefined;
+  readonly trace: TraceContext;
+  readonly request: Uint8Array | undefined;
+  /** When it began: epoch milliseconds, and those of a clock that never goes back. */
   readonly time: number;
   readonly clock: number;
 }
 
 const callerOf = (user: User | undefined, { address }: Arrival): string => (user ? `user:${user.id}` : address);
 
-const begin = (): Begun => ({ time: Date.now(), clock: performance.now() });
+const begin = () => ({ time: Date.now(), clock: performance.now() });
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

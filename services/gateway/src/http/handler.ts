@@ -47,6 +47,7 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
   return (request, response) => {
     const gone = new AbortController();
     response.once('close', () => {
+      arrival.answered();
       const reset = 'stream' in request && request.stream.rstCode !== 0;
       if (reset || !response.writableEnded) gone.abort();
     });
@@ -96,6 +97,7 @@ export async function refuse(
     return;
   }
   const problem = problemOf(failure, arrival.correlationId, path.slice(0, 200));
+  arrival.answered(problem.status);
   // What has not been read of the body will not be.
   const unread = !request.readableEnded && request.method !== 'GET' && request.httpVersionMajor === 1;
   const all = { ...headers, ...extra, ...problemHeaders(failure), ...(unread && { connection: 'close' }) };

@@ -44,6 +44,7 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
     if (!found) throw new DomainError('not-found', 'NO_SUCH_PATH', 'there is nothing here');
     if ('allowed' in found) throw new MethodNotAllowed(found.allowed);
     const route = found.value;
+    visit.arrival.route = { method: http, path: route.path };
     Object.assign(extra, versionHeaders(route.version));
     const user = await admitted(route, visit, extra);
     const { view, query } = takeView(route, visit.query, views);
@@ -132,8 +133,9 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
   const self = body.links.self?.href;
   if ((status === 201 || status === 202) && self !== undefined) headers.location = self;
   if (body.resource !== undefined || route.http === 'GET') headers.etag = entityTag(text, body.resource);
-  if (route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? ''))
-    return reply(request, response, 304, headers, '');
+  const known = route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? '');
+  visit.arrival.answered(known ? 304 : status);
+  if (known) return reply(request, response, 304, headers, '');
   await reply(request, response, status, headers, status === 204 ? '' : text);
 }
 

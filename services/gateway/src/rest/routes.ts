@@ -12,6 +12,8 @@ export interface Route {
   readonly version: Version;
   readonly http: string;
   readonly template: Template;
+  /** As it is written: `/api/v2/orders/{order_id}`. */
+  readonly path: string;
   /** `*`, the local name of a field, or empty. */
   readonly body: string;
   /** The field that the response's body is; undefined: all of it. */
@@ -49,8 +51,9 @@ export function routesOf(methods: Iterable<EdgeMethod>, versions: readonly Versi
         if (kind === undefined) continue;
         const [http, path] = kind === 'custom' ? [value.kind, value.path] : [kind.toUpperCase(), value];
         const route = routeOf(method, version, http, rule);
-        const template = router.add(http, apiPath(version, path), route as Route);
-        Object.assign(route, { template });
+        const full = apiPath(version, path);
+        const template = router.add(http, full, route as Route);
+        Object.assign(route, { template, path: full });
         routes.push(route as Route);
       }
     }
@@ -63,7 +66,7 @@ function routeOf(
   version: Version,
   http: string,
   { body, responseBody }: { body: string; responseBody: string },
-): Omit<Route, 'template'> {
+): Omit<Route, 'template' | 'path'> {
   const { input, output } = method.descriptor;
   const part = responseBody === '' ? undefined : fieldOf(output, responseBody);
   return {

@@ -26,6 +26,7 @@ export async function sendEvents(
   // What is refused at once is refused with a status.
   const first = await messages.next();
   if (response.destroyed) return void (await messages.return(undefined));
+  arrival.answered(200);
   response.writeHead(200, {
     ...headers,
     ...extra,
