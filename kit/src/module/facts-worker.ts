@@ -52,12 +52,19 @@ export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker &
 
   async function run(claimed: DueFacts<F>): Promise<void> {
     const part = { name: 'take part', headers: claimed.facts.headers ?? {}, ids: { 'weft.order.id': claimed.id } };
-    await runWork(part, async () => {
+    let noted = false;
+    const taken = runWork(part, async () => {
       try {
         await due.rest(claimed, await act(claimed));
       } catch (error) {
         await tryAgain(claimed, error);
+        noted = true;
+        // Its span is told.
+        throw error;
       }
+    });
+    await taken.catch((error: unknown) => {
+      if (!noted) throw error;
     });
   }
 

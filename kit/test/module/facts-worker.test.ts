@@ -5,6 +5,7 @@ import type { DueFacts, FactsDue, OutgoingEvent } from '@weft/kit/store';
 import { createLogger, createTracing, type Measurement } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { currentContext } from '../../src/context/index.ts';
+import { recordingTracing } from '../rpc/stage.ts';
 
 interface Known {
   readonly headers?: Readonly<Record<string, string>>;
@@ -55,14 +56,14 @@ const measurement: Measurement = {
   done() {},
   stop() {},
 };
-const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly string[]>) =>
+const worker = (due: Memory, act: (one: DueFacts<Known>) => Promise<readonly string[]>, run = runWork) =>
   factsWorker({
     due,
     act,
     stalled: (stalled) => ({ id: stalled.id, headers: {}, stalled }) as never,
     logger,
     now: () => new Date(),
-    runWork,
+    runWork: run,
     measurement,
   });
 
@@ -89,6 +90,28 @@ describe('a worker on facts', () => {
     ]);
     expect(tried.filter((id) => id === 'b')).toHaveLength(3);
     await running.stop();
+  });
+
+  it('has a span of each try, of which those that failed say so, and has their trace recorded', async () => {
+    const { tracing, spans } = recordingTracing('test', 0);
+    const due = new Memory();
+    const running = worker(
+      due,
+      async ({ tries }) => {
+        if (tries === 0)
+          throw new StepFailed('capture', new DomainError('unavailable', 'PROVIDER_TIMEOUT', 'no answer'));
+        return [];
+      },
+      workSpans(tracing).run,
+    );
+    due.put('a', { headers: { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00' } });
+    await running.start();
+    await eventually(() => due.rested.length === 1);
+    await running.stop();
+    expect(spans.map(({ name, status }) => [name, status.message])).toEqual([
+      ['take part', 'StepFailed'],
+      ['take part', undefined],
+    ]);
   });
 
   it('raises an alert once when the same work fails again and again, which it goes on trying', async () => {
