@@ -75,8 +75,23 @@ const INGRESS = account('istio-ingressgateway', 'istio-system');
     expect(render('orders', wanted).objects.get('Telemetry/orders').spec.tracing).toEqual([
       { providers: [{ name: 'otel' }], randomSamplingPercentage: 5 },
     ]);
+    expect(render('orders', wanted).objects.get('Telemetry/orders').spec.accessLogging).toBeUndefined();
     for (const lacking of [{ tracing }, { mesh: wanted.mesh }])
       expect(render('orders', lacking).objects.get('Telemetry/orders')).toBeUndefined();
+  });
+
+  it('has proxies tell of what they denied themselves, and of nothing that a service answered, where that is wanted', () => {
+    const wanted = { mesh: { accessLogProvider: 'mesh-denials' } };
+    const logging = (service: string) => render(service, wanted).objects.get(`Telemetry/${service}`).spec.accessLogging;
+    const denied =
+      "(response.flags != 0 || (response.code_details != 'via_upstream' && (response.code == 401 || response.code == 403 || " +
+      'response.grpc_status == 7 || response.grpc_status == 16)))';
+    const expected = (expression: string) => [
+      { providers: [{ name: 'mesh-denials' }], match: { mode: 'SERVER' }, filter: { expression } },
+    ];
+    expect(logging('orders')).toEqual(expected(denied));
+    // A path of REST holds whatever a client wrote.
+    expect(logging('gateway')).toEqual(expected(`request.url_path.startsWith('/weft.') && ${denied}`));
   });
 
   it('lets services ask for health and for the keys of access tokens, and for nothing else of an ops port', () => {

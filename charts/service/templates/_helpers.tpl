@@ -46,3 +46,8 @@ app.kubernetes.io/name: {{ include "service.name" . }}
 {{- define "service.host" -}}
 {{- printf "%s.%s.svc.%s" .service .root.Release.Namespace .root.Values.mesh.clusterDomain -}}
 {{- end }}
+
+{{/* Of a call that the service answered, its own access line and its audit tell. Of an edge only paths of the contracts: others are whatever a client wrote. */}}
+{{- define "service.deniedByProxy" -}}
+{{- if (include "service.own" . | fromJson).http }}request.url_path.startsWith('/weft.') && {{ end }}(response.flags != 0 || (response.code_details != 'via_upstream' && (response.code == 401 || response.code == 403 || response.grpc_status == 7 || response.grpc_status == 16)))
+{{- end }}
