@@ -60,11 +60,12 @@ The exit code is 0 only when it reconciles. Lines not taken have one of these re
 
 const OPS = `
 Processes are looked for at the ops ports of npm start and start:split (9464 and upwards, or OPS_PORT and upwards);
-WEFT_OPS_URLS (http://host:port, separated by commas) names others.`;
+WEFT_OPS_URLS (http://host:port, separated by commas) names others. With --namespace they are the pods of a cluster: kubectl (or
+what KUBECTL names) opens the way to each.`;
 
 const TRACES = `
-It is read from the audit, so that it is there without a store of traces. WEFT_TRACES_URL is what traces are opened at
-(default: Jaeger, http://127.0.0.1:16686).`;
+It is read from the audit, so that it is there without a store of traces. WEFT_TRACES_URL is what traces are opened at;
+without it Jaeger, where one answers at http://127.0.0.1:16686.`;
 
 const EVENTS = `
 Each service answers for its own consumers. What is shown of an event has no personal data and no secrets in it.`;
@@ -125,7 +126,9 @@ export function createProgram(): Command {
   program
     .command('status')
     .description('watch services, versions, health, lag and error rates; exit code 0 when all serve')
-    .option('--once', 'look once')
+    .option('--once', 'look once, for a second')
+    .option('--namespace <name>', 'the pods of a namespace of a cluster')
+    .option('--context <name>', 'of kubectl; its current one where left out')
     .option('--json', 'write the result as JSON')
     .addHelpText('after', OPS)
     .action(async (options) => (await import('./commands/status.ts')).status(options));
@@ -135,6 +138,8 @@ export function createProgram(): Command {
     .argument('<level>', 'debug, info, warn, error or silent')
     .description('change how much the running services log')
     .option('--service <name>', 'only the process that runs it')
+    .option('--namespace <name>', 'the pods of a namespace of a cluster')
+    .option('--context <name>', 'of kubectl; its current one where left out')
     .option('--json', 'write the result as JSON')
     .addHelpText('after', OPS)
     .action(async (level, options) => (await import('./commands/log-level.ts')).logLevel(level, options));

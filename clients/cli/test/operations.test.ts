@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,11 +16,21 @@ interface Row {
   readonly name: string;
   readonly serving?: boolean;
   readonly version: string;
+  readonly callsPerSecond?: number;
+  readonly failedShare?: number;
 }
 interface Request {
   readonly correlationId: string;
   readonly traces: readonly string[];
   readonly events: readonly { readonly service: string; readonly action: string }[];
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 describe('the weft command of who runs a shop', () => {
@@ -50,6 +60,39 @@ describe('the weft command of who runs a shop', () => {
     const rows = await json<Row[]>('status', '--once');
     expect(rows.map(({ name }) => name).sort()).toEqual([...RUNNING].sort());
     expect(rows.filter(({ serving, version }) => !serving || version === '')).toEqual([]);
+    // Rates as well, though it looks but for a second.
+    const numbers = rows.flatMap(({ callsPerSecond, failedShare }) => [callsPerSecond, failedShare]);
+    expect(numbers.filter((one) => typeof one !== 'number')).toEqual([]);
+  });
+
+  it('asks the pods of a namespace by way of kubectl, and leaves no way open', async () => {
+    // It knows one pod, and its way leads to the system of this test.
+    const kubectl = join(folder, 'kubectl');
+    const said = join(folder, 'kubectl.log');
+    const pod = { metadata: { name: 'weft-1', labels: { 'weft.dev/track': 'stable' } }, status: {} };
+    const port = new URL(system.environment.WEFT_OPS_URLS ?? '').port;
+    const script = [
+      '#!/bin/sh',
+      `echo "$$ $*" >> ${said}`,
+      `case "$*" in *port-forward*) echo "Forwarding from 127.0.0.1:${port} -> 9464"; exec sleep 60;; esac`,
+      `echo '${JSON.stringify({ items: [pod] })}'`,
+    ];
+    await writeFile(kubectl, script.join('\n'), { mode: 0o755 });
+    const environment = { ...system.environment, KUBECTL: kubectl };
+    const where = ['--namespace', 'shop', '--context', 'lab'];
+    const { code, stdout } = await run(['status', '--once', '--json', ...where], environment);
+    expect(code).toBe(0);
+    expect((JSON.parse(stdout) as Row[]).map(({ name }) => name).sort()).toEqual([...RUNNING].sort());
+    expect(await run(['log-level', 'warn', ...where], environment)).toMatchObject({ code: 0 });
+    const commands = (await readFile(said, 'utf8')).trim().split('\n');
+    const way = '--context lab --namespace shop port-forward pod/weft-1 :9464 --address 127.0.0.1';
+    const ways = commands.filter((one) => one.endsWith(way));
+    expect(ways).toHaveLength(2);
+    for (const one of ways) await eventually(() => !isRunning(Number(one.split(' ', 1)[0])));
+    expect(await run(['status', '--once', '--context', 'lab'])).toMatchObject({
+      code: 1,
+      stderr: 'weft: --context is of a cluster: name its --namespace too\n',
+    });
   });
 
   it('shows what is away, with exit code 1', async () => {
@@ -90,6 +133,14 @@ describe('the weft command of who runs a shop', () => {
     );
     expect(placing.traces.filter((id) => !/^[0-9a-f]{32}$/.test(id))).toEqual([]);
     expect(placing.traces.length).toBeGreaterThan(0);
+    // A link only where it leads somewhere.
+    const opened = async (url: string) => {
+      const { stdout } = await run(['trace', orderId], { ...system.environment, WEFT_TRACES_URL: url });
+      return stdout.match(/https?:\/\/\S+\/trace\//)?.[0];
+    };
+    expect(await opened('http://traces.example/')).toBe('http://traces.example/trace/');
+    const jaeger = await fetch('http://127.0.0.1:16686').catch(() => undefined);
+    expect(await opened('')).toBe(jaeger?.ok ? 'http://127.0.0.1:16686/trace/' : undefined);
     expect(await run(['trace', NOBODYS])).toEqual({
       code: 1,
       stdout: '',

@@ -3,11 +3,17 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { CommandFailure } from '../shop/failure.ts';
 
-/** Where a release is, and the commands that know it. */
-export interface Place {
+/** Where pods are, and the command that knows them. */
+export interface Namespace {
   readonly kubectl: string;
-  readonly helm: string;
   readonly namespace: string;
+  /** Of kubectl; its current one where absent. */
+  readonly context?: string | undefined;
+}
+
+/** Where a release is, and the commands that know it. */
+export interface Place extends Namespace {
+  readonly helm: string;
 }
 
 export interface Pod {
@@ -45,38 +51,49 @@ interface PodObject {
   };
 }
 
-/** The pods of a service that are not going, of both tracks. */
-export async function podsOf({ kubectl, namespace }: Place, service: string): Promise<Pod[]> {
-  const label = `app.kubernetes.io/name=${service},weft.dev/track`;
-  const args = ['--namespace', namespace, 'get', 'pods', '--selector', label, '--output', 'json'];
-  const { items } = JSON.parse(await runCommandLine(kubectl, args, SCRAPE_MS * 4)) as { items: PodObject[] };
+const inNamespace = ({ namespace, context }: Namespace): string[] => [
+  ...(context === undefined ? [] : ['--context', context]),
+  '--namespace',
+  namespace,
+];
+
+/** The pods of a service, or of all, that are not going, of both tracks. */
+export async function podsOf(place: Namespace, service?: string): Promise<Pod[]> {
+  const label = `${service === undefined ? '' : `app.kubernetes.io/name=${service},`}weft.dev/track`;
+  const args = [...inNamespace(place), 'get', 'pods', '--selector', label, '--output', 'json'];
+  const { items } = JSON.parse(await runCommandLine(place.kubectl, args, SCRAPE_MS * 4)) as { items: PodObject[] };
   return items
     .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
     .map(({ metadata, status }) => ({
       name: metadata.name,
       track: metadata.labels['weft.dev/track'] ?? '',
       ready: status.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'True') ?? false,
-      restarts: status.containerStatuses?.find(({ name }) => name === service)?.restartCount ?? 0,
+      restarts:
+        status.containerStatuses?.find(({ name }) => name === metadata.labels['app.kubernetes.io/name'])
+          ?.restartCount ?? 0,
     }));
 }
 
 /** A way to the ops port of a pod: past its sidecar, which lets nobody in who has no certificate. */
 export interface OpsPort {
   readonly pod: Pod;
+  /** `http://127.0.0.1:PORT`, as long as it is open. */
+  readonly url: string;
   /** Text of /metrics; undefined when the pod does not answer. */
   metrics(): Promise<string | undefined>;
   close(): void;
 }
 
-export async function openOpsPort({ kubectl, namespace }: Place, pod: Pod, port: number): Promise<OpsPort> {
-  const args = ['--namespace', namespace, 'port-forward', `pod/${pod.name}`, `:${port}`, '--address', '127.0.0.1'];
-  const child = spawn(kubectl, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export async function openOpsPort(place: Namespace, pod: Pod, port: number): Promise<OpsPort> {
+  const args = [...inNamespace(place), 'port-forward', `pod/${pod.name}`, `:${port}`, '--address', '127.0.0.1'];
+  const child = spawn(place.kubectl, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const origin = await forwardedTo(child).catch((error: Error) => {
     child.kill();
     throw new CommandFailure(`${pod.name}: ${error.message}`);
   });
   return {
     pod,
+    url: origin,
     async metrics() {
       try {
         const response = await fetch(`${origin}/metrics`, { signal: AbortSignal.timeout(SCRAPE_MS) });

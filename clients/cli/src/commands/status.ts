@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { opsUrlsFrom, type ProcessStatus, RUNNING, readStatuses, type ServiceStatus } from '../system/ops.ts';
+import { type ProcessStatus, RUNNING, readStatuses, type ServiceStatus } from '../system/ops.ts';
+import { type WhereOptions, withOpsUrls } from '../system/ops-urls.ts';
 import { describeError } from '../terminal/errors.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bad, bold, dim, good, notable } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
 
-export interface StatusOptions {
+export interface StatusOptions extends WhereOptions {
   readonly json?: boolean;
   readonly once?: boolean;
 }
@@ -20,6 +21,8 @@ export interface StatusRow extends ServiceStatus {
 }
 
 const EVERY_MS = 2_000;
+/** Rates need two looks. */
+const BETWEEN_MS = 1_000;
 
 /** Services that are missing are rows as well. */
 export function statusRows(
@@ -49,27 +52,27 @@ export function statusRows(
 }
 
 /** Shows services, versions, health, lag and error rates, again and again until Ctrl-C; exit code 0 when all serve. */
-export async function status({ json, once }: StatusOptions): Promise<void> {
-  let urls: readonly string[];
+export async function status(options: StatusOptions): Promise<void> {
   try {
-    urls = opsUrlsFrom(process.env);
+    await withOpsUrls(options, (urls) => look(urls, options));
   } catch (error) {
     process.stderr.write(`weft: ${describeError(error)}\n`);
     process.exitCode = 1;
-    return;
   }
-  let before: readonly ProcessStatus[] = [];
-  let looked = performance.now();
+}
+
+async function look(urls: readonly string[], { json, once }: StatusOptions): Promise<void> {
+  let before = await readStatuses(urls);
   for (;;) {
+    const looked = performance.now();
+    await delay(once ? BETWEEN_MS : EVERY_MS);
     const now = await readStatuses(urls);
     const rows = statusRows(now, before, (performance.now() - looked) / 1000);
-    looked = performance.now();
     process.exitCode = rows.every(({ serving }) => serving) ? 0 : 1;
     if (json) await print(toJson(rows));
     else await print(`${!once && process.stdout.isTTY ? '\x1b[H\x1b[J' : ''}${tableOf(rows)}`);
     if (once) return;
     before = now;
-    await delay(EVERY_MS);
   }
 }
 
@@ -94,7 +97,9 @@ function tableOf(rows: readonly StatusRow[]): string {
 
 function healthOf({ serving, dependencies = {}, version }: StatusRow): string {
   if (version === '') return bad('away');
-  if (serving) return good('serving');
   const failed = Object.entries(dependencies).filter(([, state]) => state !== 'ok');
-  return notable(failed.length > 0 ? failed.map(([name, state]) => `${name}: ${state}`).join(', ') : 'not serving');
+  const told = failed.map(([name, state]) => `${name}: ${state}`).join(', ');
+  // What it goes on without is said beside it.
+  if (serving) return told === '' ? good('serving') : `${good('serving')} ${notable(told)}`;
+  return notable(told === '' ? 'not serving' : told);
 }

@@ -12,6 +12,7 @@ const NOTHING = { userId: '', service: '', action: '', resourceId: '', correlati
 const PAGE = { fromTime: undefined, toTime: undefined, pageSize: 1000, pageToken: '' };
 /** What a trace may be opened at: Jaeger as `npm run start:observed` has it. */
 const TRACES_URL = 'http://127.0.0.1:16686';
+const ASK_MS = 500;
 
 /** Shows what each request did for an order, in all services, with the trace that each is found by. */
 export async function trace(orderId: string, options: CommonOptions): Promise<void> {
@@ -29,21 +30,29 @@ export async function trace(orderId: string, options: CommonOptions): Promise<vo
       found.push({ correlationId, traces, events });
     }
     if (options.json) await print(toJson(found));
-    else await print(found.map(describe).join('\n\n'));
+    else {
+      const base = await tracesUrl();
+      await print(found.map((one) => describe(one, base)).join('\n\n'));
+    }
     return true;
   });
 }
 
-function describe({
-  correlationId,
-  traces,
-  events,
-}: {
-  correlationId: string;
-  traces: string[];
-  events: AuditEvent[];
-}): string {
-  const base = (process.env.WEFT_TRACES_URL || TRACES_URL).replace(/\/$/, '');
+interface Request {
+  readonly correlationId: string;
+  readonly traces: readonly string[];
+  readonly events: readonly AuditEvent[];
+}
+
+/** What traces can be opened at: what is named, else the usual one where it answers. */
+async function tracesUrl(): Promise<string | undefined> {
+  if (process.env.WEFT_TRACES_URL) return process.env.WEFT_TRACES_URL.replace(/\/$/, '');
+  const answers = await fetch(TRACES_URL, { signal: AbortSignal.timeout(ASK_MS) }).catch(() => undefined);
+  await answers?.body?.cancel();
+  return answers?.ok ? TRACES_URL : undefined;
+}
+
+function describe({ correlationId, traces, events }: Request, base: string | undefined): string {
   const start = timeOf(events[0]);
   const rows = events.map((event) => [
     timeOf(event).toISOString().slice(11, 23),
@@ -56,7 +65,7 @@ function describe({
   ]);
   return [
     `${bold('Request')}  ${correlationId}`,
-    ...traces.map((id) => `${bold('Trace')}    ${id}  ${dim(`${base}/trace/${id}`)}`),
+    ...traces.map((id) => `${bold('Trace')}    ${id}${base === undefined ? '' : `  ${dim(`${base}/trace/${id}`)}`}`),
     table(rows, [1]),
   ].join('\n');
 }
