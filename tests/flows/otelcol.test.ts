@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SpanKind } from '@opentelemetry/api';
-import { createTracing } from '@weft/kit/telemetry';
+import { createMetrics, createTracing } from '@weft/kit/telemetry';
 import { eventually, freePort } from '@weft/kit/testing';
+import { type Collector, startCollector } from './collector.ts';
 
 // The collector's own configuration, on a real collector whose spans go to a file instead of Jaeger. Skipped where there is none on the path.
 const hasCollector = spawnSync('otelcol', ['--version'], { stdio: 'ignore' }).status === 0;
@@ -17,13 +18,17 @@ const FOLDER = join(import.meta.dirname, '../../k8s/observability');
   let child: ChildProcess;
   let output: string;
   let endpoint: string;
+  let prometheus: Collector;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'weft-otelcol-'));
+    // Of what Prometheus is sent there is nothing to be said but that it came.
+    prometheus = await startCollector();
   });
   afterEach(async () => {
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
+    await prometheus.stop();
     await rm(folder, { recursive: true });
   });
 
@@ -40,7 +45,10 @@ const FOLDER = join(import.meta.dirname, '../../k8s/observability');
           },
         },
         ...(configs.length > 1 && { processors: { tail_sampling: { decision_wait: '1s' } } }),
-        exporters: { file: { path: output, flush_interval: '100ms' } },
+        exporters: {
+          file: { path: output, flush_interval: '100ms' },
+          'otlp_http/prometheus': { endpoint: prometheus.endpoint },
+        },
         service: { pipelines: { traces: { exporters: ['file'] } } },
       }),
     );
@@ -81,6 +89,19 @@ const FOLDER = join(import.meta.dirname, '../../k8s/observability');
       const missing = ids.filter((id) => !written.includes(id));
       if (missing.length > 0) throw new Error(`${missing.length} are missing`);
     }, 10_000);
+  }, 40_000);
+
+  it('hands on the metrics that a service sends it', async () => {
+    await start('collector.yaml');
+    const push = { service: 'orders', url: `${endpoint}/v1/metrics`, every: 500 };
+    const metrics = createMetrics('1', push);
+    metrics.meter.createCounter('weft.orders.counted').add(3);
+    const came = () => Buffer.concat(prometheus.bodies).includes('weft.orders.counted');
+    try {
+      await eventually(came, 10_000);
+    } finally {
+      await metrics.stop();
+    }
   }, 40_000);
 
   it('that samples itself keeps every trace that failed, and few of the others', async () => {
