@@ -147,6 +147,14 @@ describe('alerts and dashboards', () => {
     }
   });
 
+  (has('promtool') ? it : it.skip)('are read by a configuration that promtool takes', () => {
+    const run = spawnSync('promtool', ['check', 'config', 'k8s/observability/prometheus/prometheus.yaml'], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    });
+    expect([run.status, run.stderr]).toEqual([0, '']);
+  });
+
   (has('promtool') ? it : it.skip)('fire when a budget burns, and not when it does not', () => {
     const run = spawnSync('promtool', ['test', 'rules', 'k8s/observability/prometheus/rules-test.yaml'], {
       cwd: ROOT,
