@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { RUNNING } from '../clients/cli/src/system/ops.ts';
+import { keepTargets, opsPorts, writePrometheus } from './observed-targets.ts';
 
 // npm start, together with what of the observability stack is on the path: otelcol (and jaeger behind it, or a file), prometheus.
 // What is not there is said and left out.
@@ -24,6 +26,7 @@ const start = (program: string, args: readonly string[], env: Readonly<Record<st
 };
 let ending = false;
 
+let stopLooking = () => {};
 const lines: string[] = [];
 const environment: Record<string, string> = {};
 if (has('otelcol')) {
@@ -47,8 +50,9 @@ if (has('otelcol')) {
   lines.push(`traces      ${jaeger ? 'http://127.0.0.1:16686' : spans}`);
 } else lines.push('traces      none: there is no otelcol on the path');
 if (has('prometheus')) {
+  stopLooking = keepTargets(folder, opsPorts(RUNNING, process.env));
   start('prometheus', [
-    `--config.file=${join(STACK, 'prometheus/prometheus.yaml')}`,
+    `--config.file=${writePrometheus(join(STACK, 'prometheus'), folder)}`,
     `--storage.tsdb.path=${join(folder, 'prometheus')}`,
     '--storage.tsdb.retention.time=7d',
     `--web.listen-address=127.0.0.1:${PROMETHEUS}`,
@@ -70,6 +74,7 @@ process.on('SIGINT', end);
 process.on('SIGTERM', end);
 weft.on('exit', (code) => {
   ending = true;
+  stopLooking();
   for (const child of running) child.kill('SIGTERM');
   process.exitCode = code ?? 1;
 });
