@@ -1,8 +1,8 @@
 /**
  * npm run build [-- FOLDER [SERVICE…]]: every service, or those named, as one file, dist/<name>.js, with its source map. `all` is
- * npm start. Next to them dist/weft.postman_collection.json, made of the OpenAPI document.
+ * npm start. Next to them dist/weft.postman_collection.json, made of the OpenAPI document, and one of each earlier version.
  */
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { bundle } from './bundle.ts';
 import { type Document, postmanCollection } from './postman.ts';
@@ -19,9 +19,10 @@ await bundle({
 process.stdout.write(`${services.map((name) => join(relative(process.cwd(), OUT), `${name}.js`)).join(' ')}\n`);
 
 if (process.argv[2] === undefined) {
-  const document = JSON.parse(await readFile(join(ROOT, 'gen/openapi/openapi.json'), 'utf8')) as Document;
-  await writeFile(
-    join(OUT, 'weft.postman_collection.json'),
-    `${JSON.stringify(postmanCollection(document), null, 2)}\n`,
-  );
+  const folder = join(ROOT, 'gen/openapi');
+  for (const file of await readdir(folder)) {
+    const collection = postmanCollection(JSON.parse(await readFile(join(folder, file), 'utf8')) as Document);
+    const name = file.replace(/^openapi/, 'weft').replace(/json$/, 'postman_collection.json');
+    await writeFile(join(OUT, name), `${JSON.stringify(collection, null, 2)}\n`);
+  }
 }

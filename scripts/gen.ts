@@ -8,7 +8,7 @@ const ROOT = join(import.meta.dirname, '..');
 const OUTPUTS: readonly { folder: string; files: string; keep: (files: Files) => Files }[] = [
   { folder: 'gen/grpc', files: '**/*.{ts,js}', keep: reachable },
   { folder: 'gen/es', files: '**/*.{ts,js}', keep: reachable },
-  { folder: 'gen/openapi', files: 'openapi.json', keep: (files) => files },
+  { folder: 'gen/openapi', files: '*.json', keep: (files) => files },
   { folder: 'charts/backing/files/nats', files: '*.yaml', keep: (files) => files },
   { folder: 'charts/service/files/mesh', files: '*.yaml', keep: (files) => files },
 ];

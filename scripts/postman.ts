@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 /** What is read of an OpenAPI document. */
 export interface Document {
-  readonly info: { readonly title: string; readonly description: string };
+  readonly info: { readonly title: string; readonly version: string; readonly description: string };
   readonly tags: readonly { readonly name: string; readonly description: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly parameters: Readonly<Record<string, Parameter>> };
@@ -45,11 +45,12 @@ export function postmanCollection(document: Document) {
   const requests = Object.entries(document.paths).flatMap(([path, verbs]) =>
     Object.entries(verbs).map(([verb, operation]) => ({ path, verb, operation })),
   );
+  const name = `${document.info.title} v${document.info.version}`;
   return {
     info: {
-      name: document.info.title,
+      name,
       description: document.info.description,
-      _postman_id: idOf(document.info.title),
+      _postman_id: idOf(name),
       schema: 'https://schema.getpostman.com/json/collection/v2.1.0/collection.json',
     },
     auth: { type: 'bearer', bearer: [{ key: 'token', value: '{{accessToken}}', type: 'string' }] },

@@ -7,6 +7,7 @@ import { createCopies } from './cache/read-through.ts';
 import { redisCopies } from './cache/redis.ts';
 import { contracts, events, serviceOf } from './clients/contracts.ts';
 import { openapiText } from './clients/openapi.ts';
+import { versions } from './clients/versions.ts';
 import { settings } from './config.ts';
 import { answerConnect } from './connect/answer.ts';
 import { answerStandard } from './connect/standard.ts';
@@ -26,8 +27,6 @@ import { answerRest } from './rest/answer.ts';
 import { createLinks } from './rest/links.ts';
 import { routesOf } from './rest/routes.ts';
 import { assertViews } from './rest/views.ts';
-import { v1 } from './versions/v1.ts';
-import { v2 } from './versions/v2.ts';
 
 /** The front door: every method that a contract gives to end users, by REST, Connect, gRPC-Web and gRPC. */
 export const gateway = defineStateless({
@@ -72,7 +71,7 @@ export const gateway = defineStateless({
       copies,
       observers: [...observers, metrics.observe],
     });
-    const { router, routes } = routesOf(methods.values(), [v1, v2]);
+    const { router, routes } = routesOf(methods.values(), versions);
     const linksOf = createLinks(routes);
     const views = [orderFull({ edge, methods, linksOf })];
     assertViews(methods.values(), views);

@@ -2,8 +2,7 @@ import { type DescField, type DescMessage, type DescMethod, getOption, hasOption
 import { http } from '@weft/gen/es/google/api/annotations_pb';
 import type { HttpRule } from '@weft/gen/es/google/api/http_pb';
 
-/** Where the edge mounts the contract's paths, which begin with their own version. */
-export const MOUNT = '/api/v2';
+// The contract's paths begin with their package's version.
 const OWN_VERSION = /^\/v\d+(?=\/)/;
 
 /** One way in which a method is reached over HTTP. */
@@ -20,20 +19,20 @@ export interface Binding {
   readonly custom: string;
 }
 
-/** The bindings of a method, its own first. None where the contract gives it no path. */
-export function bindingsOf(method: DescMethod): Binding[] {
+/** The bindings of a method under `mount`, its own first. None where the contract gives it no path. */
+export function bindingsOf(method: DescMethod, mount: string): Binding[] {
   if (!hasOption(method, http)) return [];
   const rule = getOption(method, http);
-  return [rule, ...rule.additionalBindings].map((one) => bindingOf(method, one));
+  return [rule, ...rule.additionalBindings].map((one) => bindingOf(method, one, mount));
 }
 
-function bindingOf(method: DescMethod, rule: HttpRule): Binding {
+function bindingOf(method: DescMethod, rule: HttpRule, mount: string): Binding {
   const { case: kind, value } = rule.pattern;
   if (kind === undefined) throw new Error(`${method.name} has a binding without a path`);
   const verb = kind === 'custom' ? value.kind.toLowerCase() : kind;
   const template = kind === 'custom' ? value.path : value;
   const pathFields: DescField[] = [];
-  const path = template.replace(OWN_VERSION, MOUNT).replaceAll(/\{([^}=]+)(?:=[^}]*)?\}/g, (_, name: string) => {
+  const path = template.replace(OWN_VERSION, mount).replaceAll(/\{([^}=]+)(?:=[^}]*)?\}/g, (_, name: string) => {
     const field = fieldAt(method.input, name);
     pathFields.push(field);
     return `{${field.jsonName}}`;

@@ -3,10 +3,12 @@ import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/pr
 import { method as methodPolicy, Role } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { exampleOf } from './example.ts';
 import type { Binding } from './http.ts';
-import { commonRefusals, namedRefusals, refusal } from './problem.ts';
+import { responses } from './responses.ts';
 import { isRequired } from './rules.ts';
 import { given, type Json, type Schema } from './schema.ts';
-import { type Schemas, textOf } from './schemas.ts';
+import type { Schemas } from './schemas.ts';
+import { textOf } from './text.ts';
+import type { View, Writing } from './writing.ts';
 
 const KEY_FIELD = 'idempotency_key';
 const RESUME_FIELD = 'resume_token';
@@ -19,8 +21,9 @@ export function operation(
   method: DescMethod,
   binding: Binding,
   operationId: string,
-  schemas: Schemas,
+  writing: Writing,
 ): Schema {
+  const { schemas, version } = writing;
   const text = textOf(method);
   const [summary = ''] = text.split(/(?<=\.)\s/);
   const roles = getOption(method, methodPolicy).roles.map((role) => Role[role].toLowerCase());
@@ -33,7 +36,7 @@ export function operation(
   const parameters = [
     ...binding.pathFields.map((field) => parameter('path', field, schemas)),
     ...inQuery.flatMap((field) => queryParameters(field, schemas)),
-    ...viewParameter(method, binding),
+    ...viewParameter(writing.viewsOf(method), binding),
     ...(key ? [keyParameter(key, schemas)] : []),
     ...(resume && method.methodKind === 'server_streaming' ? [lastEventParameter(resume, schemas)] : []),
     ...(method.input.fields.some(({ name }) => name === VERSION_FIELD)
@@ -49,10 +52,10 @@ export function operation(
     tags: [tagOf(service)],
     summary,
     description: open ? text : `${text}\n\nFor: ${roles.join(', ')}.`,
-    deprecated: method.proto.options?.deprecated ? true : undefined,
+    deprecated: version.deprecated || method.proto.options?.deprecated ? true : undefined,
     parameters,
     requestBody: requestBody(method, binding, elsewhere, operationId, schemas),
-    responses: responses(method, binding, text, !open, schemas),
+    responses: responses(method, binding, text, !open, writing),
     security: open ? [] : [{ bearer: [] }],
     'x-roles': roles,
     'x-idempotent': method.idempotency !== IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
@@ -85,8 +88,7 @@ function queryParameters(field: DescField, schemas: Schemas): Json[] {
   return field.message.fields.map((inner) => parameter('query', inner, schemas, `${field.jsonName}.${inner.jsonName}`));
 }
 
-function viewParameter(method: DescMethod, { verb }: Binding): Json[] {
-  const { views } = getOption(method, methodPolicy);
+function viewParameter(views: readonly View[], { verb }: Binding): Json[] {
   if (views.length === 0 || verb !== 'get') return [];
   const description = views.map((view) => `\`${view.name}\`: ${view.description}.`).join(' ');
   return [
@@ -141,71 +143,4 @@ function requestBody(
   const required = field ? isRequired(field) : 'required' in whole;
   const example = exampleOf(whole, schemas.all());
   return { required, content: { 'application/json': { schema, examples: { example: { value: example } } } } };
-}
-
-const LIST = { Link: { $ref: '#/components/headers/Link' } };
-
-function responses(method: DescMethod, binding: Binding, text: string, signedIn: boolean, schemas: Schemas): Schema {
-  const refusals = new Map(commonRefusals(signedIn));
-  for (const [status, reasons] of namedRefusals(text))
-    refusals.set(status, [...new Set([...(refusals.get(status) ?? []), ...reasons])]);
-  const refused = [...refusals].map(([status, reasons]): [string, Json] => [String(status), refusal(status, reasons)]);
-  const sorted = [...successes(method, binding, schemas), ...refused].sort(([one], [other]) => (one < other ? -1 : 1));
-  return {
-    ...Object.fromEntries(sorted),
-    default: { $ref: '#/components/responses/Refused' },
-  };
-}
-
-function successes(method: DescMethod, { verb, custom, responseBody }: Binding, schemas: Schemas): [string, Json][] {
-  const field = method.output.fields.find(({ name }) => name === responseBody);
-  const description = textOf(method.output) || 'Done.';
-  if (method.methodKind === 'server_streaming') return [['200', eventStream(method, description, schemas)]];
-  if (verb === 'delete') return [['204', { description: 'Done.', headers: COMMON_HEADERS }]];
-  const schema = field ? schemas.field(field, 'answer') : schemas.answer(method.output);
-  const answer = (headers: Schema, told = description): Json => ({
-    description: told,
-    headers: { ...headers, ...COMMON_HEADERS },
-    content: { 'application/json': { schema } },
-  });
-  if (verb === 'get') {
-    const pages = method.output.fields.some(({ name }) => name === 'next_page_token');
-    const description304 = 'As it was when `If-None-Match` was given its ETag.';
-    const notModified: [string, Json] = ['304', { description: description304, headers: COMMON_HEADERS }];
-    return [['200', answer(pages ? { ...LIST, ...ETAG } : ETAG)], notModified];
-  }
-  if (verb !== 'post') return [['200', answer(ETAG)]];
-  const accepted: [string, Json] = ['202', answer(LOCATION, `${description} It is being worked on.`)];
-  return custom === '' ? [['201', answer(LOCATION)], accepted] : [['200', answer({})], accepted];
-}
-
-const COMMON_HEADERS = {
-  'X-Correlation-Id': { $ref: '#/components/headers/CorrelationId' },
-  RateLimit: { $ref: '#/components/headers/RateLimit' },
-  'RateLimit-Policy': { $ref: '#/components/headers/RateLimitPolicy' },
-};
-const ETAG = { ETag: { $ref: '#/components/headers/ETag' } };
-const LOCATION = { Location: { $ref: '#/components/headers/Location' } };
-
-function eventStream(method: DescMethod, description: string, schemas: Schemas): Json {
-  const { idleTimeout, maxAge } = getOption(method, methodPolicy).stream ?? {};
-  const bounds = `Ends when nothing has happened for ${idleTimeout?.seconds} s, and after ${maxAge?.seconds} s.`;
-  return {
-    description: `${description} Server-sent events, each with a message as JSON in \`data\`. ${bounds}`,
-    headers: COMMON_HEADERS,
-    content: { 'text/event-stream': { schema: eventSchema(schemas.answer(method.output)) } },
-  };
-}
-
-/** An event, once it is read from the stream. */
-function eventSchema(message: Schema): Schema {
-  return {
-    type: 'object',
-    properties: {
-      id: { type: 'string', description: 'What to send as `Last-Event-ID`, where the stream can be resumed.' },
-      event: { type: 'string', description: '`message`, or `problem` for a failure after the beginning.' },
-      data: { type: 'string', contentMediaType: 'application/json', contentSchema: message },
-    },
-    required: ['data'],
-  };
 }

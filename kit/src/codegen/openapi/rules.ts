@@ -25,7 +25,11 @@ export function scalarKeywords(scalar: ScalarType, rules: FieldRules): Schema {
     case ScalarType.INT64:
     case ScalarType.SINT64:
     case ScalarType.SFIXED64:
-      return { format: 'int64', pattern: decimalPattern(...bounds(rules, -MAX_INT64, MAX_INT64)) };
+      return {
+        format: 'int64',
+        pattern: decimalPattern(...bounds(rules, -MAX_INT64, MAX_INT64)),
+        ...decimalExamples(rules),
+      };
     case ScalarType.UINT64:
     case ScalarType.FIXED64:
       return { format: 'uint64', pattern: decimalPattern(...bounds(rules, 0n, MAX_INT64)) };
@@ -43,6 +47,11 @@ export function scalarKeywords(scalar: ScalarType, rules: FieldRules): Schema {
     default:
       return {};
   }
+}
+
+function decimalExamples({ type }: FieldRules): Schema {
+  const examples = type.case === 'int64' ? type.value.example.map(String) : [];
+  return given({ examples: examples.length > 0 ? examples : undefined });
 }
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);

@@ -1,6 +1,6 @@
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
-import { getComments } from '@bufbuild/protoplugin';
 import type { FieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
+import { type Examples, examplesOf } from './examples.ts';
 import {
   celKeywords,
   isRequired,
@@ -14,11 +14,7 @@ import {
   unsaidRules,
 } from './rules.ts';
 import { given, type Json, type Schema } from './schema.ts';
-
-/** A comment of the contract as one line of text. */
-export function textOf(desc: Parameters<typeof getComments>[0]): string {
-  return (getComments(desc).leading ?? '').trim().replaceAll(/\s*\n\s*/g, ' ');
-}
+import { textOf } from './text.ts';
 
 const NANOSECONDS = '(?:\\.[0-9]{1,9})?';
 
@@ -47,15 +43,35 @@ const TYPES: Readonly<Partial<Record<ScalarType, string>>> = {
 /** A request is refused for what its contract does not know; an answer may have more than this document, from a newer version. */
 export type Use = 'request' | 'answer';
 
+/** What schemas are made of. */
+export interface Described {
+  readonly requests: readonly DescMessage[];
+  /** The messages that are answered: what is in them and in requests as well is described twice. */
+  readonly answers: readonly DescMessage[];
+  /** What a field is called. */
+  nameOf(field: DescField): string;
+}
+
+/** What a view of an answer has besides. */
+export interface Part {
+  readonly name: string;
+  readonly type: DescMessage;
+  readonly list: boolean;
+}
+
 /** The schemas of messages and enums, each once for its use, by a name of its own. */
 export class Schemas {
   readonly #names = new Map<string, string>();
   readonly #schemas = new Map<string, Schema>();
   readonly #answered = new Set<string>();
 
-  /** @param answers the messages that are answered: what is in them and in requests as well is described twice */
-  constructor(answers: readonly DescMessage[]) {
+  readonly #fieldName: Described['nameOf'];
+  readonly #examples: Examples;
+
+  constructor({ requests, answers, nameOf }: Described) {
     for (const message of answers) this.#note(message);
+    this.#fieldName = nameOf;
+    this.#examples = examplesOf(requests);
   }
 
   #note(message: DescMessage): void {
@@ -64,14 +80,25 @@ export class Schemas {
     for (const field of message.fields) if (field.message) this.#note(field.message);
   }
 
-  /** A reference to a message as the edge answers it: with links. */
-  answer(type: DescMessage): Schema {
+  /** A reference to a message as the edge answers it: with links, and with what its views have besides. */
+  answer(type: DescMessage, parts: readonly Part[] = []): Schema {
     const { $ref } = this.#ref(type, 'answer');
     const name = String($ref).split('/').at(-1) as string;
     const { properties, ...schema } = this.#schemas.get(name) as Schema;
     const links = { $ref: '#/components/schemas/Links' };
-    this.#schemas.set(name, { ...schema, properties: { ...(properties as Schema), _links: links } });
+    const more = Object.fromEntries(parts.map((part) => [part.name, this.#part(part)]));
+    const degraded = parts.length > 0 && { _degraded: { $ref: '#/components/schemas/Degraded' } };
+    this.#schemas.set(name, {
+      ...schema,
+      properties: { ...(properties as Schema), ...more, ...degraded, _links: links },
+    });
     return { $ref } as Schema;
+  }
+
+  #part({ type, list }: Part): Schema {
+    const one = this.#ref(type, 'answer');
+    const description = 'With a `view` that has it.';
+    return list ? { type: 'array', items: one, description } : { anyOf: [one, { type: 'null' }], description };
   }
 
   /** A schema of no message's own, for example of what is left of a request in a body. */
@@ -106,9 +133,9 @@ export class Schemas {
   /** The object that a message is, without the fields that are passed elsewhere. */
   message(type: DescMessage, use: Use, without: ReadonlySet<string> = new Set()): Schema {
     const fields = type.fields.filter(({ name }) => !without.has(name));
-    const required = use === 'request' ? fields.filter(isRequired).map(({ jsonName }) => jsonName) : [];
+    const required = use === 'request' ? fields.filter(isRequired).map(this.#fieldName) : [];
     const choices = type.oneofs
-      .map((one) => one.fields.filter(({ name }) => !without.has(name)).map(({ jsonName }) => jsonName))
+      .map((one) => one.fields.filter(({ name }) => !without.has(name)).map(this.#fieldName))
       .filter(({ length }) => length > 1);
     return given({
       type: 'object',
@@ -117,7 +144,7 @@ export class Schemas {
       properties: Object.fromEntries(
         fields.map((field) => {
           const schema = this.field(field, use);
-          return [field.jsonName, use === 'request' ? orSpokenOtherwise(field, schema) : schema];
+          return [this.#fieldName(field), use === 'request' ? orSpokenOtherwise(field, schema) : schema];
         }),
       ),
       required: required.length > 0 ? required : undefined,
@@ -136,7 +163,7 @@ export class Schemas {
     const more = use === 'request' ? celKeywords(rules) : undefined;
     return given({
       ...(more ? { allOf: [value, more] } : value),
-      ...(use === 'request' && timeKeywords(rules)),
+      ...(use === 'request' ? timeKeywords(rules) : this.#examples.of(field)),
       description: text || undefined,
       deprecated: field.proto.options?.deprecated ? true : undefined,
     });

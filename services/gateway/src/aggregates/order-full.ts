@@ -8,7 +8,7 @@ import { httpStatusOf } from '../http/problem.ts';
 import { bodyOf } from '../rest/body.ts';
 import type { JsonObject } from '../rest/json-text.ts';
 import type { LinksOf } from '../rest/links.ts';
-import type { Route } from '../rest/routes.ts';
+import { fieldOf, type Route } from '../rest/routes.ts';
 import type { View } from '../rest/views.ts';
 
 const ORDER = 'weft.orders.v1.OrdersService/GetOrder';
@@ -30,6 +30,11 @@ export interface OrderFullOptions {
   readonly linksOf: LinksOf;
 }
 
+/** Type of the message that a method answers in a field. */
+function answeredBy({ descriptor }: EdgeMethod, field: string): string {
+  return fieldOf(descriptor.output, field).message?.typeName ?? '';
+}
+
 /**
  * An order with its payment, its shipment and its products, asked for at the same time and within one deadline. Without the
  * order there is nothing; what else does not answer is named in `_degraded`, and the rest is served.
@@ -49,6 +54,11 @@ export function orderFull({ edge, methods, linksOf }: OrderFullOptions): View {
 
   return {
     name: `${ORDER}?view=full`,
+    parts: [
+      { name: 'payment', type: answeredBy(payment, 'payment'), list: false },
+      { name: 'shipment', type: answeredBy(shipment, 'shipment'), list: false },
+      { name: 'products', type: answeredBy(product, 'product'), list: true },
+    ],
     async read(visit: Visit, route: Route, encoded: Uint8Array, user: User | undefined) {
       const { arrival } = visit;
       arrival.deadline = Math.min(arrival.deadline, Date.now() + WITHIN_MS);

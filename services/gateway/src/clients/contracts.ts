@@ -10,7 +10,7 @@ import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { NotificationsService } from '@weft/gen/es/weft/notifications/v1/notifications_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { PaymentsService } from '@weft/gen/es/weft/payments/v1/payments_pb';
-import { method as methodPolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
+import { method as methodPolicy, type View } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { ShippingService } from '@weft/gen/es/weft/shipping/v1/shipping_pb';
 import { file_weft_users_v1_events } from '@weft/gen/es/weft/users/v1/events_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
@@ -39,8 +39,12 @@ export { Health, HealthCheckResponse_ServingStatus };
 /** `orders` of `weft.orders.v1.OrdersService`: how a service is called in settings. */
 export const serviceOf = (descriptor: DescService): string => descriptor.typeName.split('.')[1] ?? '';
 
-/** Names of the views in which REST offers a method's answer. */
-export const viewsOf = (method: DescMethod): string[] => getOption(method, methodPolicy).views.map(({ name }) => name);
+/** The views in which REST offers a method's answer. */
+export const viewsOf = (method: DescMethod): readonly View[] => getOption(method, methodPolicy).views;
+
+/** States of a resource in which what was asked of it goes on after a method's answer. */
+export const acceptedOf = (method: DescMethod): ReadonlySet<string> =>
+  new Set(getOption(method, methodPolicy).accepted);
 
 /** A method's routes: the first and its additional bindings. */
 export function httpRules(method: DescMethod): HttpRule[] {

@@ -115,8 +115,6 @@ function versionHeaders({ deprecated }: Version): Record<string, string> {
   };
 }
 
-const WORKED_ON = new Set(['ORDER_STATUS_PLACED', 'ORDER_STATUS_CONFIRMED', 'ORDER_STATUS_CANCELLING']);
-
 async function send(visit: Visit, route: Route, body: Body, extra: Record<string, string>): Promise<void> {
   const { request, response, path, query } = visit;
   const status = statusOf(route, body);
@@ -139,10 +137,10 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
   await reply(request, response, status, headers, status === 204 ? '' : text);
 }
 
-function statusOf({ http, template, resource }: Route, { resource: held }: Body): number {
+function statusOf({ http, template, accepted }: Route, { resource: held }: Body): number {
   if (http === 'DELETE') return 204;
   if (http === 'GET') return 200;
-  if (resource?.type === 'weft.orders.v1.Order' && WORKED_ON.has(String(held?.status))) return 202;
+  if (accepted.has(String(held?.status))) return 202;
   const made = http === 'POST' && template.verb === '' && template.variables.length === 0;
   return made ? 201 : 200;
 }

@@ -1,5 +1,5 @@
 import type { DescField, DescMessage } from '@bufbuild/protobuf';
-import { httpRules } from '../clients/contracts.ts';
+import { acceptedOf, httpRules } from '../clients/contracts.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
 import { incoming, outgoing, type Transform } from '../versions/transform.ts';
 import type { Version } from '../versions/version.ts';
@@ -24,6 +24,8 @@ export interface Route {
   readonly idempotencyKey: string | undefined;
   /** The field of the request that If-Match fills. */
   readonly expectedVersion: string | undefined;
+  /** States of the resource in which what was asked goes on: 202. */
+  readonly accepted: ReadonlySet<string>;
   /** The resource that the response holds. */
   readonly resource: Resource | undefined;
 }
@@ -79,6 +81,7 @@ function routeOf(
     outgoing: outgoing(version, part?.message ?? output),
     idempotencyKey: input.fields.find(({ name }) => name === 'idempotency_key')?.jsonName,
     expectedVersion: input.fields.find(({ name }) => name === 'expected_version')?.jsonName,
+    accepted: acceptedOf(method.descriptor),
     resource: resourceOf(part?.message ?? output, part !== undefined),
   };
 }

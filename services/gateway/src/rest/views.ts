@@ -10,16 +10,31 @@ import type { Route } from './routes.ts';
 export interface View {
   /** `weft.orders.v1.OrdersService/GetOrder?view=full`. */
   readonly name: string;
+  /** The fields that it adds: name, type of the message, and whether it is a list of them. */
+  readonly parts: readonly ViewPart[];
   read(visit: Visit, route: Route, encoded: Uint8Array, user: User | undefined): Promise<Body>;
+}
+
+export interface ViewPart {
+  readonly name: string;
+  readonly type: string;
+  readonly list: boolean;
 }
 
 const PLAIN = 'basic';
 const nameOf = ({ contract }: EdgeMethod, view: string): string => `${contract.name}?view=${view}`;
 
-/** Throws unless there is a view for each that the contracts name, and no other. */
+const spoken = (name: string, parts: readonly ViewPart[]): string[] => [
+  name,
+  ...parts.map((part) => `${name}: ${part.name} of ${part.type}${part.list ? ', a list' : ''}`),
+];
+
+/** Throws unless there is a view for each that the contracts name, with the parts that they name, and no other. */
 export function assertViews(methods: Iterable<EdgeMethod>, views: readonly View[]): void {
-  const promised = [...methods].flatMap((method) => viewsOf(method.descriptor).map((view) => nameOf(method, view)));
-  const made = views.map(({ name }) => name);
+  const promised = [...methods].flatMap((method) =>
+    viewsOf(method.descriptor).flatMap((view) => spoken(nameOf(method, view.name), view.parts)),
+  );
+  const made = views.flatMap(({ name, parts }) => spoken(name, parts));
   const odd = [...promised.filter((name) => !made.includes(name)), ...made.filter((name) => !promised.includes(name))];
   if (odd.length > 0) throw new Error(`the contracts and the edge differ in the views ${odd.join(', ')}`);
 }

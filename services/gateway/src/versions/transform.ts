@@ -1,6 +1,5 @@
 import type { DescMessage } from '@bufbuild/protobuf';
-import { InvalidArgument } from '@weft/kit/failure';
-import type { JsonObject } from '../rest/json-text.ts';
+import { type JsonObject, Malformed } from '../rest/json-text.ts';
 import type { Version } from './version.ts';
 
 /** Changes the names of one message's JSON, in place of what it is given. */
@@ -20,7 +19,7 @@ const fromVersion: Direction = {
     const back = new Map(Object.entries(renames).map(([ours, theirs]) => [theirs, ours]));
     const entries = Object.entries(json).map(([name, value]): [string, unknown] => {
       if (!back.has(name) && renames[name] !== undefined)
-        throw new InvalidArgument([{ field: name, rule: 'json.unknown', description: 'is called otherwise here' }]);
+        throw new Malformed([{ field: name, rule: 'json.unknown', description: 'is called otherwise here' }]);
       return [back.get(name) ?? name, value];
     });
     return Object.fromEntries(entries);
@@ -33,6 +32,15 @@ export const outgoing = (version: Version, message: DescMessage) => compile(vers
 /** A version's JSON as the contract has it; undefined where both are the same. */
 export const incoming = (version: Version, message: DescMessage) => compile(version, message, fromVersion, new Map());
 
+/** By their names in the contract's JSON; undefined where there are none. */
+function renamesOf(version: Version, { fields, typeName }: DescMessage): Readonly<Record<string, string>> | undefined {
+  const renames = fields.flatMap(({ name, jsonName }) => {
+    const renamed = version.renames.get(`${typeName}.${name}`);
+    return renamed === undefined ? [] : [[jsonName, renamed] as const];
+  });
+  return renames.length > 0 ? Object.fromEntries(renames) : undefined;
+}
+
 function compile(
   version: Version,
   message: DescMessage,
@@ -41,7 +49,7 @@ function compile(
 ): Transform | undefined {
   if (seen.has(message.typeName)) return seen.get(message.typeName);
   seen.set(message.typeName, undefined);
-  const renames = version.renames[message.typeName];
+  const renames = renamesOf(version, message);
   const inner = message.fields.flatMap((field): [string, Transform][] => {
     if (!field.message) return [];
     const transform = compile(version, field.message, direction, seen);

@@ -2,8 +2,8 @@
 export interface Version {
   /** In the path: /api/v1. */
   readonly name: string;
-  /** Names of fields by message type: as the contract has them in JSON, and as this version has them. */
-  readonly renames: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Names of fields as this version has them in JSON, by their full names in the contract. */
+  readonly renames: ReadonlyMap<string, string>;
   /** The version that takes its place; absent on the current one. */
   readonly deprecated?: {
     readonly since: Date;

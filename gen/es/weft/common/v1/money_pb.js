@@ -9,7 +9,7 @@ import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/vali
  * Describes the file weft/common/v1/money.proto.
  */
 export const file_weft_common_v1_money = /*@__PURE__*/
-  fileDesc("Chp3ZWZ0L2NvbW1vbi92MS9tb25leS5wcm90bxIOd2VmdC5jb21tb24udjEiXAoFTW9uZXkSLgoNY3VycmVuY3lfY29kZRgBIAEoCUIXukgUchIyCl5bQS1aXXszfSSSAgNHQlASIwoLbWlub3JfdW5pdHMYAiABKANCDrpICyIJGIDQ28P0AigAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Chp3ZWZ0L2NvbW1vbi92MS9tb25leS5wcm90bxIOd2VmdC5jb21tb24udjEiXwoFTW9uZXkSLgoNY3VycmVuY3lfY29kZRgBIAEoCUIXukgUchIyCl5bQS1aXXszfSSSAgNHQlASJgoLbWlub3JfdW5pdHMYAiABKANCEbpIDiIMSKcCGIDQ28P0AigAYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * Describes the message weft.common.v1.Money.

@@ -7,12 +7,107 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Duration, MessageOptions, MethodOptions, ServiceOptions } from "@bufbuild/protobuf/wkt";
+import type { Duration, FileOptions, MessageOptions, MethodOptions, ServiceOptions, Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file weft/policy/v1/policy.proto.
  */
 export declare const file_weft_policy_v1_policy: GenFile;
+
+/**
+ * A version of the REST API, as it differs from the contracts.
+ *
+ * @generated from message weft.policy.v1.ApiVersion
+ */
+export declare type ApiVersion = Message<"weft.policy.v1.ApiVersion"> & {
+  /**
+   * In the path: `v1` of /api/v1.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Fields that have another name in it, in bodies and answers.
+   *
+   * @generated from field: repeated weft.policy.v1.Rename renames = 2;
+   */
+  renames: Rename[];
+
+  /**
+   * Present where another version has taken its place.
+   *
+   * @generated from field: weft.policy.v1.Deprecation deprecated = 3;
+   */
+  deprecated?: Deprecation | undefined;
+};
+
+/**
+ * Describes the message weft.policy.v1.ApiVersion.
+ * Use `create(ApiVersionSchema)` to create a new message.
+ */
+export declare const ApiVersionSchema: GenMessage<ApiVersion>;
+
+/**
+ * A field that a version calls otherwise.
+ *
+ * @generated from message weft.policy.v1.Rename
+ */
+export declare type Rename = Message<"weft.policy.v1.Rename"> & {
+  /**
+   * Full name: weft.users.v1.User.email.
+   *
+   * @generated from field: string field = 1;
+   */
+  field: string;
+
+  /**
+   * As the version has it in JSON.
+   *
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message weft.policy.v1.Rename.
+ * Use `create(RenameSchema)` to create a new message.
+ */
+export declare const RenameSchema: GenMessage<Rename>;
+
+/**
+ * The end of a version.
+ *
+ * @generated from message weft.policy.v1.Deprecation
+ */
+export declare type Deprecation = Message<"weft.policy.v1.Deprecation"> & {
+  /**
+   * Since when it is not to be used for anything new.
+   *
+   * @generated from field: google.protobuf.Timestamp since = 1;
+   */
+  since?: Timestamp | undefined;
+
+  /**
+   * When it goes.
+   *
+   * @generated from field: google.protobuf.Timestamp sunset = 2;
+   */
+  sunset?: Timestamp | undefined;
+
+  /**
+   * Name of the version that takes its place.
+   *
+   * @generated from field: string successor = 3;
+   */
+  successor: string;
+};
+
+/**
+ * Describes the message weft.policy.v1.Deprecation.
+ * Use `create(DeprecationSchema)` to create a new message.
+ */
+export declare const DeprecationSchema: GenMessage<Deprecation>;
 
 /**
  * Where a gRPC service is served.
@@ -95,6 +190,14 @@ export declare type MethodPolicy = Message<"weft.policy.v1.MethodPolicy"> & {
    * @generated from field: repeated weft.policy.v1.View views = 7;
    */
   views: View[];
+
+  /**
+   * States of the answer's resource in which what was asked goes on after the answer, as values of its field `status`: REST
+   * answers 202 then.
+   *
+   * @generated from field: repeated string accepted = 8;
+   */
+  accepted: string[];
 };
 
 /**
@@ -122,6 +225,13 @@ export declare type View = Message<"weft.policy.v1.View"> & {
    * @generated from field: string description = 2;
    */
   description: string;
+
+  /**
+   * The fields that it has besides, null or absent where there is nothing. What does not answer is named in `_degraded`.
+   *
+   * @generated from field: repeated weft.policy.v1.ViewPart parts = 3;
+   */
+  parts: ViewPart[];
 };
 
 /**
@@ -129,6 +239,40 @@ export declare type View = Message<"weft.policy.v1.View"> & {
  * Use `create(ViewSchema)` to create a new message.
  */
 export declare const ViewSchema: GenMessage<View>;
+
+/**
+ * A field of a view, which another service answers.
+ *
+ * @generated from message weft.policy.v1.ViewPart
+ */
+export declare type ViewPart = Message<"weft.policy.v1.ViewPart"> & {
+  /**
+   * Name in JSON.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Full name of its message: weft.payments.v1.Payment.
+   *
+   * @generated from field: string type = 2;
+   */
+  type: string;
+
+  /**
+   * Whether it is a list of them.
+   *
+   * @generated from field: bool list = 3;
+   */
+  list: boolean;
+};
+
+/**
+ * Describes the message weft.policy.v1.ViewPart.
+ * Use `create(ViewPartSchema)` to create a new message.
+ */
+export declare const ViewPartSchema: GenMessage<ViewPart>;
 
 /**
  * A number of calls within a fixed window.
@@ -355,4 +499,11 @@ export declare const event: GenExtension<MessageOptions, EventPolicy>;
  * @generated from extension: weft.policy.v1.ServicePolicy service = 50503;
  */
 export declare const service: GenExtension<ServiceOptions, ServicePolicy>;
+
+/**
+ * A version of the REST API. A file that carries it is one; it says nothing else.
+ *
+ * @generated from extension: weft.policy.v1.ApiVersion api_version = 50504;
+ */
+export declare const api_version: GenExtension<FileOptions, ApiVersion>;
 

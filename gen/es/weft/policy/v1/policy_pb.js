@@ -6,62 +6,90 @@
 // repeats them by hand.
 
 import { enumDesc, extDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/codegenv2";
-import { file_google_protobuf_descriptor, file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file weft/policy/v1/policy.proto.
  */
 export const file_weft_policy_v1_policy = /*@__PURE__*/
-  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxIkMKDVNlcnZpY2VQb2xpY3kSGAoQb25fZXZlcnlfc2VydmljZRgBIAEoCBIYChByZWFkc19hbGxfZXZlbnRzGAggASgIIqICCgxNZXRob2RQb2xpY3kSKgoHdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdjYWxsZXJzGAIgAygJEiMKBXJvbGVzGAMgAygOMhQud2VmdC5wb2xpY3kudjEuUm9sZRIsCgZzdHJlYW0YBCABKAsyHC53ZWZ0LnBvbGljeS52MS5TdHJlYW1Qb2xpY3kSLQoKcmF0ZV9saW1pdBgFIAEoCzIZLndlZnQucG9saWN5LnYxLlJhdGVMaW1pdBIuCgljYWNoZWFibGUYBiABKAsyGy53ZWZ0LnBvbGljeS52MS5DYWNoZVBvbGljeRIjCgV2aWV3cxgHIAMoCzIULndlZnQucG9saWN5LnYxLlZpZXciKQoEVmlldxIMCgRuYW1lGAEgASgJEhMKC2Rlc2NyaXB0aW9uGAIgASgJIkUKCVJhdGVMaW1pdBINCgVjYWxscxgBIAEoBRIpCgZ3aW5kb3cYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24igAEKC0NhY2hlUG9saWN5EigKBXN0YWxlGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEigKBWZyZXNoGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgsKA2tleRgDIAEoCRIQCghlbmRlZF9ieRgEIAMoCSJrCgxTdHJlYW1Qb2xpY3kSLwoMaWRsZV90aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEioKB21heF9hZ2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24isQEKC0V2ZW50UG9saWN5Eg8KB3N1YmplY3QYASABKAkSDQoFb3duZXIYAiABKAkSCwoDa2V5GAMgASgJEhUKDXBlcnNvbmFsX2RhdGEYBCADKAkSLAoJcmV0ZW50aW9uGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KFWNob3Jlb2dyYXBoZWRfc3ViamVjdBgGIAEoCRIRCgljb25zdW1lcnMYByADKAkqYgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9QVUJMSUMQARIRCg1ST0xFX0NVU1RPTUVSEAISEAoMUk9MRV9TVVBQT1JUEAMSDgoKUk9MRV9BRE1JThAEOlYKBm1ldGhvZBIeLmdvb2dsZS5wcm90b2J1Zi5NZXRob2RPcHRpb25zGMWKAyABKAsyHC53ZWZ0LnBvbGljeS52MS5NZXRob2RQb2xpY3lSBm1ldGhvZDpUCgVldmVudBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjGigMgASgLMhsud2VmdC5wb2xpY3kudjEuRXZlbnRQb2xpY3lSBWV2ZW50OloKB3NlcnZpY2USHy5nb29nbGUucHJvdG9idWYuU2VydmljZU9wdGlvbnMYx4oDIAEoCzIdLndlZnQucG9saWN5LnYxLlNlcnZpY2VQb2xpY3lSB3NlcnZpY2ViBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration]);
+  fileDesc("Cht3ZWZ0L3BvbGljeS92MS9wb2xpY3kucHJvdG8SDndlZnQucG9saWN5LnYxInQKCkFwaVZlcnNpb24SDAoEbmFtZRgBIAEoCRInCgdyZW5hbWVzGAIgAygLMhYud2VmdC5wb2xpY3kudjEuUmVuYW1lEi8KCmRlcHJlY2F0ZWQYAyABKAsyGy53ZWZ0LnBvbGljeS52MS5EZXByZWNhdGlvbiIlCgZSZW5hbWUSDQoFZmllbGQYASABKAkSDAoEbmFtZRgCIAEoCSJ3CgtEZXByZWNhdGlvbhIpCgVzaW5jZRgBIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASKgoGc3Vuc2V0GAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIRCglzdWNjZXNzb3IYAyABKAkiQwoNU2VydmljZVBvbGljeRIYChBvbl9ldmVyeV9zZXJ2aWNlGAEgASgIEhgKEHJlYWRzX2FsbF9ldmVudHMYCCABKAgitAIKDE1ldGhvZFBvbGljeRIqCgd0aW1lb3V0GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB2NhbGxlcnMYAiADKAkSIwoFcm9sZXMYAyADKA4yFC53ZWZ0LnBvbGljeS52MS5Sb2xlEiwKBnN0cmVhbRgEIAEoCzIcLndlZnQucG9saWN5LnYxLlN0cmVhbVBvbGljeRItCgpyYXRlX2xpbWl0GAUgASgLMhkud2VmdC5wb2xpY3kudjEuUmF0ZUxpbWl0Ei4KCWNhY2hlYWJsZRgGIAEoCzIbLndlZnQucG9saWN5LnYxLkNhY2hlUG9saWN5EiMKBXZpZXdzGAcgAygLMhQud2VmdC5wb2xpY3kudjEuVmlldxIQCghhY2NlcHRlZBgIIAMoCSJSCgRWaWV3EgwKBG5hbWUYASABKAkSEwoLZGVzY3JpcHRpb24YAiABKAkSJwoFcGFydHMYAyADKAsyGC53ZWZ0LnBvbGljeS52MS5WaWV3UGFydCI0CghWaWV3UGFydBIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAkSDAoEbGlzdBgDIAEoCCJFCglSYXRlTGltaXQSDQoFY2FsbHMYASABKAUSKQoGd2luZG93GAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIoABCgtDYWNoZVBvbGljeRIoCgVzdGFsZRgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIoCgVmcmVzaBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhILCgNrZXkYAyABKAkSEAoIZW5kZWRfYnkYBCADKAkiawoMU3RyZWFtUG9saWN5Ei8KDGlkbGVfdGltZW91dBgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIqCgdtYXhfYWdlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIrEBCgtFdmVudFBvbGljeRIPCgdzdWJqZWN0GAEgASgJEg0KBW93bmVyGAIgASgJEgsKA2tleRgDIAEoCRIVCg1wZXJzb25hbF9kYXRhGAQgAygJEiwKCXJldGVudGlvbhgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIdChVjaG9yZW9ncmFwaGVkX3N1YmplY3QYBiABKAkSEQoJY29uc3VtZXJzGAcgAygJKmIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfUFVCTElDEAESEQoNUk9MRV9DVVNUT01FUhACEhAKDFJPTEVfU1VQUE9SVBADEg4KClJPTEVfQURNSU4QBDpWCgZtZXRob2QSHi5nb29nbGUucHJvdG9idWYuTWV0aG9kT3B0aW9ucxjFigMgASgLMhwud2VmdC5wb2xpY3kudjEuTWV0aG9kUG9saWN5UgZtZXRob2Q6VAoFZXZlbnQSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMYxooDIAEoCzIbLndlZnQucG9saWN5LnYxLkV2ZW50UG9saWN5UgVldmVudDpaCgdzZXJ2aWNlEh8uZ29vZ2xlLnByb3RvYnVmLlNlcnZpY2VPcHRpb25zGMeKAyABKAsyHS53ZWZ0LnBvbGljeS52MS5TZXJ2aWNlUG9saWN5UgdzZXJ2aWNlOlsKC2FwaV92ZXJzaW9uEhwuZ29vZ2xlLnByb3RvYnVmLkZpbGVPcHRpb25zGMiKAyABKAsyGi53ZWZ0LnBvbGljeS52MS5BcGlWZXJzaW9uUgphcGlWZXJzaW9uYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+
+/**
+ * Describes the message weft.policy.v1.ApiVersion.
+ * Use `create(ApiVersionSchema)` to create a new message.
+ */
+export const ApiVersionSchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 0);
+
+/**
+ * Describes the message weft.policy.v1.Rename.
+ * Use `create(RenameSchema)` to create a new message.
+ */
+export const RenameSchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 1);
+
+/**
+ * Describes the message weft.policy.v1.Deprecation.
+ * Use `create(DeprecationSchema)` to create a new message.
+ */
+export const DeprecationSchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 2);
 
 /**
  * Describes the message weft.policy.v1.ServicePolicy.
  * Use `create(ServicePolicySchema)` to create a new message.
  */
 export const ServicePolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 0);
+  messageDesc(file_weft_policy_v1_policy, 3);
 
 /**
  * Describes the message weft.policy.v1.MethodPolicy.
  * Use `create(MethodPolicySchema)` to create a new message.
  */
 export const MethodPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 1);
+  messageDesc(file_weft_policy_v1_policy, 4);
 
 /**
  * Describes the message weft.policy.v1.View.
  * Use `create(ViewSchema)` to create a new message.
  */
 export const ViewSchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 2);
+  messageDesc(file_weft_policy_v1_policy, 5);
+
+/**
+ * Describes the message weft.policy.v1.ViewPart.
+ * Use `create(ViewPartSchema)` to create a new message.
+ */
+export const ViewPartSchema = /*@__PURE__*/
+  messageDesc(file_weft_policy_v1_policy, 6);
 
 /**
  * Describes the message weft.policy.v1.RateLimit.
  * Use `create(RateLimitSchema)` to create a new message.
  */
 export const RateLimitSchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 3);
+  messageDesc(file_weft_policy_v1_policy, 7);
 
 /**
  * Describes the message weft.policy.v1.CachePolicy.
  * Use `create(CachePolicySchema)` to create a new message.
  */
 export const CachePolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 4);
+  messageDesc(file_weft_policy_v1_policy, 8);
 
 /**
  * Describes the message weft.policy.v1.StreamPolicy.
  * Use `create(StreamPolicySchema)` to create a new message.
  */
 export const StreamPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 5);
+  messageDesc(file_weft_policy_v1_policy, 9);
 
 /**
  * Describes the message weft.policy.v1.EventPolicy.
  * Use `create(EventPolicySchema)` to create a new message.
  */
 export const EventPolicySchema = /*@__PURE__*/
-  messageDesc(file_weft_policy_v1_policy, 6);
+  messageDesc(file_weft_policy_v1_policy, 10);
 
 /**
  * Describes the enum weft.policy.v1.Role.
@@ -100,4 +128,12 @@ export const event = /*@__PURE__*/
  */
 export const service = /*@__PURE__*/
   extDesc(file_weft_policy_v1_policy, 2);
+
+/**
+ * A version of the REST API. A file that carries it is one; it says nothing else.
+ *
+ * @generated from extension: weft.policy.v1.ApiVersion api_version = 50504;
+ */
+export const api_version = /*@__PURE__*/
+  extDesc(file_weft_policy_v1_policy, 3);
 

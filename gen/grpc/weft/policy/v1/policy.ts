@@ -4,6 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.ts";
+import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 
 export const protobufPackage = "weft.policy.v1";
 
@@ -33,6 +34,41 @@ export namespace Role {
   export type ROLE_SUPPORT = typeof Role.ROLE_SUPPORT;
   export type ROLE_ADMIN = typeof Role.ROLE_ADMIN;
   export type UNRECOGNIZED = typeof Role.UNRECOGNIZED;
+}
+
+/** A version of the REST API, as it differs from the contracts. */
+export interface ApiVersion {
+  /** In the path: `v1` of /api/v1. */
+  name: string;
+  /** Fields that have another name in it, in bodies and answers. */
+  renames: Rename[];
+  /** Present where another version has taken its place. */
+  deprecated: Deprecation | undefined;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A field that a version calls otherwise. */
+export interface Rename {
+  /** Full name: weft.users.v1.User.email. */
+  field: string;
+  /** As the version has it in JSON. */
+  name: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** The end of a version. */
+export interface Deprecation {
+  /** Since when it is not to be used for anything new. */
+  since:
+    | Timestamp
+    | undefined;
+  /** When it goes. */
+  sunset:
+    | Timestamp
+    | undefined;
+  /** Name of the version that takes its place. */
+  successor: string;
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** Where a gRPC service is served. */
@@ -68,6 +104,11 @@ export interface MethodPolicy {
     | undefined;
   /** Views in which REST offers the answer together with those of other services, by the query's `view`. */
   views: View[];
+  /**
+   * States of the answer's resource in which what was asked goes on after the answer, as values of its field `status`: REST
+   * answers 202 then.
+   */
+  accepted: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -77,6 +118,19 @@ export interface View {
   name: string;
   /** What it has besides the answer itself, for the reader of the API's documentation. */
   description: string;
+  /** The fields that it has besides, null or absent where there is nothing. What does not answer is named in `_degraded`. */
+  parts: ViewPart[];
+  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
+}
+
+/** A field of a view, which another service answers. */
+export interface ViewPart {
+  /** Name in JSON. */
+  name: string;
+  /** Full name of its message: weft.payments.v1.Payment. */
+  type: string;
+  /** Whether it is a list of them. */
+  list: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -140,6 +194,291 @@ export interface EventPolicy {
   consumers: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
+
+function createBaseApiVersion(): ApiVersion {
+  return { name: "", renames: [], deprecated: undefined, _unknownFields: {} };
+}
+
+export const ApiVersion: MessageFns<ApiVersion, "weft.policy.v1.ApiVersion"> = {
+  $type: "weft.policy.v1.ApiVersion" as const,
+
+  encode(message: ApiVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.renames) {
+      Rename.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.deprecated !== undefined) {
+      Deprecation.encode(message.deprecated, writer.uint32(26).fork()).join();
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApiVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApiVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.renames.push(Rename.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.deprecated = Deprecation.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApiVersion>): ApiVersion {
+    return ApiVersion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApiVersion>): ApiVersion {
+    const message = createBaseApiVersion();
+    message.name = object.name ?? "";
+    message.renames = object.renames?.map((e) => Rename.fromPartial(e)) || [];
+    message.deprecated = (object.deprecated !== undefined && object.deprecated !== null)
+      ? Deprecation.fromPartial(object.deprecated)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRename(): Rename {
+  return { field: "", name: "", _unknownFields: {} };
+}
+
+export const Rename: MessageFns<Rename, "weft.policy.v1.Rename"> = {
+  $type: "weft.policy.v1.Rename" as const,
+
+  encode(message: Rename, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.field !== "") {
+      writer.uint32(10).string(message.field);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Rename {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRename();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.field = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Rename>): Rename {
+    return Rename.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Rename>): Rename {
+    const message = createBaseRename();
+    message.field = object.field ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseDeprecation(): Deprecation {
+  return { since: undefined, sunset: undefined, successor: "", _unknownFields: {} };
+}
+
+export const Deprecation: MessageFns<Deprecation, "weft.policy.v1.Deprecation"> = {
+  $type: "weft.policy.v1.Deprecation" as const,
+
+  encode(message: Deprecation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.since !== undefined) {
+      Timestamp.encode(message.since, writer.uint32(10).fork()).join();
+    }
+    if (message.sunset !== undefined) {
+      Timestamp.encode(message.sunset, writer.uint32(18).fork()).join();
+    }
+    if (message.successor !== "") {
+      writer.uint32(26).string(message.successor);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Deprecation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeprecation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.since = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sunset = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.successor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Deprecation>): Deprecation {
+    return Deprecation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Deprecation>): Deprecation {
+    const message = createBaseDeprecation();
+    message.since = (object.since !== undefined && object.since !== null)
+      ? Timestamp.fromPartial(object.since)
+      : undefined;
+    message.sunset = (object.sunset !== undefined && object.sunset !== null)
+      ? Timestamp.fromPartial(object.sunset)
+      : undefined;
+    message.successor = object.successor ?? "";
+    return message;
+  },
+};
 
 function createBaseServicePolicy(): ServicePolicy {
   return { onEveryService: false, readsAllEvents: false, _unknownFields: {} };
@@ -235,6 +574,7 @@ function createBaseMethodPolicy(): MethodPolicy {
     rateLimit: undefined,
     cacheable: undefined,
     views: [],
+    accepted: [],
     _unknownFields: {},
   };
 }
@@ -267,6 +607,9 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
     }
     for (const v of message.views) {
       View.encode(v!, writer.uint32(58).fork()).join();
+    }
+    for (const v of message.accepted) {
+      writer.uint32(66).string(v!);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -358,6 +701,14 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
             message.views.push(View.decode(reader, reader.uint32()));
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.accepted.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -398,12 +749,13 @@ export const MethodPolicy: MessageFns<MethodPolicy, "weft.policy.v1.MethodPolicy
       ? CachePolicy.fromPartial(object.cacheable)
       : undefined;
     message.views = object.views?.map((e) => View.fromPartial(e)) || [];
+    message.accepted = object.accepted?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseView(): View {
-  return { name: "", description: "", _unknownFields: {} };
+  return { name: "", description: "", parts: [], _unknownFields: {} };
 }
 
 export const View: MessageFns<View, "weft.policy.v1.View"> = {
@@ -415,6 +767,9 @@ export const View: MessageFns<View, "weft.policy.v1.View"> = {
     }
     if (message.description !== "") {
       writer.uint32(18).string(message.description);
+    }
+    for (const v of message.parts) {
+      ViewPart.encode(v!, writer.uint32(26).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -456,6 +811,14 @@ export const View: MessageFns<View, "weft.policy.v1.View"> = {
             message.description = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parts.push(ViewPart.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -483,6 +846,104 @@ export const View: MessageFns<View, "weft.policy.v1.View"> = {
     const message = createBaseView();
     message.name = object.name ?? "";
     message.description = object.description ?? "";
+    message.parts = object.parts?.map((e) => ViewPart.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseViewPart(): ViewPart {
+  return { name: "", type: "", list: false, _unknownFields: {} };
+}
+
+export const ViewPart: MessageFns<ViewPart, "weft.policy.v1.ViewPart"> = {
+  $type: "weft.policy.v1.ViewPart" as const,
+
+  encode(message: ViewPart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.list !== false) {
+      writer.uint32(24).bool(message.list);
+    }
+    if (message._unknownFields !== undefined) {
+      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
+        const tag = parseInt(key, 10);
+        for (const value of values) {
+          writer.uint32(tag).raw(value);
+        }
+      }
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ViewPart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseViewPart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.list = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        const buf = reader.skip(tag & 7);
+
+        const list = message._unknownFields![tag];
+
+        if (list === undefined) {
+          message._unknownFields![tag] = [buf];
+        } else {
+          list.push(buf);
+        }
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ViewPart>): ViewPart {
+    return ViewPart.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ViewPart>): ViewPart {
+    const message = createBaseViewPart();
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    message.list = object.list ?? false;
     return message;
   },
 };
