@@ -6,7 +6,7 @@ import { memoryCopies } from './cache/memory.ts';
 import { createCopies } from './cache/read-through.ts';
 import { redisCopies } from './cache/redis.ts';
 import { contracts, events, serviceOf } from './clients/contracts.ts';
-import { openapiText } from './clients/openapi.ts';
+import { openapiTexts } from './clients/openapi.ts';
 import { versions } from './clients/versions.ts';
 import { settings } from './config.ts';
 import { answerConnect } from './connect/answer.ts';
@@ -99,7 +99,7 @@ export const gateway = defineStateless({
           onUnexpected,
         }),
         answerStandard(contracts, () => serving),
-        answerDocs(openapiText),
+        answerDocs(openapiTexts),
         answerNothing,
       ],
     });

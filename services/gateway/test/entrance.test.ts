@@ -101,9 +101,38 @@ it('shows its document on a page that takes nothing from anywhere else', async (
   expect(document.json.paths['/api/v2/orders/{orderId}'].get).toBeDefined();
 });
 
-it('has a route for each operation of its document', async () => {
+it('sends a document compressed or plain, and not again to whom has it', async () => {
   edge = await openEdge(handlers);
-  const { paths } = (await edge.send('/openapi.json')).json as { paths: Record<string, Record<string, object>> };
+  const tags = new Set<string>();
+  for (const path of ['/openapi.json', '/openapi.v1.json', '/docs']) {
+    const plain = await edge.send(path, { headers: { 'accept-encoding': 'identity' } });
+    const compressed = await edge.send(path, { headers: { 'accept-encoding': 'gzip' } });
+    expect([plain.headers.get('content-encoding'), compressed.headers.get('content-encoding')]).toEqual([null, 'gzip']);
+    expect(compressed.text).toBe(plain.text);
+    const tag = plain.headers.get('etag') ?? '';
+    expect(tag).toMatch(/^W\/"[\w-]{16}"$/);
+    expect(compressed.headers.get('etag')).toBe(tag);
+    expect(compressed.headers.get('vary')).toContain('accept-encoding');
+    const again = await edge.send(path, { headers: { 'if-none-match': tag } });
+    expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', tag]);
+    const other = await edge.send(path, { headers: { 'if-none-match': 'W/"AAAAAAAAAAAAAAAA"' } });
+    expect([other.status, other.text]).toEqual([200, plain.text]);
+    const head = await edge.send(path, { method: 'HEAD' });
+    expect([head.status, head.text, head.headers.get('etag')]).toEqual([200, '', tag]);
+    tags.add(tag);
+  }
+  expect(tags.size).toBe(3);
+});
+
+it('names both documents on its page', async () => {
+  edge = await openEdge(handlers);
+  const { text } = await edge.send('/docs');
+  expect(text.match(/href="[^"]+"/g)).toEqual(['href="/openapi.json"', 'href="/openapi.v1.json"']);
+});
+
+it.each(['/openapi.json', '/openapi.v1.json'])('has a route for each operation of %s', async (document) => {
+  edge = await openEdge(handlers);
+  const { paths } = (await edge.send(document)).json as { paths: Record<string, Record<string, object>> };
   const operations = Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => [verb, path]));
   expect(operations.length).toBeGreaterThan(30);
   for (const [verb = '', path = ''] of operations) {

@@ -1,5 +1,11 @@
-/** The OpenAPI document that is generated from the contracts, as text. Read when it is first asked for. */
-export async function openapiText(): Promise<string> {
-  const { default: document } = await import('@weft/gen/openapi/openapi.json', { with: { type: 'json' } });
-  return JSON.stringify(document);
-}
+/** The OpenAPI documents that are generated from the contracts, one a version, by the path where they are served. Read when first asked for. */
+export const openapiTexts: Readonly<Record<string, () => Promise<string>>> = {
+  '/openapi.json': async () => {
+    const { default: document } = await import('@weft/gen/openapi/openapi.json', { with: { type: 'json' } });
+    return JSON.stringify(document);
+  },
+  '/openapi.v1.json': async () => {
+    const { default: document } = await import('@weft/gen/openapi/openapi.v1.json', { with: { type: 'json' } });
+    return JSON.stringify(document);
+  },
+};

@@ -11,10 +11,13 @@ input{width:100%;padding:.5rem;font:inherit;box-sizing:border-box}
 // Text is only ever put in as text: a document cannot bring code along.
 const SCRIPT = `
 const make=(tag,text,kind)=>{const one=document.createElement(tag);if(text)one.textContent=text;if(kind)one.className=kind;return one};
-const list=document.getElementById('list'),search=document.getElementById('search');
-fetch('/openapi.json').then((r)=>r.json()).then((api)=>{
+const part=(id)=>document.getElementById(id);
+const list=part('list'),search=part('search'),links=[...part('documents').children];
+const wanted=links.find((one)=>one.getAttribute('href')===new URLSearchParams(location.search).get('of'))||links[0];
+for(const one of links)if(one!==wanted){const show=make('a','(show)');show.href='?of='+one.getAttribute('href');one.after(' ',show)}
+fetch(wanted.getAttribute('href')).then((r)=>r.json()).then((api)=>{
   if(!api.paths)throw new Error(api.detail||'there is no document');
-  document.getElementById('title').textContent=api.info.title+' '+api.info.version;
+  part('title').textContent=api.info.title+' '+api.info.version;part('about').textContent=api.info.description;
   const groups=new Map();
   for(const [path,item] of Object.entries(api.paths))for(const [verb,op] of Object.entries(item)){
     if(typeof op!=='object'||!op.responses)continue;
@@ -43,15 +46,17 @@ fetch('/openapi.json').then((r)=>r.json()).then((api)=>{
   search.addEventListener('input',show);show();
 }).catch((error)=>{list.textContent=error.message});`;
 
+const link = (path: string): string => `<a href="${path}">${path.slice(1)}</a>`;
+
 const hashed = (text: string): string => `'sha256-${hash('sha256', text, 'base64')}'`;
 
 export const PAGE_POLICY = `default-src 'none'; connect-src 'self'; style-src ${hashed(STYLE)}; script-src ${hashed(SCRIPT)}; frame-ancestors 'none'; base-uri 'none'`;
 
-/** Shows /openapi.json, with nothing from any other host. */
-export const PAGE = `<!doctype html>
+/** Shows the documents at these paths, the first to begin with, with nothing from any other host. */
+export const documentPage = (paths: readonly string[]): string => `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Weft API</title>
 <style>${STYLE}</style></head><body>
-<h1 id="title">Weft API</h1><p><a href="/openapi.json">openapi.json</a></p>
+<h1 id="title">Weft API</h1><p id="documents">${paths.map(link).join(' ')}</p><p id="about"></p>
 <input id="search" type="search" placeholder="Search paths" aria-label="Search paths"><div id="list">…</div>
 <script>${SCRIPT}</script></body></html>
 `;

@@ -5,30 +5,38 @@ import type { Request, Response } from './request.ts';
 const WORTH_BYTES = 1024;
 const gzipped = promisify(gzip);
 
-/** Ends a response with a body, compressed where that is worth it and the client takes it. */
+/**
+ * Ends a response with a body, compressed where that is worth it and the client takes it.
+ * @param encoded how the body is encoded already
+ */
 export async function reply(
   request: Request,
   response: Response,
   status: number,
   headers: Record<string, string>,
   body: string | Buffer,
+  encoded?: 'gzip' | 'identity',
 ): Promise<void> {
-  const small = body.length < WORTH_BYTES || !/\bgzip\b(?!\s*;\s*q=0(?![.\d]*[1-9]))/.test(accepted(request));
-  const bytes = small ? body : await gzipped(body);
+  const compresses = encoded === undefined && body.length >= WORTH_BYTES && acceptsGzip(request);
+  const bytes = compresses ? await gzipped(body) : body;
   const length = typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
   const vary = [headers.vary, 'accept-encoding'].filter(Boolean).join(', ');
-  const encoding: Record<string, string> = small ? {} : { 'content-encoding': 'gzip' };
+  const encoding: Record<string, string> = compresses || encoded === 'gzip' ? { 'content-encoding': 'gzip' } : {};
   const empty = status === 204 || status === 304;
   // The client has gone away, or another part has answered.
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, {
     ...headers,
     ...encoding,
-    ...(body.length >= WORTH_BYTES && { vary }),
+    ...((body.length >= WORTH_BYTES || encoded !== undefined) && { vary }),
     ...(!empty && { 'content-length': String(length) }),
   });
   response.end(request.method === 'HEAD' || empty ? undefined : bytes);
 }
+
+/** Whether a client takes what is compressed. */
+export const acceptsGzip = (request: Request): boolean =>
+  /\bgzip\b(?!\s*;\s*q=0(?![.\d]*[1-9]))/.test(accepted(request));
 
 const MAX_HEADER = 256;
 

@@ -34,8 +34,9 @@ export function entityTag(text: string, resource: JsonObject | undefined): strin
 export function matches(header: string | undefined, tag: string): boolean {
   if (header === undefined) return false;
   if (header.trim() === '*') return true;
+  const opaque = tag.replace(/^W\//, '');
   return header
     .slice(0, 2048)
     .split(',')
-    .some((one) => one.trim().replace(/^W\//, '') === tag);
+    .some((one) => one.trim().replace(/^W\//, '') === opaque);
 }
