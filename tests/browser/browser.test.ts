@@ -1,19 +1,14 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
 import { openShop, type Shop } from '../flows/shop.ts';
+import { chromiumPath } from '../setup/chromium.ts';
 import type { Outcome, Visit } from './page.ts';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome'];
-const found = (process.env.PATH ?? '')
-  .split(delimiter)
-  .flatMap((folder) => NAMES.map((name) => join(folder, name)))
-  .find(existsSync);
 const PASSWORD = 'correct horse';
 
 /** A page of its own origin, whose script is all that it has. */
@@ -29,7 +24,7 @@ async function servePage(script: string): Promise<{ server: Server; origin: stri
   return { server, origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-(found === undefined ? describe.skip : describe)('a page in Chromium, which has to be on the path', () => {
+(chromiumPath === undefined ? describe.skip : describe)('a page in Chromium, which has to be on the path', () => {
   let shop: Shop;
   let browser: Browser;
   let ours: Awaited<ReturnType<typeof servePage>>;
@@ -47,7 +42,7 @@ async function servePage(script: string): Promise<{ server: Server; origin: stri
     productId = await shop.product({ stock: 10n });
     customer = { email: `${crypto.randomUUID()}@shop.example`, password: PASSWORD };
     await shop.admin.users.register({ ...customer, fullName: 'Ada' });
-    browser = await chromium.launch({ executablePath: found as string, args: ['--no-sandbox'] });
+    browser = await chromium.launch({ executablePath: chromiumPath as string, args: ['--no-sandbox'] });
   }, 120_000);
 
   afterAll(async () => {

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from '@jest/globals';
 import { testDatabase } from '@weft/kit/testing';
+import { chromiumPath } from './chromium.ts';
 
 const required = (process.env.WEFT_REQUIRE ?? '').split(',').filter(Boolean);
 
@@ -11,6 +12,7 @@ const runs = (command: string, argument = '--version') =>
 const PROOFS: Readonly<Record<string, () => Promise<string>>> = {
   nats: async () => runs('nats-server'),
   redis: async () => runs('redis-server'),
+  chromium: async () => (chromiumPath === undefined ? '' : runs(chromiumPath)),
   helm: async () => runs('helm', 'version'),
   postgres: async () => {
     const database = await testDatabase('requirements');
