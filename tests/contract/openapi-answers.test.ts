@@ -115,8 +115,8 @@ describe('the version that is deprecated', () => {
       }
     }
     expect(earlier.document.components.headers).toMatchObject({
-      Deprecation: { required: true },
-      Sunset: { required: true },
+      Deprecation: { example: '@1793491200' },
+      Sunset: { example: 'Mon, 01 Nov 2027 00:00:00 GMT' },
     });
     expect(current.operations.some(({ deprecated }) => deprecated)).toBe(false);
     expect(current.document.components.headers).not.toHaveProperty('Deprecation');

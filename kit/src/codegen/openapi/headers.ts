@@ -11,12 +11,9 @@ export function headersOf({ deprecated }: Version): Schema {
   return {
     CorrelationId: text('By which the request is found in logs and traces.'),
     ETag: text('Of this version: send it as `If-None-Match`, or as `If-Match` with a change.'),
-    Link: deprecated
-      ? {
-          ...text(`\`rel="successor-version"\`: what takes the place of this version. Of pages: ${NEXT}`),
-          required: true,
-        }
-      : text(NEXT),
+    Link: text(
+      deprecated ? `\`rel="successor-version"\`: what takes the place of this version. Of pages: ${NEXT}` : NEXT,
+    ),
     Location: text('Where it is.'),
     RateLimit: text('What is left (`r`) until the next window, in `t` seconds.'),
     RateLimitPolicy: text('How many requests (`q`) a window of `w` seconds has.'),
@@ -28,12 +25,10 @@ export function headersOf({ deprecated }: Version): Schema {
     ...(deprecated && {
       Deprecation: {
         ...text('Since when this version is deprecated (RFC 9745).'),
-        required: true,
         example: `@${deprecated.since.getTime() / 1000}`,
       },
       Sunset: {
         ...text('Until when this version is there (RFC 8594).'),
-        required: true,
         example: deprecated.sunset.toUTCString(),
       },
     }),

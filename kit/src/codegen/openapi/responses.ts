@@ -83,9 +83,8 @@ function eventStream(method: DescMethod, { stream }: MethodPolicy, { schemas, ve
   const { idleTimeout, maxAge } = stream ?? {};
   const bounds = `Ends when nothing has happened for ${idleTimeout?.seconds} s, and after ${maxAge?.seconds} s.`;
   const message = schemas.answer(method.output);
-  const data = JSON.stringify(answerExample(message, schemas.all()));
-  const resumes = method.output.fields.some(({ name }) => name === 'resume_token');
-  const event = { ...(resumes && { id: '42' }), event: 'message', data };
+  // Without an id: some tools ask for what an example holds, and a stream goes on after its own ids alone.
+  const event = { event: 'message', data: JSON.stringify(answerExample(message, schemas.all())) };
   return {
     description: `${textOf(method.output) || 'Done.'} Server-sent events, each with a message as JSON in \`data\`. ${bounds}`,
     headers: { ...COMMON, ...versionHeaders(version) },
