@@ -14,12 +14,15 @@ from client.api.users import login, logout, refresh_token, register
 from client.client import AuthenticatedClient, Client
 from client.models import (
     CreateProductBody,
+    GetOrderView,
     LoginBody,
     LogoutBody,
     MoneyInput,
     OrderStatus,
     PlaceOrderBody,
     PlaceOrderLine,
+    Payment,
+    PaymentsPaymentStatus,
     Problem,
     RefreshTokenBody,
     RegisterBody,
@@ -77,6 +80,12 @@ while order.status != OrderStatus.ORDER_STATUS_COMPLETED:
         sys.exit(f"the order is still {order.status}")
     time.sleep(0.1)
     order = done(get_order.sync, order.order_id, client=customer).order
+
+full = done(get_order.sync, order.order_id, client=customer, view=GetOrderView.FULL)
+if not isinstance(full.payment, Payment) or full.payment.status != PaymentsPaymentStatus.PAYMENT_STATUS_CAPTURED:
+    sys.exit(f"the view has no payment: {full}")
+if [one.product_id for one in full.products] != [PRODUCT] or not full.shipment.tracking_code or full.field_degraded:
+    sys.exit(f"the view is not whole: {full}")
 
 done(logout.sync, client=anybody, body=LogoutBody(refresh_token=refreshed.refresh_token))
 ended = refresh_token.sync(
