@@ -123,7 +123,7 @@ function stringCheck(rules: StringRules): Compiled<Check> {
   }) as Check;
 }
 
-const COMPILED_NUMBER = new Set(['gte', 'lte', 'gt', 'lt']);
+const COMPILED_NUMBER = new Set(['gte', 'lte', 'gt', 'lt', 'example']);
 
 function numberCheck(rules: Int32Rules | Int64Rules): Compiled<Check> {
   const schema = rules.$typeName === 'buf.validate.Int32Rules' ? Int32RulesSchema : Int64RulesSchema;
