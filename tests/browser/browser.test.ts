@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
+import { earlier } from '../contract/openapi-document.ts';
 import { openShop, type Shop } from '../flows/shop.ts';
 import { chromiumPath } from '../setup/chromium.ts';
 import type { Outcome, Visit } from './page.ts';
@@ -84,6 +85,28 @@ async function servePage(script: string): Promise<{ server: Server; origin: stri
       expect(statuses.at(-1)).toBe('COMPLETED');
       expect(refused).toBe('ORDER_NOT_FOUND');
       expect(await ordersOf()).toContain(orderId);
+    },
+    60_000,
+  );
+
+  it.each([
+    ['/docs', 'Weft 2', '/api/v2/', false],
+    ['/docs?of=/openapi.v1.json', 'Weft 1', '/api/v1/', true],
+  ] as const)(
+    'shows the operations of a document at %s, struck out where they are deprecated',
+    async (path, title, start, old) => {
+      const page = await browser.newPage();
+      try {
+        await page.goto(shop.booted.http('gateway') + path);
+        await page.waitForSelector('details code');
+        const codes = await page.locator('details code').allTextContents();
+        expect(codes).toHaveLength(earlier.operations.length);
+        expect(codes.every((one) => one.startsWith(start))).toBe(true);
+        expect(await page.locator('details code.old').count()).toBe(old ? codes.length : 0);
+        expect(await page.textContent('h1')).toBe(title);
+      } finally {
+        await page.close();
+      }
     },
     60_000,
   );
