@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http2 from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '@weft/kit/testing';
 import { parseObject } from '../src/rest/json-text.ts';
@@ -16,8 +17,9 @@ beforeAll(async () => {
   edge = await openEdge(
     {
       catalog: {
-        getProduct: async () => {
+        getProduct: async ({ productId }) => {
           called += 1;
+          if (productId === 'slow') await delay(300);
           return { product: product() };
         },
       },
@@ -187,6 +189,46 @@ describe('request smuggling', () => {
     const answer = await raw(text);
     expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
     expect(answer.match(/HTTP\/1\.1 200/)).toBeNull();
+    expect(called).toBe(before);
+  });
+});
+
+describe('a client in a hurry', () => {
+  const GET_PRODUCT = '/weft.catalog.v1.CatalogService/GetProduct';
+  const hurried = (timeout: string, productId: string) =>
+    edge.send(GET_PRODUCT, {
+      method: 'POST',
+      headers: { 'connect-timeout-ms': timeout, 'connect-protocol-version': '1' },
+      body: JSON.stringify({ productId }),
+    });
+
+  it.each([
+    ['no time at all', '0', 'lantern'],
+    ['less time than it takes', '20', 'slow'],
+  ])('that gives a service %s keeps nobody else from it', async (_, timeout, productId) => {
+    for (let n = 0; n < 7; n++) {
+      const { status, json } = await hurried(timeout, productId);
+      expect([status, json.code]).toEqual([504, 'deadline_exceeded']);
+    }
+    expect((await edge.send('/api/v2/products/lantern')).status).toBe(200);
+    expect((await edge.send('/api/v2/products/another')).status).toBe(200);
+  });
+
+  it('is refused before the service is asked when it gives it no time', async () => {
+    const before = called;
+    expect((await hurried('0', 'unheard-of')).status).toBe(504);
+    const session = http2.connect(edge.h2c);
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/weft.orders.v1.OrdersService/GetOrder',
+      'content-type': 'application/grpc',
+      authorization: `Bearer ${alice}`,
+      'grpc-timeout': '0m',
+    });
+    stream.end(Buffer.from([0, 0, 0, 0, 0]));
+    const [headers] = await once(stream, 'response');
+    session.destroy();
+    expect(headers['grpc-status']).toBe('4');
     expect(called).toBe(before);
   });
 });

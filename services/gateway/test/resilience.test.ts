@@ -16,25 +16,26 @@ afterEach(async () => {
 
 const away = () => new RemoteError(status.UNAVAILABLE, 'UNAVAILABLE', 'away');
 const failed = () => Promise.reject(away());
-const isAway = () => true;
+const unwell = () => 'unwell' as const;
+const always = { signal: undefined, deadline: Number.POSITIVE_INFINITY };
 
 describe('a breaker', () => {
   it('opens after five failures in a row, and lets one call try after a minute', async () => {
     let now = 0;
     const breaker = new Breaker('catalog', { failures: 5, pause: 60_000, now: () => now });
-    for (let n = 0; n < 4; n++) await expect(breaker.run(failed, isAway)).rejects.toThrow('away');
-    await breaker.run(async () => 'well', isAway);
-    for (let n = 0; n < 5; n++) await expect(breaker.run(failed, isAway)).rejects.toThrow('away');
+    for (let n = 0; n < 4; n++) await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
+    await breaker.run(async () => 'well', unwell);
+    for (let n = 0; n < 5; n++) await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
     expect(breaker.state).toBe('open');
-    await expect(breaker.run(async () => 'well', isAway)).rejects.toMatchObject({
+    await expect(breaker.run(async () => 'well', unwell)).rejects.toMatchObject({
       reason: 'CIRCUIT_OPEN',
       retryAfter: 60,
     });
     now = 60_000;
     expect(breaker.state).toBe('half-open');
     const trying = Promise.withResolvers<string>();
-    const probe = breaker.run(() => trying.promise, isAway);
-    await expect(breaker.run(async () => 'well', isAway)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
+    const probe = breaker.run(() => trying.promise, unwell);
+    await expect(breaker.run(async () => 'well', unwell)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
     trying.resolve('well');
     await probe;
     expect(breaker.state).toBe('closed');
@@ -43,10 +44,25 @@ describe('a breaker', () => {
   it('opens again when the one that tries fails', async () => {
     let now = 0;
     const breaker = new Breaker('catalog', { failures: 1, pause: 1000, now: () => now });
-    await expect(breaker.run(failed, isAway)).rejects.toThrow('away');
+    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
     now = 1000;
-    await expect(breaker.run(failed, isAway)).rejects.toThrow('away');
+    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
     expect(breaker.state).toBe('open');
+  });
+
+  it('learns nothing from a call that tells nothing, and lets the next one try', async () => {
+    let now = 0;
+    const breaker = new Breaker('catalog', { failures: 2, pause: 1000, now: () => now });
+    const nothing = () => 'nothing' as const;
+    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
+    for (let n = 0; n < 5; n++) await expect(breaker.run(failed, nothing)).rejects.toThrow('away');
+    expect(breaker.state).toBe('closed');
+    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
+    now = 1000;
+    await expect(breaker.run(failed, nothing)).rejects.toThrow('away');
+    expect(breaker.state).toBe('half-open');
+    await breaker.run(async () => 'well', unwell);
+    expect(breaker.state).toBe('closed');
   });
 });
 
@@ -54,13 +70,15 @@ describe('a bulkhead', () => {
   it('lets no more run than it may, no more wait than it may, and whoever leaves', async () => {
     const bulkhead = new Bulkhead('orders', { calls: 1, queue: 1 });
     const first = Promise.withResolvers<void>();
-    const running = bulkhead.run(() => first.promise, undefined);
+    const running = bulkhead.run(() => first.promise, always);
     const leaving = new AbortController();
-    const waiting = bulkhead.run(async () => 'never', leaving.signal);
-    await expect(bulkhead.run(async () => 'no', undefined)).rejects.toMatchObject({ reason: 'UPSTREAM_BUSY' });
+    const waiting = bulkhead.run(async () => 'never', { ...always, signal: leaving.signal });
+    await expect(bulkhead.run(async () => 'no', always)).rejects.toMatchObject({ reason: 'UPSTREAM_BUSY' });
     leaving.abort();
     await expect(waiting).rejects.toMatchObject({ reason: 'CANCELLED' });
-    const next = bulkhead.run(async () => 'yes', undefined);
+    const late = bulkhead.run(async () => 'never', { ...always, deadline: Date.now() + 20 });
+    await expect(late).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+    const next = bulkhead.run(async () => 'yes', always);
     first.resolve();
     await running;
     expect(await next).toBe('yes');
@@ -181,6 +199,34 @@ describe('copies', () => {
     expect((await get(`/api/v2/users/${ALICE}`, mallory)).status).toBe(404);
     expect((await get(`/api/v2/users/${ALICE}`, alice)).status).toBe(200);
     expect(asked).toEqual(['lantern', 'none', ALICE, MALLORY]);
+  });
+});
+
+describe('a call that many wait for', () => {
+  it('lasts as long as its contract says, and each waits as long as it likes', async () => {
+    const asked: string[] = [];
+    const answer = Promise.withResolvers<void>();
+    edge = await openEdge({
+      catalog: {
+        getProduct: async ({ productId }) => {
+          asked.push(productId);
+          await answer.promise;
+          return { product: product() };
+        },
+      },
+    });
+    const hurried = edge.send('/weft.catalog.v1.CatalogService/GetProduct', {
+      method: 'POST',
+      headers: { 'connect-timeout-ms': '100', 'connect-protocol-version': '1' },
+      body: JSON.stringify({ productId: 'lantern' }),
+    });
+    await eventually(() => asked.length === 1);
+    const patient = edge.send('/api/v2/products/lantern');
+    const { status: late, json } = await hurried;
+    expect([late, json.code]).toEqual([504, 'deadline_exceeded']);
+    answer.resolve();
+    expect((await patient).status).toBe(200);
+    expect(asked).toEqual(['lantern']);
   });
 });
 

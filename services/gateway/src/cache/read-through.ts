@@ -5,11 +5,14 @@ import type { Answer } from '../edge/answer.ts';
 import type { Arrival } from '../edge/arrival.ts';
 import { isAway } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
-import { Cancelled } from '../resilience/cancelled.ts';
+import { type Patience, patiently } from '../resilience/patience.ts';
 import type { Lookup } from './lookup.ts';
 import type { Absence, Copy, CopyStore } from './store.ts';
 
-/** Asks the service. */
+/**
+ * Asks the service.
+ * @param deadline epoch milliseconds of the client's own; Infinity where only the contract's counts
+ */
 export type Ask = (signal: AbortSignal, deadline: number) => Promise<Uint8Array>;
 
 export interface CopiesOptions {
@@ -51,30 +54,24 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
     await store?.end(aggregate);
   }
 
-  async function answerOf(flight: Flight, signal: AbortSignal): Promise<Uint8Array> {
-    const left = Promise.withResolvers<never>();
-    const leave = () => left.reject(new Cancelled());
-    signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) leave();
+  async function answerOf(flight: Flight, patience: Patience): Promise<Uint8Array> {
     flight.waiting += 1;
     try {
-      return await Promise.race([flight.answer, left.promise]);
+      return await patiently(flight.answer, patience);
     } finally {
-      signal.removeEventListener('abort', leave);
       flight.waiting -= 1;
       if (flight.waiting === 0) flight.leave.abort();
     }
   }
 
-  function launch(id: string, aggregate: string, method: EdgeMethod, ask: Ask): Flight {
-    const { timeout } = method.contract;
+  function launch(id: string, aggregate: string, ask: Ask): Flight {
     // Several may wait for it: it ends with the last of them, or when the method's own time is over.
     const leave = new AbortController();
     const land = () => {
       if (flights.get(id) === flight) flights.delete(id);
     };
     leave.signal.addEventListener('abort', land, { once: true });
-    const answer = ask(leave.signal, now() + timeout).finally(land);
+    const answer = ask(leave.signal, Number.POSITIVE_INFINITY).finally(land);
     answer.catch(() => {});
     const flight: Flight = { aggregate, answer, ended: false, waiting: 0, leave };
     if (flights.size < MOST_FLIGHTS) flights.set(id, flight);
@@ -85,7 +82,7 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
     method: EdgeMethod,
     request: Uint8Array,
     user: User | undefined,
-    signal: AbortSignal,
+    patience: Patience,
     ask: Ask,
     kept: CopyStore,
   ): Promise<Answer> {
@@ -103,10 +100,10 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
     }
     const id = `${aggregate} ${variant}`;
     const shared = flights.get(id);
-    const flight = shared ?? launch(id, aggregate, method, ask);
+    const flight = shared ?? launch(id, aggregate, ask);
     let outcome: Lookup = shared ? 'shared' : 'miss';
     try {
-      const bytes = await answerOf(flight, signal);
+      const bytes = await answerOf(flight, patience);
       if (!flight.ended) await kept.put(aggregate, variant, { at: now(), bytes }, cacheable.stale);
       return { bytes, age: undefined, stale: false };
     } catch (error) {
@@ -125,8 +122,8 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
   return {
     async read(method: EdgeMethod, request: Uint8Array, user: User | undefined, arrival: Arrival, ask: Ask) {
       const { contract } = method;
-      if (store && contract.cacheable) return readCopied(method, request, user, arrival.signal, ask, store);
-      const bytes = await ask(arrival.signal, now() + contract.timeout);
+      if (store && contract.cacheable) return readCopied(method, request, user, arrival, ask, store);
+      const bytes = await ask(arrival.signal, arrival.deadline);
       const changed = store && endings.byWrite.get(contract.name);
       for (const { name, key } of changed ?? []) await end(`${name}:${aggregateOf(method, request, key)}`);
       return { bytes, age: undefined, stale: false } satisfies Answer;

@@ -74,7 +74,7 @@ export class Arrival {
   /** @param deadline epoch milliseconds of what is called now */
   context(deadline: number, trace = this.trace): WorkContext {
     const { correlationId, token } = this;
-    return { correlationId, trace, deadline: Math.min(deadline, this.deadline), token };
+    return { correlationId, trace, deadline, token };
   }
 }
 

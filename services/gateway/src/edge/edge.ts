@@ -14,6 +14,7 @@ import {
 import type { TraceContext } from '@weft/kit/telemetry';
 import type { Copies } from '../cache/read-through.ts';
 import type { LimitState, RateLimits } from '../limits/rate-limits.ts';
+import { TimeOver } from '../resilience/cancelled.ts';
 import type { Shedding } from '../resilience/shedding.ts';
 import type { Upstream } from '../resilience/upstream.ts';
 import type { Answer } from './answer.ts';
@@ -82,13 +83,17 @@ export function createEdge(parts: EdgeParts) {
     user: User | undefined,
   ): Promise<Answer> {
     const trace = arrival.nextSpan();
-    const ask = (signal: AbortSignal, deadline: number) => {
+    const ask = (signal: AbortSignal, wanted: number) => {
+      const own = Date.now() + method.contract.timeout;
+      const deadline = Math.min(own, wanted);
       const context = { ...arrival.context(deadline, trace), signal };
       const asked = () => client(method.service)[method.descriptor.localName]?.(asBuffer(request)) as Promise<Buffer>;
-      return upstream(method.service).run(() => runInContext(context, asked), signal);
+      const haste = { signal, deadline, hurried: wanted < own };
+      return upstream(method.service).run(() => runInContext(context, asked), haste);
     };
     const seen: Seen = { method, arrival, user, trace, request, ...begin() };
     try {
+      if (arrival.deadline <= Date.now()) throw new TimeOver();
       const answer = await copies.read(method, request, user, arrival, ask);
       ended(seen, { response: answer.bytes });
       return answer;
@@ -106,7 +111,7 @@ export function createEdge(parts: EdgeParts) {
     let close = () => {};
     try {
       close = openStream(callerOf(user, arrival));
-      const context = arrival.context(Number.POSITIVE_INFINITY, trace);
+      const context = arrival.context(arrival.deadline, trace);
       const signal = AbortSignal.any([arrival.signal, stopping]);
       const messages = runInContext(context, () =>
         (client(method.service)[method.descriptor.localName] as EncodedClient[string])(asBuffer(request), {

@@ -9,6 +9,9 @@ export interface BreakerOptions {
   readonly now: () => number;
 }
 
+/** What the end of a call says of the service: it is not well, it is, or nothing. */
+export type Verdict = 'unwell' | 'well' | 'nothing';
+
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /** Spares a service that fails again and again; after a pause one call tries whether it is well again. */
@@ -31,9 +34,9 @@ export class Breaker {
 
   /**
    * Runs the work unless it is open, or half open with a probe under way: throws UNAVAILABLE (CIRCUIT_OPEN) then.
-   * @param isFailure whether what the work threw says that the service is not well
+   * @param verdictOf what an error that the work threw says of the service
    */
-  async run<T>(work: () => Promise<T>, isFailure: (error: unknown) => boolean): Promise<T> {
+  async run<T>(work: () => Promise<T>, verdictOf: (error: unknown) => Verdict): Promise<T> {
     const { state } = this;
     if (state === 'open' || (state === 'half-open' && this.#probing)) throw this.#refusal();
     const probe = state === 'half-open';
@@ -43,8 +46,9 @@ export class Breaker {
       this.#failures = 0;
       return result;
     } catch (error) {
-      if (isFailure(error)) this.#fail();
-      else if (isAnswer(error)) this.#failures = 0;
+      const verdict = verdictOf(error);
+      if (verdict === 'unwell') this.#fail();
+      else if (verdict === 'well') this.#failures = 0;
       throw error;
     } finally {
       if (probe) this.#probing = false;
@@ -61,6 +65,3 @@ export class Breaker {
     return new Later('unavailable', 'CIRCUIT_OPEN', `${this.#name} does not answer; it is given a rest`, left / 1000);
   }
 }
-
-// A caller that went away says nothing of the service.
-const isAnswer = (error: unknown): boolean => (error as { reason?: string }).reason !== 'CANCELLED';

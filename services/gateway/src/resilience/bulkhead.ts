@@ -1,5 +1,5 @@
 import { Later } from '../edge/failure.ts';
-import { Cancelled } from './cancelled.ts';
+import { type Patience, patiently } from './patience.ts';
 
 export interface BulkheadOptions {
   /** Calls at once. */
@@ -8,15 +8,11 @@ export interface BulkheadOptions {
   readonly queue: number;
 }
 
-interface Waiting {
-  readonly enter: () => void;
-}
-
 /** Keeps a service that hangs from taking more than its share of this process. */
 export class Bulkhead {
   readonly #name: string;
   readonly #options: BulkheadOptions;
-  readonly #queue = new Set<Waiting>();
+  readonly #queue = new Set<() => void>();
   #running = 0;
 
   constructor(name: string, options: BulkheadOptions) {
@@ -32,38 +28,39 @@ export class Bulkhead {
     return this.#queue.size;
   }
 
-  /** Runs the work when there is room. Throws UNAVAILABLE (UPSTREAM_BUSY) when too many wait, Cancelled when the signal fires first. */
-  async run<T>(work: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    if (this.#running >= this.#options.calls) await this.#enter(signal);
+  /**
+   * Runs the work when there is room. Throws UNAVAILABLE (UPSTREAM_BUSY) when too many wait, Cancelled or TimeOver when the
+   * caller's patience ends first.
+   */
+  async run<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
+    if (this.#running >= this.#options.calls) await this.#enter(patience);
     else this.#running += 1;
     try {
       return await work();
     } finally {
-      const [next] = this.#queue;
-      if (next) {
-        this.#queue.delete(next);
-        next.enter();
-      } else this.#running -= 1;
+      this.#leave();
     }
   }
 
-  #enter(signal: AbortSignal | undefined): Promise<void> {
+  async #enter(patience: Patience): Promise<void> {
     if (this.#queue.size >= this.#options.queue)
       throw new Later('unavailable', 'UPSTREAM_BUSY', `too many calls wait for ${this.#name}`, 1);
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.#queue.delete(waiting);
-        reject(new Cancelled());
-      };
-      const waiting: Waiting = {
-        enter: () => {
-          signal?.removeEventListener('abort', leave);
-          resolve();
-        },
-      };
-      if (signal?.aborted) return reject(new Cancelled());
-      signal?.addEventListener('abort', leave, { once: true });
-      this.#queue.add(waiting);
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#queue.add(resolve);
+    try {
+      await patiently(promise, patience);
+    } catch (error) {
+      // Its place came in the same turn as the end of its patience: it is the next one's.
+      if (!this.#queue.delete(resolve)) this.#leave();
+      throw error;
+    }
+  }
+
+  #leave(): void {
+    const [next] = this.#queue;
+    if (next) {
+      this.#queue.delete(next);
+      next();
+    } else this.#running -= 1;
   }
 }
