@@ -67,6 +67,8 @@ export const settings = {
   bulkheadCalls: setting.integer('BULKHEAD_CALLS', { low: 1, high: 10_000 }, { fallback: 200 }),
   bulkheadQueue: setting.integer('BULKHEAD_QUEUE', { low: 0, high: 10_000 }, { fallback: 200 }),
   maxStreams: setting.integer('MAX_STREAMS', { low: 1, high: 100_000 }, { fallback: 2_000 }),
+  maxStreamsService: setting.integer('MAX_STREAMS_SERVICE', { low: 1, high: 100_000 }, { fallback: 1_000 }),
   maxStreamsEach: setting.integer('MAX_STREAMS_EACH', { low: 1, high: 10_000 }, { fallback: 50 }),
+  readWithin: setting.integer('READ_TIMEOUT_MS', { low: 100, high: 600_000 }, { fallback: 30_000 }),
   copies: setting.flag('CACHE', { fallback: true }),
 };

@@ -55,6 +55,11 @@ export const gateway = defineStateless({
         return [service, client(service, encodedService(descriptor), descriptor) as unknown as EncodedClient];
       }),
     );
+    const openStream = createStreamLimits({
+      all: config.maxStreams,
+      service: config.maxStreamsService,
+      each: config.maxStreamsEach,
+    });
     const upstream = createUpstreams({
       breaker: { failures: config.breakerFailures, pause: config.breakerPause, now: () => performance.now() },
       bulkhead: { calls: config.bulkheadCalls, queue: config.bulkheadQueue },
@@ -66,7 +71,8 @@ export const gateway = defineStateless({
       shedding,
       client: (service) => clients.get(service) as EncodedClient,
       upstream,
-      openStream: createStreamLimits({ all: config.maxStreams, each: config.maxStreamsEach }),
+      openStream,
+      readWithin: config.readWithin,
       stopping: stopping.signal,
       copies,
       observers: [...observers, metrics.observe],
@@ -98,7 +104,13 @@ export const gateway = defineStateless({
           bodyTimeout: config.requestTimeout,
           onUnexpected,
         }),
-        answerStandard(contracts, () => serving),
+        answerStandard({
+          services: contracts,
+          isServing: () => serving,
+          shedding,
+          openStream,
+          bodyTimeout: config.requestTimeout,
+        }),
         answerDocs(openapiTexts),
         answerNothing,
       ],

@@ -1,10 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { DomainError } from '@weft/kit/failure';
-import { RemoteError, status } from '@weft/kit/rpc';
 import { eventually } from '@weft/kit/testing';
-import { Breaker } from '../src/resilience/breaker.ts';
-import { Bulkhead } from '../src/resilience/bulkhead.ts';
-import { startShedding } from '../src/resilience/shedding.ts';
 import { type Edge, openEdge } from './fixture.ts';
 import { ALICE, MALLORY, ORDER_ID, order, person, product, serveStubs } from './stubs.ts';
 
@@ -12,100 +8,6 @@ let edge: Edge | undefined;
 afterEach(async () => {
   await edge?.stop();
   edge = undefined;
-});
-
-const away = () => new RemoteError(status.UNAVAILABLE, 'UNAVAILABLE', 'away');
-const failed = () => Promise.reject(away());
-const unwell = () => 'unwell' as const;
-const always = { signal: undefined, deadline: Number.POSITIVE_INFINITY };
-
-describe('a breaker', () => {
-  it('opens after five failures in a row, and lets one call try after a minute', async () => {
-    let now = 0;
-    const breaker = new Breaker('catalog', { failures: 5, pause: 60_000, now: () => now });
-    for (let n = 0; n < 4; n++) await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
-    await breaker.run(async () => 'well', unwell);
-    for (let n = 0; n < 5; n++) await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
-    expect(breaker.state).toBe('open');
-    await expect(breaker.run(async () => 'well', unwell)).rejects.toMatchObject({
-      reason: 'CIRCUIT_OPEN',
-      retryAfter: 60,
-    });
-    now = 60_000;
-    expect(breaker.state).toBe('half-open');
-    const trying = Promise.withResolvers<string>();
-    const probe = breaker.run(() => trying.promise, unwell);
-    await expect(breaker.run(async () => 'well', unwell)).rejects.toMatchObject({ reason: 'CIRCUIT_OPEN' });
-    trying.resolve('well');
-    await probe;
-    expect(breaker.state).toBe('closed');
-  });
-
-  it('opens again when the one that tries fails', async () => {
-    let now = 0;
-    const breaker = new Breaker('catalog', { failures: 1, pause: 1000, now: () => now });
-    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
-    now = 1000;
-    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
-    expect(breaker.state).toBe('open');
-  });
-
-  it('learns nothing from a call that tells nothing, and lets the next one try', async () => {
-    let now = 0;
-    const breaker = new Breaker('catalog', { failures: 2, pause: 1000, now: () => now });
-    const nothing = () => 'nothing' as const;
-    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
-    for (let n = 0; n < 5; n++) await expect(breaker.run(failed, nothing)).rejects.toThrow('away');
-    expect(breaker.state).toBe('closed');
-    await expect(breaker.run(failed, unwell)).rejects.toThrow('away');
-    now = 1000;
-    await expect(breaker.run(failed, nothing)).rejects.toThrow('away');
-    expect(breaker.state).toBe('half-open');
-    await breaker.run(async () => 'well', unwell);
-    expect(breaker.state).toBe('closed');
-  });
-});
-
-describe('a bulkhead', () => {
-  it('lets no more run than it may, no more wait than it may, and whoever leaves', async () => {
-    const bulkhead = new Bulkhead('orders', { calls: 1, queue: 1 });
-    const first = Promise.withResolvers<void>();
-    const running = bulkhead.run(() => first.promise, always);
-    const leaving = new AbortController();
-    const waiting = bulkhead.run(async () => 'never', { ...always, signal: leaving.signal });
-    await expect(bulkhead.run(async () => 'no', always)).rejects.toMatchObject({ reason: 'UPSTREAM_BUSY' });
-    leaving.abort();
-    await expect(waiting).rejects.toMatchObject({ reason: 'CANCELLED' });
-    const late = bulkhead.run(async () => 'never', { ...always, deadline: Date.now() + 20 });
-    await expect(late).rejects.toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
-    const next = bulkhead.run(async () => 'yes', always);
-    first.resolve();
-    await running;
-    expect(await next).toBe('yes');
-    expect([bulkhead.running, bulkhead.waiting]).toEqual([0, 0]);
-  });
-});
-
-it('sheds work while the event loop is late, and takes it again', async () => {
-  const shedding = startShedding(20);
-  try {
-    await eventually(() => {
-      const until = performance.now() + 120;
-      while (performance.now() < until);
-      try {
-        shedding.admit();
-        return false;
-      } catch (error) {
-        return error instanceof DomainError && error.reason === 'OVERLOADED';
-      }
-    });
-    await eventually(() => {
-      shedding.admit();
-      return true;
-    });
-  } finally {
-    shedding.stop();
-  }
 });
 
 describe('a service that is away', () => {
@@ -140,6 +42,38 @@ describe('a service that is away', () => {
     } finally {
       await back.stop();
     }
+  });
+
+  it('is spared by streams as by calls, and streams that it refuses count as calls do', async () => {
+    let asked = 0;
+    edge = await openEdge(
+      {
+        orders: {
+          // biome-ignore lint/correctness/useYield: it comes to none
+          async *watchOrder() {
+            asked += 1;
+            throw new DomainError('unavailable', 'AWAY', 'away');
+          },
+          getOrder: async () => {
+            asked += 1;
+            return { order: order() };
+          },
+        },
+      },
+      { CLIENT_RETRIES: 'false' },
+    );
+    const as = await edge.token();
+    const path = `/api/v2/orders/${ORDER_ID}`;
+    for (let n = 0; n < 5; n++) {
+      const { status, json } = await edge.send(`${path}:watch`, { as });
+      expect([status, json.reason]).toEqual([503, 'AWAY']);
+    }
+    expect(asked).toBe(5);
+    for (const way of [path, `${path}:watch`]) {
+      const { status, json } = await edge.send(way, { as });
+      expect([way, status, json.reason]).toEqual([way, 503, 'CIRCUIT_OPEN']);
+    }
+    expect(asked).toBe(5);
   });
 
   it('keeps nobody from the others while it hangs', async () => {

@@ -125,7 +125,7 @@ export function answerConnect({ edge, methods, shutdown, bodyTimeout, onUnexpect
     const handler = (asJson ? json : binary).get(visit.path);
     if (!handler) return false;
     const values = createContextValues().set(visitKey, visit);
-    await mount(handler, visit, values);
+    await mount(handler, visit, bodyTimeout, values);
     return true;
   };
 }

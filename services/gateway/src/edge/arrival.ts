@@ -3,6 +3,12 @@ import { childOf, holdsCardNumber, parseTraceparent, type TraceContext } from '@
 import type { Request } from '../http/request.ts';
 import { clientAddress } from '../limits/address.ts';
 
+/** How a request's client is known to have gone, and sent away. */
+export interface Line {
+  readonly signal: AbortSignal;
+  readonly hangUp: () => void;
+}
+
 export interface ArrivalOptions {
   readonly startTrace: () => TraceContext;
   /** How many proxies of ours stand before this process. */
@@ -19,6 +25,8 @@ export class Arrival {
   readonly address: string;
   readonly authorization: string | undefined;
   readonly signal: AbortSignal;
+  /** Ends the connection, or its stream, as it is. */
+  readonly hangUp: () => void;
   /** Epoch milliseconds that the client has set; Infinity where it has not. */
   deadline = Number.POSITIVE_INFINITY;
   /** Verified. */
@@ -30,7 +38,7 @@ export class Arrival {
   #status: number | undefined;
   readonly #waiting: ((http: HttpAttributes | undefined) => void)[] = [];
 
-  constructor(request: Request, signal: AbortSignal, { startTrace, proxies }: ArrivalOptions) {
+  constructor(request: Request, { signal, hangUp }: Line, { startTrace, proxies }: ArrivalOptions) {
     const { headers } = request;
     const parent = parentOf(one(headers.traceparent));
     this.correlationId = correlationIdFrom(one(headers['x-correlation-id']));
@@ -38,6 +46,7 @@ export class Arrival {
     this.address = clientAddress(request.socket?.remoteAddress, one(headers['x-forwarded-for']), proxies);
     this.authorization = headers.authorization;
     this.signal = signal;
+    this.hangUp = hangUp;
   }
 
   /** The span of a call that serves the request; of a request that needs several, each later one is below the first. */

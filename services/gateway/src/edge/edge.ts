@@ -14,7 +14,9 @@ import {
 import type { TraceContext } from '@weft/kit/telemetry';
 import type { Copies } from '../cache/read-through.ts';
 import type { LimitState, RateLimits } from '../limits/rate-limits.ts';
+import type { OpenStream } from '../limits/streams.ts';
 import { TimeOver } from '../resilience/cancelled.ts';
+import { openThrough } from '../resilience/opening.ts';
 import type { Shedding } from '../resilience/shedding.ts';
 import type { Upstream } from '../resilience/upstream.ts';
 import type { Answer } from './answer.ts';
@@ -40,7 +42,9 @@ export interface EdgeParts {
   readonly client: (service: string) => EncodedClient;
   readonly upstream: (service: string) => Upstream;
   /** Takes the place of a stream; gives what frees it again. */
-  readonly openStream: (caller: string) => () => void;
+  readonly openStream: OpenStream;
+  /** Milliseconds in which a client has to take a message of a stream; it is hung up on after that. */
+  readonly readWithin: number;
   /** Fires when streams have to end: their clients resume elsewhere. */
   readonly stopping: AbortSignal;
   readonly copies: Copies;
@@ -51,7 +55,8 @@ export type Edge = ReturnType<typeof createEdge>;
 
 /** What every call goes through, whatever protocol it came by. */
 export function createEdge(parts: EdgeParts) {
-  const { verifyToken, limits, shedding, client, upstream, openStream, stopping, copies, observers } = parts;
+  const { verifyToken, limits, shedding, client, upstream, openStream, readWithin, stopping, copies, observers } =
+    parts;
 
   /** Identity, limit and role, in this order. Throws what the caller is refused with. */
   async function admit({ contract }: EdgeMethod, arrival: Arrival): Promise<Admission> {
@@ -107,22 +112,30 @@ export function createEdge(parts: EdgeParts) {
   async function* stream(method: EdgeMethod, request: Uint8Array, arrival: Arrival, user: User | undefined) {
     const trace = arrival.nextSpan();
     const seen: Seen = { method, arrival, user, trace, request, ...begin() };
+    const signal = AbortSignal.any([arrival.signal, stopping]);
     let error: unknown;
     let close = () => {};
     try {
-      close = openStream(callerOf(user, arrival));
+      close = openStream(callerOf(user, arrival), method.service);
+      // Whoever takes the messages may never come back for the next.
+      signal.addEventListener('abort', close, { once: true });
       const context = arrival.context(arrival.deadline, trace);
-      const signal = AbortSignal.any([arrival.signal, stopping]);
       const messages = runInContext(context, () =>
         (client(method.service)[method.descriptor.localName] as EncodedClient[string])(asBuffer(request), {
           signal,
         }),
       )[Symbol.asyncIterator]();
+      const take = () => runInContext(context, () => messages.next());
       try {
-        for (;;) {
-          const next = await runInContext(context, () => messages.next());
-          if (next.done) return;
-          yield next.value as Uint8Array;
+        const patience = { signal, deadline: arrival.deadline };
+        let next = await openThrough(upstream(method.service), take, patience);
+        for (; !next.done; next = await take()) {
+          const unread = setTimeout(arrival.hangUp, readWithin);
+          try {
+            yield next.value as Uint8Array;
+          } finally {
+            clearTimeout(unread);
+          }
         }
       } finally {
         await messages.return?.();

@@ -1,3 +1,4 @@
+import { constants, type Http2ServerRequest } from 'node:http2';
 import { DomainError } from '@weft/kit/failure';
 import { Arrival, type ArrivalOptions } from '../edge/arrival.ts';
 import { failureOf } from '../edge/failure.ts';
@@ -38,6 +39,8 @@ const SECURITY = {
 };
 const OVER_TLS = { 'strict-transport-security': 'max-age=31536000; includeSubDomains' };
 const MAX_URL = 8192;
+/** For the end of an answer to be sent. */
+const LINGER_MS = 1_000;
 
 /** What every listener does with a request. */
 export function createHandler({ corsOrigins, answerers, onUnexpected, ...arriving }: HandlerOptions): Handle {
@@ -52,7 +55,9 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
       if (reset || !response.writableEnded) gone.abort();
     });
     response.on('error', () => gone.abort());
-    const arrival = new Arrival(request, gone.signal, arriving);
+    if ('stream' in request) request.stream.once('finish', () => endUnread(request));
+    const line = { signal: gone.signal, hangUp: () => response.destroy() };
+    const arrival = new Arrival(request, line, arriving);
     const url = request.url ?? '/';
     const cut = url.indexOf('?');
     const plainHeaders = { 'x-correlation-id': arrival.correlationId, ...corsHeaders(request, corsOrigins) };
@@ -81,6 +86,13 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
     }
     answer(visit).catch((error: unknown) => refuse(visit, error, onUnexpected));
   };
+}
+
+/** Who has an answer has nothing more to send; what still comes would hold its stream open. Source: RFC 9113, 8.1. */
+function endUnread({ complete, stream }: Http2ServerRequest): void {
+  if (complete || stream.endAfterHeaders || stream.closed) return;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LINGER_MS).unref();
+  stream.once('close', () => clearTimeout(timer));
 }
 
 /** Answers with what went wrong, in the manner of REST. */

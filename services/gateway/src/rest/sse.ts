@@ -34,11 +34,14 @@ export async function sendEvents(
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
   });
+  let full = false;
   const send = async (text: string) => {
     if (response.write(text) || response.destroyed) return;
+    full = true;
     await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    full = false;
   };
-  const heartbeat = setInterval(() => response.write(': still here\n\n'), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => full || response.write(': still here\n\n'), HEARTBEAT_MS);
   try {
     for (let next = first; !next.done && !response.destroyed; next = await messages.next()) {
       const { json } = bodyOf(route, next.value, user, linksOf);
