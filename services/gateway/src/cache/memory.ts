@@ -18,7 +18,8 @@ export function memoryCopies(): CopyStore {
       const variants = new Map(aggregates.get(aggregate));
       variants.delete(variant);
       if (variants.size >= MOST_VARIANTS) variants.delete(variants.keys().next().value as string);
-      aggregates.set(aggregate, variants.set(variant, copy), { ttl: keep });
+      const ttl = Math.max(keep, aggregates.getRemainingTTL(aggregate));
+      aggregates.set(aggregate, variants.set(variant, copy), { ttl });
     },
     async end(aggregate) {
       aggregates.delete(aggregate);

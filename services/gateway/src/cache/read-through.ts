@@ -88,9 +88,11 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
   ): Promise<Answer> {
     const { cacheable, roles, name } = method.contract;
     if (!cacheable) throw new Error(`${name} is not cacheable`);
-    const aggregate = cacheable.key === '' ? name : `${name}:${aggregateOf(method, request, cacheable.key)}`;
     const viewer = roles.has('public') ? '' : (user?.id ?? '');
     const variant = `${viewer}:${hash('sha256', request, 'base64url')}`;
+    // What no event and no write ends has nothing to be forgotten together with.
+    const key = cacheable.key === '' ? variant : aggregateOf(method, request, cacheable.key);
+    const aggregate = `${name}:${key}`;
     const copy = await kept.get(aggregate, variant);
     const age = copy ? now() - copy.at : Number.POSITIVE_INFINITY;
     const fresh = copy && copy.at >= freshFrom && age < (copy.absent ? ABSENT_MS : cacheable.fresh);
@@ -108,7 +110,7 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
       return { bytes, age: undefined, stale: false };
     } catch (error) {
       if (isNotFound(error) && cacheable.fresh > 0 && !flight.ended)
-        await kept.put(aggregate, variant, { at: now(), absent: absenceOf(error) }, cacheable.stale);
+        await kept.put(aggregate, variant, { at: now(), absent: absenceOf(error) }, ABSENT_MS);
       if (isAway(error) && copy?.bytes && age < cacheable.stale) {
         outcome = 'stale';
         return copyOf(copy, age, true);

@@ -4,7 +4,19 @@ import type { Absence, Copy, CopyStore } from './store.ts';
 const HEAD_BYTES = 9;
 const FOUND = 1;
 
-/** Copies that all gateways share: a hash an aggregate. While Redis is away there are none. */
+/** Of one aggregate, by who asked and for what; more than there are ways to ask for it by far. */
+const MOST_VARIANTS = 50;
+
+/** Forgets all of a hash that is full: which of its fields is the oldest nobody knows. */
+const PUT = `
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
+  redis.call('DEL', KEYS[1])
+end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+`;
+
+/** Copies that all gateways share: a hash an aggregate, bounded. While Redis is away there are none. */
 export function redisCopies(redis: Redis): CopyStore {
   const keyOf = (aggregate: string) => `copy:${aggregate}`;
   return {
@@ -17,13 +29,7 @@ export function redisCopies(redis: Redis): CopyStore {
       }
     },
     async put(aggregate, variant, copy, keep) {
-      const key = keyOf(aggregate);
-      await redis
-        .multi()
-        .hset(key, variant, encode(copy))
-        .pexpire(key, keep)
-        .exec()
-        .catch(() => null);
+      await redis.eval(PUT, 1, keyOf(aggregate), variant, encode(copy), keep, MOST_VARIANTS).catch(() => null);
     },
     async end(aggregate) {
       await redis.del(keyOf(aggregate)).catch(() => 0);
