@@ -98,6 +98,11 @@ it('shows its document on a page that takes nothing from anywhere else', async (
   expect(page.headers.get('content-security-policy')).not.toContain('http');
   const document = await edge.send('/openapi.json');
   expect(document.json.openapi).toMatch(/^3\.1/);
+  const etag = document.headers.get('etag') ?? '';
+  const again = await edge.send('/openapi.json', { headers: { 'if-none-match': etag } });
+  expect([again.status, again.text, again.headers.get('etag')]).toEqual([304, '', etag]);
+  const plain = await edge.send('/openapi.json', { headers: { 'accept-encoding': 'identity' } });
+  expect([plain.headers.get('content-encoding'), plain.text]).toEqual([null, document.text]);
   expect(document.json.paths['/api/v2/orders/{orderId}'].get).toBeDefined();
 });
 

@@ -9,6 +9,7 @@ let edge: Edge;
 let alice: string;
 let admin: string;
 const placed: PlaceOrderRequest[] = [];
+const changed: bigint[] = [];
 let status: OrderStatus = OrderStatus.ORDER_STATUS_PLACED;
 
 beforeAll(async () => {
@@ -23,7 +24,9 @@ beforeAll(async () => {
         nextPageToken: pageToken === '' ? 'next' : '',
       }),
       updateProduct: async ({ expectedVersion }) => {
-        if (expectedVersion !== 5n) throw new DomainError('aborted', 'VERSION_MISMATCH', 'the product has changed');
+        changed.push(expectedVersion);
+        if (expectedVersion !== 5n && expectedVersion !== 0n)
+          throw new DomainError('aborted', 'VERSION_MISMATCH', 'the product has changed');
         return { product: product({ version: 6n }) };
       },
       createProduct: async () => ({ product: product() }),
@@ -42,7 +45,14 @@ beforeAll(async () => {
         yield { ...change, status: 2 as const, version: 2n, resumeToken: 'two' };
       },
     },
-    users: { deleteUser: async () => ({ user: person() }), getUser: async () => ({ user: person() }) },
+    users: {
+      register: async () => ({ user: person() }),
+      login: async () => {
+        throw new DomainError('resource-exhausted', 'LOGIN_LOCKED', 'locked', { retry_after_seconds: '240' });
+      },
+      deleteUser: async () => ({ user: person() }),
+      getUser: async () => ({ user: person() }),
+    },
   });
   alice = await edge.token();
   admin = await edge.token(MALLORY, 'admin');
@@ -88,6 +98,42 @@ it('answers 201 with the place of what was made, and 204 to what was deleted', a
   expect([gone.status, gone.text]).toEqual([204, '']);
 });
 
+const newcomer = { email: 'alice@people.example', fullName: 'Alice Example', password: 'correct horse battery' };
+
+it('says to strangers as well where what they made is', async () => {
+  const made = await edge.send('/api/v2/users', { method: 'POST', body: JSON.stringify(newcomer) });
+  expect([made.status, made.headers.get('location')]).toEqual([201, `/api/v2/users/${ALICE}`]);
+  expect(made.json._links).toBeUndefined();
+});
+
+it('says when a service that knows it will answer again', async () => {
+  const body = JSON.stringify({ email: newcomer.email, password: newcomer.password });
+  const locked = await edge.send('/api/v2/users:login', { method: 'POST', body });
+  expect([locked.status, locked.json.reason, locked.headers.get('retry-after')]).toEqual([429, 'LOGIN_LOCKED', '240']);
+  const connect = await edge.send('/weft.users.v1.UsersService/Login', { method: 'POST', body });
+  const retry = connect.json.details.find(({ type }: { type: string }) => type === 'google.rpc.RetryInfo');
+  expect([connect.headers.get('retry-after'), retry.debug]).toEqual(['240', { retryDelay: '240s' }]);
+});
+
+it('names what is wrong as its version does', async () => {
+  const post = async (path: string, body: object) => {
+    const { status, json } = await edge.send(path, { method: 'POST', as: alice, body: JSON.stringify(body) });
+    return [status, json.errors?.map(({ field }: { field: string }) => field)];
+  };
+  const lines = [{ productId: 'lantern', quantity: '0' }];
+  expect(await post('/api/v2/orders', { lines, paymentMethodToken: '', idempotencyKey: 'key' })).toEqual([
+    422,
+    expect.arrayContaining(['lines[0].quantity', 'paymentMethodToken']),
+  ]);
+  const { email: _, ...rest } = newcomer;
+  expect(await post('/api/v2/users', { ...rest, email: 'none' })).toEqual([422, ['email']]);
+  expect(await post('/api/v1/users', { ...rest, emailAddress: 'none' })).toEqual([422, ['emailAddress']]);
+  expect(await post('/api/v1/users', { ...rest, emailAddress: 5 })).toEqual([400, ['emailAddress']]);
+  expect(await post('/api/v1/users', newcomer)).toEqual([400, ['email']]);
+  for (const name of ['toString', 'hasOwnProperty'])
+    expect(await post('/api/v1/users', { ...rest, emailAddress: newcomer.email, [name]: 1 })).toEqual([400, [name]]);
+});
+
 it('changes what nobody has changed meanwhile, and answers 412 otherwise', async () => {
   const body = JSON.stringify({ title: 'Lamp' });
   const change = (tag: string) =>
@@ -97,6 +143,12 @@ it('changes what nobody has changed meanwhile, and answers 412 otherwise', async
   const late = await change('"v4.aaaaaaaaaaaaaaaa"');
   expect([late.status, late.json.reason]).toEqual([412, 'VERSION_MISMATCH']);
   expect((await change('W/"anything"')).status).toBe(412);
+  const list = await edge.send('/api/v2/products');
+  const before = changed.length;
+  expect((await change(list.headers.get('etag') ?? '')).status).toBe(412);
+  expect(changed.length).toBe(before);
+  expect((await change('*')).status).toBe(200);
+  expect(changed.at(-1)).toBe(0n);
 });
 
 it('tells what is wrong as a problem, with field, rule and correlation id', async () => {
@@ -156,7 +208,7 @@ it('takes verbs after a colon, nested routes and parameters of the query', async
   const nested = await edge.send(`/api/v2/users/${ALICE}/orders?page_size=5&status=ORDER_STATUS_PLACED`, { as: alice });
   expect(nested.json.orders[0].customerId).toBe(ALICE);
   const wrong = await edge.send('/api/v2/orders?pageSize=many', { as: alice });
-  expect([wrong.status, wrong.json.errors[0].field]).toEqual([400, 'page_size']);
+  expect([wrong.status, wrong.json.errors[0].field]).toEqual([400, 'pageSize']);
   const unknown = await edge.send('/api/v2/orders?nonsense=1', { as: alice });
   expect([unknown.status, unknown.json.errors[0]]).toMatchObject([400, { field: 'nonsense', rule: 'query.unknown' }]);
 });
@@ -188,7 +240,7 @@ it('streams as server-sent events, and goes on where the client was', async () =
   const again = await edge.send(`${path}?resumeToken=`, { as: alice, headers: { 'last-event-id': 'one' } });
   expect(again.text.match(/^id: \w+$/gm)).toEqual(['id: two']);
   const tooLong = await edge.send(path, { as: alice, headers: { 'last-event-id': 'x'.repeat(65) } });
-  expect([tooLong.status, tooLong.json.errors[0].field]).toEqual([422, 'resume_token']);
+  expect([tooLong.status, tooLong.json.errors[0].field]).toEqual([422, 'resumeToken']);
   const refused = await edge.send(path);
   expect(refused.status).toBe(401);
 });

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { Answerer, Visit } from '../http/handler.ts';
+import { matches } from '../http/match.ts';
 import { acceptsGzip, reply } from '../http/reply.ts';
-import { matches } from '../rest/body.ts';
 import { documentPage, PAGE_POLICY } from './page.ts';
 
 /** A document as it is sent, made once. */

@@ -52,12 +52,17 @@ export function failureOf(error: unknown): Failure {
     // What a transport says of a call that nobody answered names addresses, which are nobody's business.
     const outcome = outcomeOf(error);
     const told = outcome.unexpected ? message : outcome.message;
-    const retryAfter = RETRY_SECONDS[code];
+    const retryAfter = toldSeconds(metadata) ?? RETRY_SECONDS[code];
     return { code, reason, message: told, metadata, violations, retryAfter, unexpected: false };
   }
   const outcome = outcomeOf(error);
   const retryAfter = error instanceof Later ? error.retryAfter : RETRY_SECONDS[outcome.code];
   return { ...outcome, retryAfter };
+}
+
+/** What a service that knows when it will answer again says of it. */
+function toldSeconds({ retry_after_seconds: told = '' }: Failure['metadata']): number | undefined {
+  return /^\d{1,6}$/.test(told) ? Math.max(1, Number(told)) : undefined;
 }
 
 /** Whether a service could not be asked, or did not answer: a copy of its answer may stand in. */

@@ -1,5 +1,5 @@
 import { constants, type Http2ServerRequest } from 'node:http2';
-import { DomainError } from '@weft/kit/failure';
+import { DomainError, type FieldViolation } from '@weft/kit/failure';
 import { Arrival, type ArrivalOptions } from '../edge/arrival.ts';
 import { failureOf } from '../edge/failure.ts';
 import { corsHeaders } from './cors.ts';
@@ -101,8 +101,10 @@ export async function refuse(
   error: unknown,
   onUnexpected: HandlerOptions['onUnexpected'],
   extra: Record<string, string> = {},
+  named: (violations: readonly FieldViolation[]) => readonly FieldViolation[] = (violations) => violations,
 ): Promise<void> {
-  const failure = failureOf(error);
+  const found = failureOf(error);
+  const failure = { ...found, violations: named(found.violations) };
   if (failure.unexpected) onUnexpected(error, arrival.correlationId);
   if (response.headersSent) {
     response.destroy();

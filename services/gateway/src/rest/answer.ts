@@ -5,10 +5,12 @@ import type { Edge } from '../edge/edge.ts';
 import { ageHeaders } from '../http/age.ts';
 import { readBody } from '../http/body.ts';
 import { type Answerer, refuse, type Visit } from '../http/handler.ts';
+import { matches } from '../http/match.ts';
 import { reply } from '../http/reply.ts';
 import { Limited, rateLimitHeaders } from '../limits/rate-limits.ts';
 import type { Version } from '../versions/version.ts';
-import { type Body, bodyOf, entityTag, matches } from './body.ts';
+import { type Body, bodyOf, entityTag } from './body.ts';
+import { namedFor } from './field-names.ts';
 import type { LinksOf } from './links.ts';
 import { pageLinks } from './pages.ts';
 import { encodeRequest } from './request.ts';
@@ -35,9 +37,16 @@ class MethodNotAllowed extends DomainError {
   }
 }
 
+/** What is known of an answer before it is there. */
+interface Told {
+  readonly extra: Record<string, string>;
+  route: Route | undefined;
+}
+
 /** REST under /api, as the contracts' google.api.http options say. */
 export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpected }: RestOptions): Answerer {
-  async function answer(visit: Visit, extra: Record<string, string>): Promise<void> {
+  async function answer(visit: Visit, told: Told): Promise<void> {
+    const { extra } = told;
     const { request } = visit;
     const http = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
     const found = router.find(http, visit.path);
@@ -45,6 +54,7 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
     if ('allowed' in found) throw new MethodNotAllowed(found.allowed);
     const route = found.value;
     visit.arrival.route = { method: http, path: route.path };
+    told.route = route;
     Object.assign(extra, versionHeaders(route.version));
     const user = await admitted(route, visit, extra);
     const { view, query } = takeView(route, visit.query, views);
@@ -82,12 +92,13 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
 
   return (visit) => {
     if (!visit.path.startsWith('/api/')) return false;
-    const extra: Record<string, string> = {};
-    return answer(visit, extra).then(
+    const told: Told = { extra: {}, route: undefined };
+    return answer(visit, told).then(
       () => true,
       async (error: unknown) => {
+        const { extra, route } = told;
         if (error instanceof MethodNotAllowed) extra.allow = error.allowed.join(', ');
-        await refuse(visit, error, onUnexpected, extra);
+        await refuse(visit, error, onUnexpected, extra, route && ((violations) => namedFor(route, violations)));
         return true;
       },
     );
@@ -128,8 +139,7 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
   };
   const pages = pageLinks(path, query, body.json);
   if (pages !== '') headers.link = [extra.link, pages].filter(Boolean).join(', ');
-  const self = body.links.self?.href;
-  if ((status === 201 || status === 202) && self !== undefined) headers.location = self;
+  if ((status === 201 || status === 202) && body.self !== undefined) headers.location = body.self;
   if (body.resource !== undefined || route.http === 'GET') headers.etag = entityTag(text, body.resource);
   const known = route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? '');
   visit.arrival.answered(known ? 304 : status);

@@ -78,8 +78,15 @@ const LINKS: Readonly<Record<string, readonly Link[]>> = {
 
 export type Links = Readonly<Record<string, { readonly href: string; readonly method?: string }>>;
 
-/** The links of a resource for somebody with these roles. Source: draft-kelly-json-hal. */
-export type LinksOf = (type: string, resource: JsonObject, roles: readonly RoleName[], version: string) => Links;
+export interface Linked {
+  /** For somebody with these roles. */
+  readonly links: Links;
+  /** Where the resource is, whoever may read it there. */
+  readonly self: string | undefined;
+}
+
+/** The links of a resource. Source: draft-kelly-json-hal. */
+export type LinksOf = (type: string, resource: JsonObject, roles: readonly RoleName[], version: string) => Linked;
 
 /** Throws where a link names a method that has no route. */
 export function createLinks(routes: readonly Route[]): LinksOf {
@@ -94,13 +101,15 @@ export function createLinks(routes: readonly Route[]): LinksOf {
   for (const link of Object.values(LINKS).flat()) for (const route of routes) routeOf(link, route.version.name);
   return (type, resource, roles, version) => {
     const links: Record<string, { href: string; method?: string }> = {};
+    let self: string | undefined;
     for (const link of LINKS[type] ?? []) {
       if (link.when && !link.when(resource)) continue;
       const { http, method, template } = routeOf(link, version);
-      if (!method.contract.roles.has('public') && !roles.some((role) => method.contract.roles.has(role))) continue;
       const href = expand(template, (field) => resource[link.from[field] ?? ''] as string | undefined);
+      if (link.rel === 'self') self = href;
+      if (!method.contract.roles.has('public') && !roles.some((role) => method.contract.roles.has(role))) continue;
       if (href !== undefined) links[link.rel] = { href, ...(http !== 'GET' && { method: http }) };
     }
-    return links;
+    return { links, self };
   };
 }

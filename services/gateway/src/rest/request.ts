@@ -21,7 +21,9 @@ export function encodeRequest(
   if (route.body !== '*') addQuery(input, json, query);
   else if (query !== '') throw wrong('', 'query.none', 'this method takes everything from the body');
   for (const [name, value] of variables) bind(input, json, name, value);
-  if (route.idempotencyKey) addHeader(json, route.idempotencyKey, one(request.headers['idempotency-key']));
+  const key = one(request.headers['idempotency-key']);
+  if (route.idempotencyKey && key !== undefined)
+    addHeader(json, route.idempotencyKey, 'Idempotency-Key', unquoted(key));
   addPrecondition(route, json, request.headers['if-match']);
   try {
     return toBinary(input, fromJson(input, json as JsonValue));
@@ -60,28 +62,31 @@ function bind(input: DescMessage, json: JsonObject, name: string, value: string)
   holder[field.jsonName] = fromText(field, value);
 }
 
-function addHeader(json: JsonObject, name: string, value: string | undefined): void {
-  if (value === undefined) return;
-  // Source: draft-ietf-httpapi-idempotency-key-header: a string of structured fields, which many send without its quotes.
-  const key = /^"[^"\\]*"$/.test(value) ? value.slice(1, -1) : value;
-  const said = json[name] ?? json.idempotency_key;
-  if (said !== undefined && said !== '' && said !== key)
-    throw wrong(name, 'header.same', 'is not what Idempotency-Key says');
-  delete json.idempotency_key;
-  json[name] = key;
+/** Source: draft-ietf-httpapi-idempotency-key-header: a string of structured fields, which many send without its quotes. */
+const unquoted = (text: string): string => (/^"[^"\\]*"$/.test(text) ? text.slice(1, -1) : text);
+
+function addHeader(json: JsonObject, { name, jsonName }: DescField, header: string, value: string): void {
+  const said = json[jsonName] ?? json[name];
+  if (said !== undefined && said !== '' && String(said) !== value)
+    throw wrong(jsonName, 'header.same', `is not what ${header} says`);
+  delete json[name];
+  json[jsonName] = value;
 }
 
-/** The version that an entity tag of ours begins with. */
-const ENTITY_TAG = /^"v(\d{1,18})\.[A-Za-z0-9_-]{1,32}"$/;
+/** The version that an entity tag of ours begins with; what has none begins with 0. */
+const ENTITY_TAG = /^"v([1-9]\d{0,17})\.[A-Za-z0-9_-]{1,32}"$/;
 
+/** Source: RFC 9110, 13.1.1. */
 function addPrecondition({ http, expectedVersion }: Route, json: JsonObject, header: string | undefined): void {
   if (header === undefined || http === 'GET') return;
+  // Whatever there is, which is what a body means that names no version.
+  if (expectedVersion !== undefined && header.trim() === '*') return;
   const version = ENTITY_TAG.exec(header)?.[1];
   if (expectedVersion === undefined)
     throw wrong('If-Match', 'precondition.unsupported', 'this method knows no condition');
   if (version === undefined)
     throw new DomainError('aborted', 'VERSION_MISMATCH', 'If-Match is not the entity tag of any version');
-  addHeader(json, expectedVersion, version);
+  addHeader(json, expectedVersion, 'If-Match', version);
 }
 
 /** Where a dotted path leads. */

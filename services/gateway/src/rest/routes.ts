@@ -21,9 +21,9 @@ export interface Route {
   readonly incoming: Transform | undefined;
   readonly outgoing: Transform | undefined;
   /** The field of the request that the header Idempotency-Key fills. */
-  readonly idempotencyKey: string | undefined;
+  readonly idempotencyKey: DescField | undefined;
   /** The field of the request that If-Match fills. */
-  readonly expectedVersion: string | undefined;
+  readonly expectedVersion: DescField | undefined;
   /** States of the resource in which what was asked goes on: 202. */
   readonly accepted: ReadonlySet<string>;
   /** The resource that the response holds. */
@@ -79,8 +79,8 @@ function routeOf(
     responseBody: part,
     incoming: incoming(version, body !== '' && body !== '*' ? (fieldOf(input, body).message ?? input) : input),
     outgoing: outgoing(version, part?.message ?? output),
-    idempotencyKey: input.fields.find(({ name }) => name === 'idempotency_key')?.jsonName,
-    expectedVersion: input.fields.find(({ name }) => name === 'expected_version')?.jsonName,
+    idempotencyKey: input.fields.find(({ name }) => name === 'idempotency_key'),
+    expectedVersion: input.fields.find(({ name }) => name === 'expected_version'),
     accepted: acceptedOf(method.descriptor),
     resource: resourceOf(part?.message ?? output, part !== undefined),
   };

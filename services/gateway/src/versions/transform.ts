@@ -10,15 +10,17 @@ interface Direction {
 }
 
 const toVersion: Direction = {
-  rename: (renames, json) =>
-    Object.fromEntries(Object.entries(json).map(([name, value]) => [renames[name] ?? name, value])),
+  rename(renames, json) {
+    const nameOf = (name: string) => (Object.hasOwn(renames, name) ? (renames[name] as string) : name);
+    return Object.fromEntries(Object.entries(json).map(([name, value]) => [nameOf(name), value]));
+  },
 };
 
 const fromVersion: Direction = {
   rename(renames, json) {
     const back = new Map(Object.entries(renames).map(([ours, theirs]) => [theirs, ours]));
     const entries = Object.entries(json).map(([name, value]): [string, unknown] => {
-      if (!back.has(name) && renames[name] !== undefined)
+      if (!back.has(name) && Object.hasOwn(renames, name))
         throw new Malformed([{ field: name, rule: 'json.unknown', description: 'is called otherwise here' }]);
       return [back.get(name) ?? name, value];
     });
