@@ -12,6 +12,7 @@ import { settings } from './config.ts';
 import { answerConnect } from './connect/answer.ts';
 import { answerStandard } from './connect/standard.ts';
 import { answerDocs } from './docs/answer.ts';
+import { answerKeys } from './docs/keys.ts';
 import { createEdge, type EncodedClient } from './edge/edge.ts';
 import { edgeMethods, encodedService } from './edge/methods.ts';
 import { createHandler } from './http/handler.ts';
@@ -112,6 +113,7 @@ export const gateway = defineStateless({
           bodyTimeout: config.requestTimeout,
         }),
         answerDocs(openapiTexts),
+        answerKeys({ url: config.oidcIssuer === '' ? config.jwksUrl : undefined, now: Date.now }),
         answerNothing,
       ],
     });

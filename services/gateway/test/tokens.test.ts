@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose';
+import { createLocalJWKSet, exportSPKI, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose';
 import { type Edge, openEdge } from './fixture.ts';
 import { ALICE, MALLORY, ORDER_ID, order } from './stubs.ts';
 
@@ -102,6 +102,15 @@ it('a token that has expired is refused with 401', async () => {
   const as = await edge.booted.token({ id: ALICE, roles: ['customer'] }, -10);
   const { status, json } = await edge.send(path, { as });
   expect([status, json.reason]).toEqual([401, 'TOKEN_EXPIRED']);
+});
+
+it('publishes the keys that verify tokens, for whoever checks them without us', async () => {
+  const { status, json, headers } = await edge.send('/.well-known/jwks.json');
+  expect([status, headers.get('cache-control')]).toEqual([200, 'public, max-age=60']);
+  const getKey = createLocalJWKSet(json);
+  const { payload } = await jwtVerify(await edge.token(), getKey, { issuer: 'weft', audience: 'weft' });
+  expect(payload.sub).toBe(ALICE);
+  expect(JSON.stringify(json)).not.toContain('"d":');
 });
 
 it('takes no role from a header, a query or a body', async () => {
