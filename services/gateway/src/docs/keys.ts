@@ -1,4 +1,4 @@
-import { Later } from '../edge/failure.ts';
+import { DomainError } from '@weft/kit/failure';
 import type { Answerer } from '../http/handler.ts';
 import { reply } from '../http/reply.ts';
 
@@ -38,7 +38,7 @@ export function answerKeys({ url, now }: KeysOptions): Answerer {
       return await reading;
     } catch {
       if (kept && now() - kept.at < STALE_MS) return kept.text;
-      throw new Later('unavailable', 'KEYS_AWAY', 'the keys cannot be read at the moment', 1);
+      throw new DomainError('unavailable', 'KEYS_AWAY', 'the keys cannot be read at the moment');
     }
   }
 

@@ -40,7 +40,8 @@ export class Arrival {
 
   constructor(request: Request, { signal, hangUp }: Line, { startTrace, proxies }: ArrivalOptions) {
     const { headers } = request;
-    const parent = parentOf(one(headers.traceparent));
+    // A stranger who could join a trace could have every request recorded.
+    const parent = proxies > 0 ? parentOf(one(headers.traceparent)) : undefined;
     this.correlationId = correlationIdFrom(one(headers['x-correlation-id']));
     this.trace = parent ? childOf(parent) : startTrace();
     this.address = clientAddress(request.socket?.remoteAddress, one(headers['x-forwarded-for']), proxies);
