@@ -1,10 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { HealthState } from '@weft/kit/rpc';
-import { eventually, freePort } from '@weft/kit/testing';
+import { eventually } from '@weft/kit/testing';
 import { clientAddress } from '../src/limits/address.ts';
 import { type Edge, openEdge } from './fixture.ts';
+import { hasRedis, startRedis } from './redis.ts';
 import { ALICE, MALLORY, ORDER_ID, order, product } from './stubs.ts';
 
 let edge: Edge | undefined;
@@ -78,34 +77,18 @@ describe('limits', () => {
   });
 });
 
-const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
-
 (hasRedis ? describe : describe.skip)('limits in Redis', () => {
-  let redis: ChildProcess;
-  const start = async (port: number) => {
-    redis = spawn('redis-server', ['--port', `${port}`, '--save', '', '--appendonly', 'no'], { stdio: 'pipe' });
-    await eventually(async () =>
-      spawnSync('redis-cli', ['-p', `${port}`, 'ping'])
-        .stdout.toString()
-        .includes('PONG'),
-    );
-  };
-  const stop = async () => {
-    redis.kill('SIGKILL');
-    await once(redis, 'exit');
-  };
-
   it('are counted for all gateways together, and in memory while Redis is away', async () => {
-    const port = await freePort();
-    await start(port);
-    const env = { REDIS_URL: `redis://127.0.0.1:${port}`, RATE_LIMITS: `${GET_PRODUCT}=4/600` };
+    let redis = await startRedis();
+    const { port } = redis;
+    const env = { REDIS_URL: redis.url, RATE_LIMITS: `${GET_PRODUCT}=4/600` };
     edge = await openEdge(handlers, env);
     const other = await openEdge(handlers, env);
     try {
       const connected = async (one: Edge) =>
         eventually(async () => {
           await one.send('/api/v2/products');
-          return spawnSync('redis-cli', ['-p', `${port}`, 'keys', '*ListProducts*']).stdout.length > 1;
+          return redis.cli('keys', '*limit*ListProducts*').length > 1;
         });
       await connected(edge);
       await connected(other);
@@ -123,18 +106,18 @@ const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
       expect(await readiness()).toEqual(ready('ok'));
       expect([await get(edge), await get(other), await get(edge), await get(other)]).toEqual([200, 200, 200, 200]);
       expect([await get(edge), await get(other)]).toEqual([429, 429]);
-      await stop();
+      await redis.stop();
       const away = [];
       for (let n = 0; n < 5; n++) away.push(await get(edge));
       expect(away).toEqual([200, 200, 200, 200, 429]);
       // Limits are counted in memory: it is shown, and takes no calls away from this gateway.
       await shows('RedisUnavailable');
       expect(await readiness()).toEqual(ready('RedisUnavailable'));
-      await start(port);
+      redis = await startRedis(port);
       await eventually(async () => (await get(other)) === 200);
     } finally {
       await other.stop();
-      await stop();
+      await redis.stop();
     }
   });
 });

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { openPostgresBus, type PostgresBus } from '@weft/kit/events';
+import { DomainError } from '@weft/kit/failure';
+import { createLogger } from '@weft/kit/telemetry';
+import { eventually } from '@weft/kit/testing';
+import { Redis } from 'ioredis';
+import { redisCopies } from '../src/cache/redis.ts';
+import { type Edge, openEdge } from './fixture.ts';
+import { hasRedis, startRedis } from './redis.ts';
+import { ALICE, person, product } from './stubs.ts';
+
+const inRedis = hasRedis ? describe : describe.skip;
+let redis: Awaited<ReturnType<typeof startRedis>>;
+beforeAll(async () => {
+  if (hasRedis) redis = await startRedis();
+});
+afterAll(() => redis?.stop());
+
+inRedis('copies in Redis', () => {
+  let connection: Redis;
+  beforeEach(() => {
+    connection = new Redis(redis.port, '127.0.0.1');
+  });
+  afterEach(() => connection.disconnect());
+  const copy = { at: 1, bytes: Buffer.from('answer') };
+
+  it('are few of one aggregate, however many ask, and keep what was asked for last', async () => {
+    const copies = redisCopies(connection);
+    for (let n = 0; n < 130; n++) await copies.put('one', `${n}`, copy, 60_000);
+    expect(await connection.hlen('copy:one')).toBeLessThanOrEqual(50);
+    expect(await copies.get('one', '129')).toEqual(copy);
+    await copies.put('one', '129', { ...copy, at: 2 }, 60_000);
+    expect((await copies.get('one', '129'))?.at).toBe(2);
+  });
+
+  it('go as soon as they may be used no more, and take no other with them', async () => {
+    const copies = redisCopies(connection);
+    const absent = { at: 1, absent: { reason: 'NONE', message: 'none', metadata: {} } };
+    await copies.put('gone', 'a', absent, 2_000);
+    expect(await connection.pttl('copy:gone')).toBeLessThanOrEqual(2_000);
+    await copies.put('there', 'a', copy, 60_000);
+    await copies.put('there', 'b', absent, 2_000);
+    expect(await connection.pttl('copy:there')).toBeGreaterThan(50_000);
+  });
+});
+
+inRedis('two gateways on one Redis', () => {
+  let edges: Edge[] = [];
+  let bus: PostgresBus;
+  const there = new Set<string>();
+  const asked: string[] = [];
+  beforeAll(async () => {
+    const handlers = {
+      catalog: {
+        getProduct: async ({ productId }: { productId: string }) => {
+          asked.push(productId);
+          if (!there.has(productId)) throw new DomainError('not-found', 'PRODUCT_NOT_FOUND', 'no such product');
+          return { product: product({ productId }) };
+        },
+        listProducts: async ({ pageToken }: { pageToken: string }) => ({
+          products: [product()],
+          nextPageToken: pageToken,
+        }),
+      },
+      users: {
+        getUser: async () => {
+          asked.push(ALICE);
+          return { user: person() };
+        },
+      },
+    };
+    const first = await openEdge(handlers, { REDIS_URL: redis.url });
+    edges = [first, await openEdge(handlers, { REDIS_URL: redis.url, BUS_DATABASE_URL: first.booted.bus.url })];
+    const logger = createLogger({ level: 'silent', pretty: false });
+    bus = openPostgresBus({ url: first.booted.bus.url, name: 'test', logger });
+  });
+  afterAll(async () => {
+    await bus?.close();
+    for (const edge of edges) await edge.stop();
+  });
+  afterEach(() => {
+    asked.length = 0;
+  });
+
+  async function get(n: number, path: string) {
+    const edge = edges[n] as Edge;
+    const answer = await edge.send(path, { as: await edge.token() });
+    expect(answer.status).not.toBe(401);
+    return answer;
+  }
+  const tell = (type: string, key: string) =>
+    bus.publish([{ id: randomUUID(), type, subject: `${type}.${key}`, key, headers: {}, payload: Buffer.alloc(0) }]);
+  /** Both follow events, so that what is copied is given without asking. */
+  async function copied(path: string): Promise<void> {
+    await eventually(async () => {
+      await get(0, path);
+      const before = asked.length;
+      await get(0, path);
+      await get(1, path);
+      return asked.length === before;
+    });
+  }
+
+  it("give each other's copies, until an event ends them for both", async () => {
+    there.add('lantern');
+    const path = '/api/v2/products/lantern';
+    await copied(path);
+    const before = asked.length;
+    await tell('weft.catalog.v1.product_updated', 'lantern');
+    await eventually(async () => {
+      await get(1, path);
+      return asked.length === before + 1;
+    }, 4_000);
+  });
+
+  it('remember that there is no such thing until it is there', async () => {
+    const path = '/api/v2/products/lamp';
+    await copied(path);
+    there.add('lamp');
+    const start = performance.now();
+    await tell('weft.catalog.v1.product_created', 'lamp');
+    await eventually(async () => (await get(1, path)).status === 200);
+    // Sooner than it would have been forgotten by itself.
+    expect(performance.now() - start).toBeLessThan(1_900);
+  });
+
+  it.each(['weft.users.v1.user_updated', 'weft.users.v1.user_deleted'])('end a profile by %s', async (type) => {
+    const path = `/api/v2/users/${ALICE}`;
+    await copied(path);
+    const before = asked.length;
+    await tell(type, ALICE);
+    await eventually(async () => {
+      await get(1, path);
+      return asked.length === before + 1;
+    }, 4_000);
+  });
+
+  it('keep each page of a list by itself, so that none keeps the others alive', async () => {
+    for (let n = 0; n < 20; n++) await get(n % 2, `/api/v2/products?page_token=p${n}`);
+    const keys = redis.cli('keys', '*copy:*ListProducts*').trim().split('\n');
+    expect(keys).toHaveLength(20);
+    for (const key of keys) expect(redis.cli('hlen', key).trim()).toBe('1');
+  });
+});
