@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import http2 from 'node:http2';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parseObject } from '../src/rest/json-text.ts';
@@ -113,19 +114,48 @@ describe('bodies', () => {
     expect(({} as Record<string, unknown>).admin).toBeUndefined();
   });
 
-  it('of ten megabytes are refused with 413 in every protocol', async () => {
+  const TEN_MEGABYTES = 10 * 1024 * 1024;
+
+  it('of ten megabytes are refused with 413 as soon as that is declared', async () => {
     const before = called;
-    const huge = `{"paymentMethodToken":"${'x'.repeat(10 * 1024 * 1024)}"}`;
-    const rest = await place(huge).catch(() => undefined);
-    if (rest) expect(rest.status).toBe(413);
-    const declared = await raw(
-      `POST /api/v2/orders HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer ${alice}\r\nContent-Type: application/json\r\nContent-Length: 10485760\r\n\r\n{`,
-    );
-    expect(declared).toMatch(/^HTTP\/1\.1 413 /);
-    const connected = await edge
-      .send('/weft.orders.v1.OrdersService/PlaceOrder', { method: 'POST', as: alice, body: huge })
-      .catch(() => undefined);
-    if (connected) expect([413, 429]).toContain(connected.status);
+    const head = `POST /api/v2/orders HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer ${alice}\r\nContent-Type: application/json\r\n`;
+    expect(await raw(`${head}Content-Length: ${TEN_MEGABYTES}\r\n\r\n{`)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(called).toBe(before);
+  });
+
+  it.each([
+    ['REST', '/api/v2/orders', 'application/json', 413],
+    ['Connect with JSON', '/weft.orders.v1.OrdersService/PlaceOrder', 'application/json', 429],
+    ['Connect', '/weft.orders.v1.OrdersService/PlaceOrder', 'application/proto', 429],
+    ['gRPC-Web', '/weft.orders.v1.OrdersService/PlaceOrder', 'application/grpc-web+proto', '8'],
+    ['gRPC', '/weft.orders.v1.OrdersService/PlaceOrder', 'application/grpc', '8'],
+  ])('of ten megabytes are refused by %s as too much', async (_, path, type, expected) => {
+    const before = called;
+    const session = http2.connect(edge.h2c);
+    session.on('error', () => {});
+    const headers = { 'content-type': type, authorization: `Bearer ${alice}`, te: 'trailers' };
+    const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
+    stream.on('error', () => {});
+    let body = '';
+    stream.setEncoding('latin1').on('data', (chunk) => {
+      body += chunk;
+    });
+    const answered = once(stream, 'response');
+    const ended = new Promise((resolve) => stream.once('close', resolve));
+    const length = Buffer.from([0, 0, 0xa0, 0, 0]);
+    stream.write(type.includes('grpc') ? length : Buffer.from(type.endsWith('json') ? '{"a":"' : [0x0a, 0x80]));
+    for (let sent = 0; sent < TEN_MEGABYTES && !stream.closed; sent += 0x10000) {
+      if (!stream.write(Buffer.alloc(0x10000, 'x')))
+        await Promise.race([once(stream, 'drain'), answered, ended]).catch(() => {});
+    }
+    stream.end();
+    const [answer] = await answered;
+    await ended;
+    session.destroy();
+    const status = type.includes('grpc')
+      ? (answer['grpc-status'] ?? /grpc-status: ?(\d+)/.exec(body)?.[1])
+      : answer[':status'];
+    expect(status).toBe(expected);
     expect(called).toBe(before);
   });
 
@@ -143,6 +173,31 @@ describe('bodies', () => {
     };
     time(1000);
     expect(time(400_000)).toBeLessThan(4000);
+  });
+});
+
+describe('expressions', () => {
+  const long = (text: string) => text.repeat(Math.floor(7000 / text.length));
+  it.each([
+    ['a page token', `/api/v2/products?page_token=${long('=')}`],
+    ['an enum', `/api/v2/orders?status=${long('ORDER_STATUS_')}`],
+    ['a name with many dots', `/api/v2/products?${long('a.')}b=1`],
+    ['a name with many underscores', `/api/v2/products?${long('_a')}=1`],
+    ['escapes', `/api/v2/products?page_token=${long('%25')}`],
+    ['many parameters', `/api/v2/products?${long('a=&')}`],
+    ['an id', `/api/v2/products/${long('a-')}`],
+    ['an id of another kind', `/api/v2/orders/${long('0198f0a0-')}`],
+    ['colons', `/api/v2/orders/${long(':a')}`],
+    ['slashes', `/api/v2${long('/orders')}`],
+    ['a search', `/api/v2/products:search?query=${long('a+')}!`],
+    ['a view', `/api/v2/orders/${ORDER_ID}?view=${long('full')}`],
+  ])('are not kept busy by %s in a path or a query', async (_, path) => {
+    const before = called;
+    const start = performance.now();
+    const { status } = await edge.send(path, { as: alice });
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect([400, 404, 422]).toContain(status);
+    expect(called).toBe(before);
   });
 });
 
