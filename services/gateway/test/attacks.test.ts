@@ -137,6 +137,10 @@ describe('bodies', () => {
     const stream = session.request({ ':method': 'POST', ':path': path, ...headers });
     stream.on('error', () => {});
     let body = '';
+    let trailers: http2.IncomingHttpHeaders = {};
+    stream.on('trailers', (last) => {
+      trailers = last;
+    });
     stream.setEncoding('latin1').on('data', (chunk) => {
       body += chunk;
     });
@@ -153,7 +157,7 @@ describe('bodies', () => {
     await ended;
     session.destroy();
     const status = type.includes('grpc')
-      ? (answer['grpc-status'] ?? /grpc-status: ?(\d+)/.exec(body)?.[1])
+      ? (trailers['grpc-status'] ?? /grpc-status: ?(\d+)/.exec(body)?.[1])
       : answer[':status'];
     expect(status).toBe(expected);
     expect(called).toBe(before);

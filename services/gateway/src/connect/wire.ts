@@ -74,8 +74,9 @@ const grpcWire: Wire = {
     response.end(frame(message));
   },
   fail(response, headers, error) {
-    const trailer = Object.fromEntries(statusOf(error));
-    response.writeHead(200, { ...headers, ...trailer, 'content-type': 'application/grpc+proto' });
+    response.writeHead(200, { ...headers, 'content-type': 'application/grpc+proto' });
+    // Node sends an empty body after headers: a status among these would be none to a client that keeps to the protocol.
+    response.addTrailers(Object.fromEntries(statusOf(error)));
     response.end();
   },
 };
