@@ -38,7 +38,11 @@ export async function sendEvents(
   const send = async (text: string) => {
     if (response.write(text) || response.destroyed) return;
     full = true;
-    await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    // Whichever does not come leaves no listener behind.
+    const settled = new AbortController();
+    const either = [once(response, 'drain', settled), once(response, 'close', settled)];
+    await Promise.race(either).catch(() => {});
+    settled.abort();
     full = false;
   };
   const heartbeat = setInterval(() => full || response.write(': still here\n\n'), HEARTBEAT_MS);
