@@ -61,7 +61,7 @@ export const settings = {
   headersTimeout: setting.integer('HEADERS_TIMEOUT_MS', { low: 100, high: 60_000 }, { fallback: 10_000 }),
   requestTimeout: setting.integer('REQUEST_TIMEOUT_MS', { low: 100, high: 300_000 }, { fallback: 15_000 }),
   idleTimeout: setting.integer('IDLE_TIMEOUT_MS', { low: 1000, high: 3_600_000 }, { fallback: 65_000 }),
-  shedDelay: setting.milliseconds('SHED_DELAY_MS', { fallback: 100 }),
+  shedDelay: setting.milliseconds('SHED_DELAY_MS', { fallback: 250 }),
   breakerFailures: setting.integer('BREAKER_FAILURES', { low: 1, high: 1000 }, { fallback: 5 }),
   breakerPause: setting.milliseconds('BREAKER_PAUSE_MS', { fallback: 60_000 }),
   bulkheadCalls: setting.integer('BULKHEAD_CALLS', { low: 1, high: 10_000 }, { fallback: 200 }),
