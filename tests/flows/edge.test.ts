@@ -125,6 +125,13 @@ describe('what belongs to somebody else', () => {
   });
 });
 
+it('publishes the keys that users signs with', async () => {
+  const keys = async (url: string) => (await (await fetch(url)).json()) as { keys: { kid: string }[] };
+  const published = await keys(`${gateway()}/.well-known/jwks.json`);
+  expect(published.keys.length).toBeGreaterThan(0);
+  expect(published).toEqual(await keys(`${shop.booted.ops('users')}/.well-known/jwks.json`));
+});
+
 it('ends a session whose refresh token was stolen, for the thief and for the owner', async () => {
   const login = { email: `${randomUUID()}@shop.example`, password: 'correct horse' };
   expect((await post('/api/v2/users', { ...login, fullName: 'A Customer' })).status).toBe(201);

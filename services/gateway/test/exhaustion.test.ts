@@ -10,6 +10,7 @@ import { order, product } from './stubs.ts';
 let edge: Edge;
 let alice: string;
 let called = 0;
+const SLOW_ORDER = '0198f0a0-0000-7000-8000-0000000000ff';
 const port = () => Number(new URL(edge.http).port);
 
 beforeAll(async () => {
@@ -26,7 +27,13 @@ beforeAll(async () => {
           return { product: product() };
         },
       },
-      orders: { getOrder: placed, placeOrder: placed },
+      orders: {
+        getOrder: async ({ orderId }) => {
+          if (orderId === SLOW_ORDER) await delay(300);
+          return placed();
+        },
+        placeOrder: placed,
+      },
     },
     {
       RATE_LIMIT: '100000/60',
@@ -59,6 +66,19 @@ describe('a client in a hurry', () => {
     }
     expect((await edge.send('/api/v2/products/lantern')).status).toBe(200);
     expect((await edge.send('/api/v2/products/another')).status).toBe(200);
+  });
+
+  it('of which no copy is kept keeps nobody else from the service either', async () => {
+    for (let n = 0; n < 7; n++) {
+      const { status } = await edge.send('/weft.orders.v1.OrdersService/GetOrder', {
+        method: 'POST',
+        as: alice,
+        headers: { 'connect-timeout-ms': '50', 'connect-protocol-version': '1' },
+        body: JSON.stringify({ orderId: SLOW_ORDER }),
+      });
+      expect(status).toBe(504);
+    }
+    expect((await edge.send(`/api/v2/orders/${SLOW_ORDER}`, { as: alice })).status).toBe(200);
   });
 
   it('is refused before the service is asked when it gives it no time', async () => {
