@@ -19,12 +19,12 @@ import { expect, it } from '@jest/globals';
 import { http } from '@weft/gen/es/google/api/annotations_pb';
 import { HttpRuleSchema } from '@weft/gen/es/google/api/http_pb';
 import { MethodPolicySchema, method as policy, Role } from '@weft/gen/es/weft/policy/v1/policy_pb';
+import { versions } from '../src/clients/versions.ts';
 import { edgeMethods } from '../src/edge/methods.ts';
 import { bodyOf } from '../src/rest/body.ts';
 import { namedFor } from '../src/rest/field-names.ts';
 import { encodeRequest } from '../src/rest/request.ts';
 import { routesOf } from '../src/rest/routes.ts';
-import { v2 } from '../src/versions/v2.ts';
 
 // Names in JSON are protoc's work.
 const jsonName = (name: string) => name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
@@ -87,7 +87,10 @@ const service = createFileRegistry(
   () => undefined,
 ).getService('weft.test.v1.ThingsService') as DescService;
 
-const { router } = routesOf(edgeMethods([service]).values(), [v2]);
+const { router } = routesOf(
+  edgeMethods([service]).values(),
+  versions.filter(({ name }) => name === 'v2'),
+);
 
 function sent(method: string, path: string, { query = '', body }: { query?: string; body?: object } = {}) {
   const found = router.find(method, path);
