@@ -122,15 +122,15 @@ describe.each(MODES)('%s', (mode) => {
     for (const { scenario, orderId, productId } of played) await expectEnd(scenario, orderId, productId);
   });
 
-  describe('a choreographed order', () => {
-    const choreographed = SCENARIOS.filter(({ cancelled }) => !cancelled || cancelled.holds.length === 0);
+  describe.each(STYLES)('an order that is %s', (style) => {
+    const repeated = SCENARIOS.filter(({ cancelled }) => !cancelled || cancelled.holds.length === 0);
 
-    it.each(choreographed)(
+    it.each(repeated)(
       'comes to the same end ($name) though its events come twice, in another order and late',
       async (scenario) => {
         const echo = echoes();
         try {
-          const { orderId, productId } = await play(scenario, 'choreographed', echo.of);
+          const { orderId, productId } = await play(scenario, style, echo.of);
           await echo.stop();
           await expectEnd(scenario, orderId, productId);
           await echo.again(orderId);

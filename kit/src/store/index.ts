@@ -8,7 +8,7 @@ export {
   type UnitOfWork,
 } from './database.ts';
 export type { Expectation } from './deferred.ts';
-export { DatabaseContended, DatabaseUnavailable, IdempotencyKeyReused, RequestInProgress } from './errors.ts';
+export { DatabaseContended, DatabaseUnavailable, IdempotencyKeyReused, Outdated, RequestInProgress } from './errors.ts';
 export {
   addFacts,
   type DueFacts,

@@ -54,7 +54,7 @@ export const checkout = defineService<typeof settings, CheckoutSchema>({
           now,
         }),
       ],
-      consumers: [onOrders({ shapes, adopt: runner.adopt, wake: runner.wake, now, newId })],
+      consumers: [onOrders({ shapes, adopt: runner.adopt, wake: runner.wake, now })],
       workers: [runner, sagaMetrics(store, Object.keys(shapes) as SagaKind[], { measurement, logger, now })],
     };
   },

@@ -70,7 +70,9 @@ export interface SagaFilter {
 
 /** One transaction of checkout. */
 export interface CheckoutTransaction {
-  /** Without a lease it waits for whoever claims it. */
+  /** 1 at first; above it something was not as expected, and the work runs again. */
+  readonly attempt: number;
+  /** Without a lease it waits for whoever claims it. Where there is one of that id already the work runs again. */
   insert(saga: Saga, lease?: Lease): void;
   /** Locked until the end of the transaction. */
   saga(sagaId: string): Promise<Saga | undefined>;

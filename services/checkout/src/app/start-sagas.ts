@@ -1,4 +1,5 @@
 import {
+  cancellationOf,
   requestCancellation as noteCancellation,
   type Saga,
   type SagaKind,
@@ -20,12 +21,13 @@ export interface StartSagas {
   /** Has due sagas looked for now. */
   readonly wake: () => void;
   readonly now: () => Date;
-  readonly newId: () => string;
 }
 
 type Headers = Readonly<Record<string, string>>;
 
-function start(tx: CheckoutTransaction, { adopt }: StartSagas, started: Saga): void {
+/** An event may come again under another id: a saga begins once. */
+async function start(tx: CheckoutTransaction, { adopt }: StartSagas, started: Saga): Promise<void> {
+  if (tx.attempt > 1 && (await tx.saga(started.sagaId))) return;
   const { saga, lease, run, giveUp } = adopt(started);
   tx.insert(saga, lease);
   tx.onCommit(run);
@@ -33,30 +35,30 @@ function start(tx: CheckoutTransaction, { adopt }: StartSagas, started: Saga): v
 }
 
 /** The saga of an order has the order's id. */
-export function startPlacement(
+export async function startPlacement(
   tx: CheckoutTransaction,
   sagas: StartSagas,
   orderId: string,
   order: PlaceOrderInput,
   headers: Headers,
-): void {
+): Promise<void> {
   const input = storePlaceOrder({ ...order, lines: byStockCode(order.lines) });
   const { shapes, now } = sagas;
-  start(tx, sagas, startSaga(shapes['place-order'], { sagaId: orderId, orderId, input, headers }, now()));
+  await start(tx, sagas, startSaga(shapes['place-order'], { sagaId: orderId, orderId, input, headers }, now()));
 }
 
 /** The saga of a return has the return's id. */
-export function startReturn(
+export async function startReturn(
   tx: CheckoutTransaction,
   sagas: StartSagas,
   orderId: string,
   returnId: string,
   giveBack: GiveBackInput,
   headers: Headers,
-): void {
+): Promise<void> {
   const input = storeGiveBack({ ...giveBack, lines: byStockCode(giveBack.lines) });
   const { shapes, now } = sagas;
-  start(tx, sagas, startSaga(shapes['return-items'], { sagaId: returnId, orderId, input, headers }, now()));
+  await start(tx, sagas, startSaga(shapes['return-items'], { sagaId: returnId, orderId, input, headers }, now()));
 }
 
 /** Before the pivot the order's own saga turns back; after it, once that is completed, a saga of its own gives back. */
@@ -67,12 +69,13 @@ export async function requestCancellation(
   giveBack: GiveBackInput,
   headers: Headers,
 ): Promise<void> {
-  const { shapes, now, newId, wake } = sagas;
+  const { shapes, now, wake } = sagas;
   const placement = await tx.saga(orderId);
   if (!placement) throw new Error(`order ${orderId} has no saga`);
   const input = storeGiveBack({ ...giveBack, lines: byStockCode(giveBack.lines) });
   if (placement.state === 'completed') {
-    start(tx, sagas, startSaga(shapes['cancel-order'], { sagaId: newId(), orderId, input, headers }, now()));
+    const sagaId = cancellationOf(orderId);
+    await start(tx, sagas, startSaga(shapes['cancel-order'], { sagaId, orderId, input, headers }, now()));
   } else if (placement.state !== 'compensated') {
     tx.save(placement, noteCancellation(placement, input, now()));
     tx.onCommit(wake);

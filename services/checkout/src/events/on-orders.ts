@@ -29,7 +29,7 @@ export function onOrders(sagas: StartSagas): ConsumerDefinition<CheckoutSchema> 
     on(orderPlaced, async ({ orderId, customerId, lines, total, paymentMethodToken, deliveryMethod }, tx) => {
       const delivered = deliveryMethod === DeliveryMethod.DELIVERY_METHOD_ADDRESS;
       const input = { customerId, lines: pieces(lines), total: amount(total), paymentMethodToken, delivered };
-      startPlacement(transaction(tx), sagas, orderId, input, contextHeaders());
+      await startPlacement(transaction(tx), sagas, orderId, input, contextHeaders());
     }),
     on(cancellationRequested, async ({ orderId, lines, refund }, tx) => {
       const giveBack = { lines: pieces(lines), refund: amount(refund) };
@@ -37,7 +37,7 @@ export function onOrders(sagas: StartSagas): ConsumerDefinition<CheckoutSchema> 
     }),
     on(returnRequested, async ({ orderId, returnId, lines, refund }, tx) => {
       const giveBack = { lines: pieces(lines), refund: amount(refund) };
-      startReturn(transaction(tx), sagas, orderId, returnId, giveBack, contextHeaders());
+      await startReturn(transaction(tx), sagas, orderId, returnId, giveBack, contextHeaders());
     }),
   ]);
 }

@@ -7,6 +7,7 @@ import {
   type Action,
   advance,
   beginTry,
+  cancellationOf,
   type Failure,
   fail,
   hasEnded,
@@ -189,7 +190,7 @@ export function sagaRunner({ store, definitions, shapes, logger, now, newId, run
   function followUp(ended: Saga): Saga | undefined {
     if (ended.state !== 'completed' || !ended.cancellation) return undefined;
     const { orderId, cancellation: input, headers } = ended;
-    return startSaga(shapes['cancel-order'], { sagaId: newId(), orderId, input, headers }, now());
+    return startSaga(shapes['cancel-order'], { sagaId: cancellationOf(orderId), orderId, input, headers }, now());
   }
 
   async function loopUntilStopped(): Promise<void> {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Database, prepared, type UnitOfWork } from '@weft/kit/store';
+import { type Database, Outdated, prepared, type UnitOfWork } from '@weft/kit/store';
 import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import type { CheckoutStore, CheckoutTransaction } from '../app/ports.ts';
 import type { Saga } from '../domain/saga.ts';
@@ -100,13 +100,15 @@ class NotAsBefore extends Error {}
 export function checkoutTransaction(tx: UnitOfWork<CheckoutSchema>, now: () => Date): CheckoutTransaction {
   const { sql: db } = tx;
   return {
+    attempt: tx.attempt,
     onCommit: tx.onCommit,
     onAbort: tx.onAbort,
     insert(saga, lease) {
       const { sagaId, kind, orderId, headers, createdAt } = saga;
       const row = { saga_id: sagaId, kind, order_id: orderId, headers: JSON.stringify(headers), created_at: createdAt };
       const leased = { lease_id: lease?.leaseId ?? null, lease_until: lease ? later(now(), lease.length) : null };
-      tx.defer(insertSaga(db, { ...row, ...stepColumns(saga), ...inputColumns(saga), ...leased }));
+      const inserted = insertSaga(db, { ...row, ...stepColumns(saga), ...inputColumns(saga), ...leased });
+      tx.defer(inserted, { rows: 1, otherwise: () => new Outdated() });
       tx.publish(...toEvents(undefined, saga));
     },
     async saga(sagaId) {
@@ -135,7 +137,12 @@ type Leased = ReturnType<typeof stepColumns> & {
   before_lease: string;
 };
 
-const insertSaga = prepared((db: Db, row: Insertable<CheckoutSchema['saga']>) => db.insertInto('saga').values(row));
+const insertSaga = prepared((db: Db, row: Insertable<CheckoutSchema['saga']>) =>
+  db
+    .insertInto('saga')
+    .values(row)
+    .onConflict((conflict) => conflict.column('saga_id').doNothing()),
+);
 
 const updateIfLeased = (db: Db, { before_id, before_version, before_lease, ...columns }: Leased) =>
   db
