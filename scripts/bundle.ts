@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { gzipSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
 import { ROOT } from './services.ts';
 
@@ -45,6 +47,21 @@ const usedLimiters: Plugin = {
   },
 };
 
+/** Documents are a tenth in size when compressed, and what compiles code has nothing to read in them until they are asked for. */
+const compressedDocuments: Plugin = {
+  name: 'compressed documents',
+  setup({ onLoad }) {
+    onLoad({ filter: /gen\/openapi\/[^/]*\.json$/ }, async ({ path }) => {
+      const document = gzipSync(JSON.stringify(JSON.parse(await readFile(path, 'utf8')))).toString('base64');
+      return {
+        contents: `import { gunzipSync } from 'node:zlib';
+export default JSON.parse(gunzipSync(Buffer.from('${document}', 'base64')).toString());`,
+        loader: 'js',
+      };
+    });
+  },
+};
+
 export interface Bundling {
   /** The main file of each by its name. */
   readonly entryPoints: Readonly<Record<string, string>>;
@@ -72,6 +89,6 @@ export async function bundle({ entryPoints, outdir, failPoints = false }: Bundli
     external: EXTERNAL,
     // Packages in CommonJS require what Node has.
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
-    plugins: [...(failPoints ? [] : [noFailPoints]), requiredHttp, usedLimiters],
+    plugins: [...(failPoints ? [] : [noFailPoints]), requiredHttp, usedLimiters, compressedDocuments],
   });
 }
