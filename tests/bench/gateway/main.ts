@@ -10,7 +10,10 @@ const WARM_CALLS = Number(process.env.WARM_CALLS ?? 10_000);
 const CALLS = Number(process.env.CALLS ?? 10_000);
 /** At an even pace, far below what the gateway can do: what is measured is who keeps whom waiting. */
 const PACED_CALLS = Number(process.env.PACED_CALLS ?? 1_200);
-const PER_SECOND = 300;
+const PER_SECOND = 150;
+/** The default, and one that a hundred callers do not come to: then nothing spares the gateway who hangs. */
+const BREAKER_FAILURES = 5;
+const NEVER = 1_000;
 const SERVER = new URL('./server.ts', import.meta.url);
 const CLIENT = new URL('./client.ts', import.meta.url);
 
@@ -26,7 +29,9 @@ type Kind = keyof typeof KINDS;
 const catalog = await child<{ target: string; jwksUrl: string; token: string }>(SERVER, ['catalog'], 1);
 const { target, jwksUrl, token } = catalog.first;
 const orders = await child<{ target: string }>(SERVER, ['hung'], 1);
-const gateway = await child<Ports>(SERVER, ['gateway', target, jwksUrl, orders.first.target], 0);
+const startGateway = (breakerFailures: number) =>
+  child<Ports>(SERVER, ['gateway', target, jwksUrl, orders.first.target, String(breakerFailures)], 0);
+const gateway = await startGateway(BREAKER_FAILURES);
 const bare = await child<Ports>(SERVER, ['bare'], 0);
 
 const warm = new Set<string>();
@@ -45,35 +50,50 @@ async function measure(server: typeof gateway, kind: string): Promise<number> {
   }
 }
 
-/** How many times as long 99 of 100 calls take while a hundred others wait for a service that never answers. */
-async function hungRatio(): Promise<number> {
-  const port = String(gateway.first.http);
-  const client = await child(CLIENT, ['rest', port, token], 1);
-  const p99 = () => client.ask<number>({ calls: PACED_CALLS, perSecond: PER_SECOND });
-  const found: number[] = [];
+/** Of two gateways side by side, one with a service behind it that never answers: what the calls of other routes took, in milliseconds. */
+async function hungRatio(what: string, breakerFailures: number): Promise<number> {
+  const pair = await Promise.all(
+    [0, 1].map(async () => {
+      const server = await startGateway(breakerFailures);
+      const port = String(server.first.http);
+      return { server, port, client: await child(CLIENT, ['rest', port, token], 1) };
+    }),
+  );
+  const paced = ({ client }: (typeof pair)[number]) =>
+    client.ask<number[]>({ calls: PACED_CALLS, perSecond: PER_SECOND });
+  const took: Record<'alone' | 'beside', number[]> = { alone: [], beside: [] };
   try {
-    await client.ask(WARM_CALLS / 5);
-    await p99();
-    for (let round = 1; round <= ROUNDS; round++) {
-      const alone = await p99();
+    for (const { client } of pair) await client.ask(WARM_CALLS / 5);
+    await Promise.all(pair.map(paced));
+    // Who has it changes: whatever else differs between the two is in both.
+    for (let round = 0; round < 2 * Math.ceil(ROUNDS / 2); round++) {
+      const [beside, alone] = round % 2 === 0 ? pair : pair.toReversed();
+      if (!beside || !alone) break;
       const before = await orders.ask<number>('hanging');
-      const hanging = await child(CLIENT, ['hanging', port, token], 1);
+      const hanging = await child(CLIENT, ['hanging', beside.port, token], 1);
       const end = performance.now() + 60_000;
-      while ((await orders.ask<number>('hanging')) < before + HANGING) {
-        if (performance.now() > end) throw new Error(`not ${HANGING} calls hang`);
+      while ((await orders.ask<number>('hanging')) < before + Math.min(HANGING, breakerFailures)) {
+        if (performance.now() > end) throw new Error('too few calls hang');
         await setTimeout(50);
       }
-      const beside = await p99();
+      const [slow, usual] = await Promise.all([paced(beside), paced(alone)]);
       await hanging.stop();
-      found.push(beside / alone);
-      console.log(`round ${round}  hung     p99 ${beside.toFixed(1)} ms  without it ${alone.toFixed(1)} ms`);
+      took.beside.push(...slow);
+      took.alone.push(...usual);
     }
   } finally {
-    await client.stop();
+    await Promise.all(pair.flatMap(({ server, client }) => [client.stop(), server.stop()]));
   }
-  return median(found);
+  const [beside, alone] = [p99(took.beside), p99(took.alone)];
+  console.log(`hung, ${what}: p99 ${beside.toFixed(1)} ms, without it at the same time ${alone.toFixed(1)} ms`);
+  return beside / alone;
 }
 
+/** What 99 of 100 take at most. */
+const p99 = (took: readonly number[]): number =>
+  took.toSorted((one, other) => one - other)[Math.floor(took.length * 0.99)] as number;
+
+const rounded = (ratio: number): number => Number(ratio.toFixed(3));
 const chosen = (process.env.KINDS?.split(',') ?? Object.keys(KINDS)) as Kind[];
 const ratios: Record<Kind, number[]> = { grpc: [], connect: [], rest: [] };
 for (let round = 1; round <= ROUNDS; round++) {
@@ -87,8 +107,13 @@ for (let round = 1; round <= ROUNDS; round++) {
     );
   }
 }
-const hung = process.env.HUNG === '0' ? undefined : await hungRatio();
+const hung =
+  process.env.HUNG === '0'
+    ? {}
+    : {
+        hung_p99_ratio: rounded(await hungRatio('with its breaker', BREAKER_FAILURES)),
+        hung_without_breaker_p99_ratio: rounded(await hungRatio('without a breaker', NEVER)),
+      };
 await Promise.all([gateway.stop(), orders.stop(), bare.stop(), catalog.stop()]);
-const ratio = (kind: Kind) => Number(median(ratios[kind]).toFixed(3));
-const figures = Object.fromEntries(chosen.map((kind) => [`${kind}_cpu_ratio`, ratio(kind)]));
-console.log(JSON.stringify({ ...figures, ...(hung !== undefined && { hung_p99_ratio: Number(hung.toFixed(3)) }) }));
+const figures = Object.fromEntries(chosen.map((kind) => [`${kind}_cpu_ratio`, rounded(median(ratios[kind]))]));
+console.log(JSON.stringify({ ...figures, ...hung }));

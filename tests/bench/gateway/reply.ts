@@ -5,6 +5,8 @@ import { GetProductResponse } from '@weft/gen/grpc/weft/catalog/v1/catalog';
 export const PRODUCT_ID = 'white-hanging-heart';
 /** Calls that wait for a service that never answers. */
 export const HANGING = 100;
+/** So long each of them does: the contract's timeout of ListOrders. */
+export const HANGING_MS = 3_000;
 
 const time = { seconds: 1_795_000_000n, nanos: 500_000_000 };
 

@@ -37,7 +37,7 @@ async function hung() {
   return serveStub('orders', serveService(OrdersServiceService, OrdersService, handlers));
 }
 
-async function edge([target = '', jwksUrl = '', orders = '']: readonly string[]) {
+async function edge([target = '', jwksUrl = '', orders = '', breakerFailures = '']: readonly string[]) {
   const system = await startSystem([gateway], {
     ...Object.fromEntries(gateway.needs.map((name) => [`${name.toUpperCase()}_TARGET`, target])),
     ORDERS_TARGET: orders,
@@ -50,8 +50,7 @@ async function edge([target = '', jwksUrl = '', orders = '']: readonly string[])
     GATEWAY_CACHE: 'false',
     RATE_LIMITS:
       'weft.catalog.v1.CatalogService/GetProduct=9999999/60,weft.orders.v1.OrdersService/ListOrders=9999999/60',
-    // Who hangs is asked again and again: the breaker would spare the gateway most of it.
-    BREAKER_FAILURES: '1000',
+    BREAKER_FAILURES: breakerFailures,
     TRACE_PERCENT: '1',
     // It asks for more than there is room for: that is its purpose.
     SHED_DELAY_MS: '0',
