@@ -1,5 +1,4 @@
 import {
-  cancellationOf,
   requestCancellation as noteCancellation,
   type Saga,
   type SagaKind,
@@ -13,6 +12,7 @@ import {
   storeGiveBack,
   storePlaceOrder,
 } from '../sagas/inputs.ts';
+import { cancellationOf } from './cancellation-id.ts';
 import type { Adoption, CheckoutTransaction } from './ports.ts';
 
 export interface StartSagas {

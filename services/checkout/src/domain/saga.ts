@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto';
-
 export type SagaKind = 'place-order' | 'cancel-order' | 'return-items';
 export type SagaState = 'running' | 'compensating' | 'completed' | 'compensated';
 export type StepState = 'pending' | 'trying' | 'done' | 'failed' | 'undone';
@@ -243,11 +241,4 @@ const isRegisteredOnly = ({ state, attempts }: StepRecord): boolean => state ===
 function backoff(failures: number, now: Date, jitter: number): Date {
   const wait = Math.min(LONGEST_WAIT_MS, 50 * 2 ** Math.min(failures, 10));
   return new Date(now.getTime() + wait / 2 + (wait / 2) * jitter);
-}
-
-/** The id of the saga that cancels a paid order, of which there is one however often it is asked for. A UUID, beside the order's in time. */
-export function cancellationOf(orderId: string): string {
-  const digits = hash('sha256', `cancel ${orderId}`);
-  // Source: RFC 9562, 5.8, version 8.
-  return `${orderId.slice(0, 13)}-8${digits.slice(0, 3)}-a${digits.slice(3, 6)}-${digits.slice(6, 18)}`;
 }

@@ -2,12 +2,12 @@ import { failPoint } from '@weft/kit/fail-point';
 import type { RunWork } from '@weft/kit/module';
 import { outcomeOf, RemoteError, status } from '@weft/kit/rpc';
 import type { Logger } from '@weft/kit/telemetry';
+import { cancellationOf } from '../app/cancellation-id.ts';
 import type { Adoption, CheckoutStore, Lease } from '../app/ports.ts';
 import {
   type Action,
   advance,
   beginTry,
-  cancellationOf,
   type Failure,
   fail,
   hasEnded,
