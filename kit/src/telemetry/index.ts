@@ -1,7 +1,15 @@
 export { holdsCardNumber, mayHoldCardNumber } from './card-number.ts';
 export { type DatabaseSpans, databaseSpans, type SpanWork } from './database-spans.ts';
 export type { BoundHistogram, HistogramOptions, Series } from './histograms.ts';
-export { createLogger, LOG_LEVELS, type Logger, type LogLevel, lineWriter, type RootLogger } from './logs.ts';
+export {
+  createLogger,
+  LOG_LEVELS,
+  type Logger,
+  type LogLevel,
+  lineWriter,
+  prettyLine,
+  type RootLogger,
+} from './logs.ts';
 export { type MeasuredGauge, type Measurement, measurement } from './measurement.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';

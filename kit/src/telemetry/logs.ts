@@ -41,7 +41,7 @@ export function createLogger({ level, pretty, write, fields = () => ({}) }: LogO
   };
   const destination = () => {
     if (write) return { write };
-    if (pretty) return { write: (line: string) => void process.stdout.write(forPeople(line)) };
+    if (pretty) return { write: (line: string) => void process.stdout.write(prettyLine(line)) };
     return new LineBuffer(STANDARD_OUTPUT);
   };
   const root = pino(options, destination());
@@ -76,7 +76,8 @@ function isoTime(time: number): string {
   return `${secondText}${String(milliseconds).padStart(3, '0')}Z`;
 }
 
-function forPeople(line: string): string {
+/** A JSON line of a log, for people. */
+export function prettyLine(line: string): string {
   const { time, level, service, msg, err, ...rest } = JSON.parse(line) as Record<string, unknown>;
   const fields = Object.entries(rest).map(
     ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
