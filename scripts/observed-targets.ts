@@ -7,6 +7,7 @@ const LOOK_MS = 5_000;
 const ASK_MS = 1_000;
 
 interface Prometheus {
+  readonly global: object;
   readonly rule_files: readonly string[];
   readonly scrape_configs: readonly { readonly job_name: string }[];
 }
@@ -22,12 +23,24 @@ export function opsPorts(services: readonly string[], environment: NodeJS.Proces
  * Writes Prometheus' configuration for this machine as JSON, which it reads as well; gives its file. Its targets are read from targets.json.
  * @param stack folder of prometheus.yaml and its rules
  * @param folder that is written to
+ * @param others where alerts are sent, as host:port, and where their links lead, as URL
  */
-export function writePrometheus(stack: string, folder: string): string {
+export function writePrometheus(
+  stack: string,
+  folder: string,
+  { alertmanager, grafana }: { readonly alertmanager?: string; readonly grafana?: string } = {},
+): string {
   const known = parse(readFileSync(join(stack, 'prometheus.yaml'), 'utf8')) as Prometheus;
   const file = join(folder, 'prometheus.json');
   const here = {
     ...known,
+    global: { ...known.global, ...(grafana && { external_labels: { grafana } }) },
+    ...(alertmanager && {
+      alerting: {
+        alert_relabel_configs: [{ regex: 'grafana', action: 'labeldrop' }],
+        alertmanagers: [{ static_configs: [{ targets: [alertmanager] }] }],
+      },
+    }),
     rule_files: known.rule_files.map((rules) => join(stack, rules)),
     scrape_configs: known.scrape_configs.map(({ job_name }) => ({
       job_name,

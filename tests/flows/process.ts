@@ -6,15 +6,19 @@ import { freePort } from '@weft/kit/testing';
 import type { Mode } from './shop.ts';
 
 const SOURCE = join(import.meta.dirname, '../../services/all/src');
-const MAINS = { all: join(SOURCE, 'main.ts'), split: join(SOURCE, 'split.ts') };
+const MAINS = {
+  all: join(SOURCE, 'main.ts'),
+  split: join(SOURCE, 'split.ts'),
+  observed: join(import.meta.dirname, '../../scripts/observed.ts'),
+};
 
 interface ShopProcessOptions {
-  /** `npm start`, or `npm run start:split`. */
-  readonly mode?: Mode;
+  /** `npm start`, `npm run start:split` or `npm run start:observed`. */
+  readonly mode?: Mode | 'observed';
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** A shop as `npm start` or `npm run start:split` runs it, on a data folder of its own. */
+/** A shop as `npm start`, `start:split` or `start:observed` runs it, on a data folder of its own. */
 export async function shopProcess(dataFolder: string, { mode = 'all', env: extra = {} }: ShopProcessOptions = {}) {
   const main = MAINS[mode];
   const names = services.map(({ spec }) => spec.name);
