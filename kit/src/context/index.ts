@@ -22,6 +22,8 @@ export interface WorkContext {
   /** The service that called, and the full name of the method, while a call is served. */
   readonly callerService?: string | undefined;
   readonly method?: string;
+  /** Which try of the work this is, from 1 on, where it is tried again until it is done. */
+  readonly attempt?: number | undefined;
   /** What all spans of the work have, such as the id of its saga. */
   readonly spanAttributes?: Readonly<Record<string, string>> | undefined;
   /** Whether its trace is recorded by now: one that is not sampled may be wanted after all. */
@@ -47,6 +49,8 @@ export const EVENT_CALLER_HEADER = 'weft-caller';
 export const USER_HEADER = 'weft-user';
 /** Of an event: the method whose call led to it. */
 export const EVENT_METHOD_HEADER = 'weft-method';
+/** Of an event that no call led to: which try of the work it came of, from 1 on. */
+export const EVENT_ATTEMPT_HEADER = 'weft-attempt';
 
 /** Of an event, and of a call within a saga: the order that it belongs to. */
 export const ORDER_HEADER = 'weft-order';
@@ -95,6 +99,13 @@ export function contextHeaders(context = currentContext()): Record<string, strin
     ...(callerService !== undefined && { [EVENT_CALLER_HEADER]: callerService }),
     ...(method !== undefined && { [EVENT_METHOD_HEADER]: method }),
   };
+}
+
+/** Those of an event of the work that runs now. Its try is its own, and not that of what is done later. */
+export function eventHeaders(): Record<string, string> {
+  const context = currentContext();
+  const attempt = context?.attempt;
+  return { ...contextHeaders(context), ...(attempt !== undefined && { [EVENT_ATTEMPT_HEADER]: String(attempt) }) };
 }
 
 /** By which the lines of a log are found that belong to one request. */

@@ -3,9 +3,10 @@ import { type DescFile, type DescMessage, getOption, hasOption } from '@bufbuild
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import { event as eventOption } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import {
-  contextHeaders,
+  EVENT_ATTEMPT_HEADER,
   EVENT_CALLER_HEADER,
   EVENT_METHOD_HEADER,
+  eventHeaders,
   isId,
   ORDER_HEADER,
   USER_HEADER,
@@ -74,6 +75,7 @@ const PASSED_ON = [
   USER_HEADER,
   EVENT_CALLER_HEADER,
   EVENT_METHOD_HEADER,
+  EVENT_ATTEMPT_HEADER,
 ] as const;
 
 const dataSchema = ({ typeName }: DescMessage): string => `urn:protobuf:${typeName}`;
@@ -81,7 +83,7 @@ const dataSchema = ({ typeName }: DescMessage): string => `urn:protobuf:${typeNa
 /** An event by its content. Its headers are those of CloudEvents 1.0 in binary mode. */
 export function cloudEvent(
   { type, owner, schema, key, payload }: EventContract & Pick<OutgoingEvent, 'key' | 'payload'>,
-  { id = randomUUIDv7(), now = new Date(), headers = contextHeaders() }: EventContext = {},
+  { id = randomUUIDv7(), now = new Date(), headers = eventHeaders() }: EventContext = {},
 ): OutgoingEvent {
   const passedOn = PASSED_ON.flatMap((name) => (headers[name] ? [[name, headers[name]]] : []));
   return {

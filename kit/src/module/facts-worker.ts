@@ -51,7 +51,9 @@ export function factsWorker<F extends WithHeaders>(work: FactsWork<F>): Worker &
   const running = new Set<Promise<void>>();
 
   async function run(claimed: DueFacts<F>): Promise<void> {
-    const part = { name: 'take part', headers: claimed.facts.headers ?? {}, ids: { 'weft.order.id': claimed.id } };
+    const { id, facts, tries } = claimed;
+    const about = { headers: facts.headers ?? {}, ids: { 'weft.order.id': id } };
+    const part = { name: 'take part', ...about, attempt: tries + 1 };
     let noted = false;
     const taken = runWork(part, async () => {
       try {

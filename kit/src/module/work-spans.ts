@@ -13,6 +13,8 @@ export interface BackgroundWork {
   readonly attributes?: Readonly<Record<string, string>>;
   /** Of its span, and of those of the calls that it makes: ids to find them by. */
   readonly ids?: Readonly<Record<string, string>>;
+  /** Which try of it this is, from 1 on; its events say so. */
+  readonly attempt?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -29,11 +31,17 @@ export function workSpans(tracing: Tracing): WorkSpans {
   const runAs =
     (kind: SpanKind): RunWork =>
     async (work, run) => {
-      const { name, headers, attributes, ids, signal } = work;
+      const { name, headers, attributes, ids, attempt, signal } = work;
       const base = contextFromHeaders(headers, tracing.start);
       const spanAttributes = base.spanAttributes || ids ? { ...base.spanAttributes, ...ids } : undefined;
       const isRecorded = () => tracing.records(base.trace);
-      const context = { ...base, isRecorded, ...(signal && { signal }), ...(spanAttributes && { spanAttributes }) };
+      const context = {
+        ...base,
+        isRecorded,
+        attempt,
+        ...(signal && { signal }),
+        ...(spanAttributes && { spanAttributes }),
+      };
       const startTime = Date.now();
       const start = performance.now();
       let error: string | undefined;
@@ -85,6 +93,7 @@ export function consumerSpan({ handle }: WorkSpans) {
       'messaging.operation.type': 'process',
       'messaging.consumer.group.name': meta.consumer,
     };
-    return handle({ name: `process ${meta.type}`, headers: meta.headers, attributes }, next);
+    const { headers, deliveries: attempt } = meta;
+    return handle({ name: `process ${meta.type}`, headers, attributes, attempt }, next);
   };
 }

@@ -4,7 +4,7 @@ import { factsWorker, StepFailed, workSpans } from '@weft/kit/module';
 import type { DueFacts, FactsDue, OutgoingEvent } from '@weft/kit/store';
 import { createLogger, createTracing, type Measurement } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
-import { currentContext } from '../../src/context/index.ts';
+import { currentContext, eventHeaders } from '../../src/context/index.ts';
 import { recordingTracing } from '../rpc/stage.ts';
 
 interface Known {
@@ -90,6 +90,21 @@ describe('a worker on facts', () => {
     ]);
     expect(tried.filter((id) => id === 'b')).toHaveLength(3);
     await running.stop();
+  });
+
+  it('says of each event by which try it came', async () => {
+    const due = new Memory();
+    const said: (string | undefined)[] = [];
+    const running = worker(due, async ({ tries }) => {
+      said.push(eventHeaders()['weft-attempt']);
+      if (tries < 2) throw new Error('not yet');
+      return [];
+    });
+    due.put('a', { headers: { 'weft-attempt': '7' } });
+    await running.start();
+    await eventually(() => due.rested.length === 1);
+    await running.stop();
+    expect(said).toEqual(['1', '2', '3']);
   });
 
   it('has a span of each try, of which those that failed say so, and has their trace recorded', async () => {

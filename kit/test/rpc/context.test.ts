@@ -5,7 +5,7 @@ import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { OrdersServiceService, WatchOrderResponse } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { contextFromHeaders, contextHeaders, currentContext, runInContext } from '@weft/kit/context';
+import { contextFromHeaders, contextHeaders, currentContext, eventHeaders, runInContext } from '@weft/kit/context';
 import { DomainError } from '@weft/kit/failure';
 import { type CallContext, callSpans } from '@weft/kit/rpc';
 import { contractWith } from './contract-with.ts';
@@ -174,6 +174,13 @@ describe('work that is done later', () => {
       trace: { ...asked.trace, spanId: expect.stringMatching(/^[0-9a-f]{16}$/), parentSpanId: asked.trace.spanId },
     });
     expect(later.trace.spanId).not.toBe(asked.trace.spanId);
+  });
+
+  it('is not of the try that asked for it, which only the events of that try name', () => {
+    const [event, stored] = runInContext({ ...asked, attempt: 3 }, () => [eventHeaders(), contextHeaders()]);
+    expect(event).toEqual({ ...stored, 'weft-attempt': '3' });
+    expect(contextFromHeaders(event, tracing.start).attempt).toBeUndefined();
+    expect(runInContext(asked, () => eventHeaders())).not.toHaveProperty('weft-attempt');
   });
 
   it('begins anew when nobody asked for it, or the headers are broken', () => {

@@ -72,6 +72,7 @@ describe('an event of any service', () => {
       correlationId: correlation,
       traceId: '0af7651916cd43dd8448eb211c80319c',
       count: 1n,
+      attempts: 0,
     });
     expect(event?.contentJson).toContain(orderId);
     const rows = await booted.database('audit').query<object>('SELECT * FROM audit_event');
@@ -80,6 +81,14 @@ describe('an event of any service', () => {
     );
     expect(await recorded({ userId })).toHaveLength(1);
     expect(await recorded({ correlationId: correlation })).toHaveLength(1);
+  });
+
+  it('is recorded with the tries that it took, where its headers say a number', async () => {
+    const said = ['12', '-1', '1e3', '99999999999', ''];
+    const orderIds = said.map(() => randomUUID());
+    await bus.publish(said.map((attempt, at) => orderPlaced(orderIds[at] ?? '', { 'weft-attempt': attempt })));
+    const found = await Promise.all(orderIds.map((resourceId) => recorded({ resourceId })));
+    expect(found.map(([event]) => event?.attempts)).toEqual([12, 0, 0, 0, 0]);
   });
 
   it('is recorded once, also when the audit is started again and again in between', async () => {

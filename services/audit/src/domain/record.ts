@@ -16,6 +16,8 @@ export interface AuditRecord {
   readonly count: bigint;
   readonly correlationId: string;
   readonly traceId: string;
+  /** Tries that the change took; 0 where a call led to it. */
+  readonly attempts: number;
   readonly content: string;
   readonly occurredAt: Date;
 }

@@ -32,6 +32,7 @@ export async function toRecord(event: Published, reader: EventReader, now: Date)
     status: 'OK',
     reason: '',
     count: 1n,
+    attempts: attemptsOf(headers['weft-attempt']),
     content: storable(await reader.json(event)),
   };
 }
@@ -52,6 +53,7 @@ function ofCall({ key, payload, headers }: Published): OfCall {
     method,
     status: text(call?.status ?? ''),
     reason: text(call?.reason ?? ''),
+    attempts: 0,
     count: call && call.count > 0n ? call.count : 1n,
     content: storable(call?.requestJson ?? ''),
   };
@@ -65,6 +67,9 @@ function decoded(payload: Uint8Array): CallAudited | undefined {
     return undefined;
   }
 }
+
+const ATTEMPTS = /^[1-9]\d{0,8}$/;
+const attemptsOf = (header = ''): number => (ATTEMPTS.test(header) ? Number(header) : 0);
 
 // PostgreSQL refuses a NUL in any text.
 const text = (value: string): string => value.replaceAll('\0', '').slice(0, MOST_TEXT);

@@ -84,11 +84,11 @@ const later = (now: Date): Date => new Date(now.getTime() + TURN_MS);
 function insert(records: readonly AuditRecord[]) {
   const column = <K extends keyof AuditRecord>(name: K) => records.map((one) => one[name]);
   return sql`INSERT INTO audit_event (occurred_at, event_id, kind, service, action, resource_id, user_id, caller, method, status,
-      reason, count, correlation_id, trace_id, content)
+      reason, count, attempts, correlation_id, trace_id, content)
     SELECT * FROM unnest(${column('occurredAt')}::timestamptz[], ${column('eventId')}::uuid[], ${column('kind')}::text[],
       ${column('service')}::text[], ${column('action')}::text[], ${column('resourceId')}::text[],
       ${records.map(({ userId }) => userId ?? null)}::text[], ${column('caller')}::text[], ${column('method')}::text[],
-      ${column('status')}::text[], ${column('reason')}::text[], ${column('count')}::bigint[],
+      ${column('status')}::text[], ${column('reason')}::text[], ${column('count')}::bigint[], ${column('attempts')}::int[],
       ${column('correlationId')}::text[], ${column('traceId')}::text[], ${column('content')}::text[])
     ON CONFLICT DO NOTHING`;
 }
@@ -106,6 +106,7 @@ function toRecorded(row: Selectable<AuditSchema['audit_event']>): Recorded {
     status: row.status,
     reason: row.reason,
     count: row.count,
+    attempts: row.attempts,
     correlationId: row.correlation_id,
     traceId: row.trace_id,
     content: row.content,

@@ -59,4 +59,8 @@ export const migrations: readonly Migration[] = [
       INSERT INTO audit_turn (until) VALUES ('-infinity');
     `,
   },
+  {
+    name: '002-attempts',
+    up: 'ALTER TABLE audit_event ADD COLUMN attempts int NOT NULL DEFAULT 0;',
+  },
 ];

@@ -16,6 +16,7 @@ export interface AuditSchema {
     count: bigint;
     correlation_id: string;
     trace_id: string;
+    attempts: number;
     content: string;
     recorded_at: Date;
   };

@@ -129,6 +129,13 @@ export declare type AuditEvent = Message<"weft.audit.v1.AuditEvent"> & {
    * @generated from field: google.protobuf.Timestamp record_time = 16;
    */
   recordTime?: Timestamp | undefined;
+
+  /**
+   * Of a change that no call led to: how often it was tried since it was to be done, the try that did it included. 0 where a call led to it.
+   *
+   * @generated from field: int32 attempts = 17;
+   */
+  attempts: number;
 };
 
 /**

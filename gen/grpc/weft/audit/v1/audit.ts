@@ -82,7 +82,11 @@ export interface AuditEvent {
     | Timestamp
     | undefined;
   /** When it was recorded. */
-  recordTime: Timestamp | undefined;
+  recordTime:
+    | Timestamp
+    | undefined;
+  /** Of a change that no call led to: how often it was tried since it was to be done, the try that did it included. 0 where a call led to it. */
+  attempts: number;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -142,6 +146,7 @@ function createBaseAuditEvent(): AuditEvent {
     contentJson: "",
     occurTime: undefined,
     recordTime: undefined,
+    attempts: 0,
     _unknownFields: {},
   };
 }
@@ -200,6 +205,9 @@ export const AuditEvent: MessageFns<AuditEvent, "weft.audit.v1.AuditEvent"> = {
     }
     if (message.recordTime !== undefined) {
       Timestamp.encode(message.recordTime, writer.uint32(130).fork()).join();
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(136).int32(message.attempts);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -353,6 +361,14 @@ export const AuditEvent: MessageFns<AuditEvent, "weft.audit.v1.AuditEvent"> = {
             message.recordTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -398,6 +414,7 @@ export const AuditEvent: MessageFns<AuditEvent, "weft.audit.v1.AuditEvent"> = {
     message.recordTime = (object.recordTime !== undefined && object.recordTime !== null)
       ? Timestamp.fromPartial(object.recordTime)
       : undefined;
+    message.attempts = object.attempts ?? 0;
     return message;
   },
 };
