@@ -1,5 +1,5 @@
 import { AuditKind } from '@weft/gen/grpc/weft/audit/v1/audit';
-import { type Saga, SagaKind, SagaState, StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
+import { type Saga, SagaKind, SagaState, type SagaStep, StepState } from '@weft/gen/grpc/weft/checkout/v1/checkout';
 import { fromTimestamp, type Timestamp } from '@weft/kit/time';
 import { enumNames } from '../terminal/enum-names.ts';
 import type { Clients } from './clients.ts';
@@ -17,7 +17,7 @@ export interface TimelineEntry {
   readonly step: string;
   /** How the order, the saga or the step stood then. */
   readonly state: string;
-  /** How often it was tried, forward and undoing; undefined of what is done in one transaction. */
+  /** How often it was tried until it came to this; undefined of what a request itself did, which is not tried again. */
   readonly attempts: number | undefined;
   readonly detail: string;
   /** Of the request that led to it. */
@@ -32,8 +32,14 @@ export async function readTimeline(clients: Clients, session: Session, orderId: 
   const entries = [...(await orderEntries(clients, session, orderId))];
   const sagas = await readSagas(clients, session, orderId);
   for (const saga of sagas) entries.push(...sagaEntries(saga));
-  if (!sagas.some(({ kind }) => kind === SagaKind.SAGA_KIND_PLACE_ORDER))
-    entries.push(...(await auditEntries(clients, session, orderId)));
+  if (!sagas.some(({ kind }) => kind === SagaKind.SAGA_KIND_PLACE_ORDER)) {
+    const heard = await auditEntries(clients, session, orderId);
+    const isOwn = ({ service }: TimelineEntry) => service === 'orders';
+    const attempts = new Map(heard.filter(isOwn).map(({ step, attempts }) => [step, attempts]));
+    for (const [at, entry] of entries.entries())
+      if (isOwn(entry)) entries[at] = { ...entry, attempts: attempts.get(entry.step) };
+    entries.push(...heard.filter((entry) => !isOwn(entry)));
+  }
   return entries.sort((one, other) => (one.time?.getTime() ?? 0) - (other.time?.getTime() ?? 0));
 }
 
@@ -59,7 +65,7 @@ async function orderEntries({ orders }: Clients, session: Session, orderId: stri
   return entries;
 }
 
-/** Reservation, payment and shipment have the id of their order. */
+/** Reservation, payment and shipment have the id of their order. What orders did about it is there as well, its attempts among it. */
 async function auditEntries({ audit }: Clients, session: Session, orderId: string): Promise<TimelineEntry[]> {
   const entries: TimelineEntry[] = [];
   const which = { resourceId: orderId, kind: AuditKind.AUDIT_KIND_STATE_CHANGE };
@@ -67,10 +73,9 @@ async function auditEntries({ audit }: Clients, session: Session, orderId: strin
   const ask = (pageToken: string) =>
     session.call((token) => audit.listAuditEvents({ ...all, ...which, pageSize: PAGE, pageToken }, { token }));
   for await (const page of everyPage(ask)) {
-    for (const { service, action, occurTime, correlationId } of page.auditEvents) {
-      if (service === 'orders') continue;
+    for (const { service, action, occurTime, correlationId, attempts } of page.auditEvents) {
       const step = stepOf(action).replace(/ choreographed$/, '');
-      const done = { state: 'DONE', attempts: undefined, detail: '' };
+      const done = { state: 'DONE', attempts: attempts === 0 ? undefined : attempts, detail: '' };
       entries.push({ time: dateOf(occurTime), service, step, ...done, correlationId });
     }
   }
@@ -102,14 +107,25 @@ function sagaEntries({ kind, state, reason, steps, createTime, updateTime, corre
   const entries: TimelineEntry[] = [
     { ...own, time: dateOf(createTime), step: `${name} begins`, state: 'RUNNING', detail: '' },
   ];
-  for (const { name: step, service, state: stood, attempts, lastError, updateTime: time } of steps) {
-    if (attempts === 0) continue;
-    const how = stepName(stood);
-    entries.push({ time: dateOf(time), service, step, state: how, attempts, detail: lastError, correlationId });
-  }
+  for (const step of steps) if (step.attempts > 0) entries.push(...stepEntries(step, correlationId));
   const end = stateName(state);
   if (ended) entries.push({ ...own, time: dateOf(updateTime), step: `${name} ends`, state: end, detail: reason });
   return entries;
+}
+
+/** Of a step that is undone, or is to be, two: how it stood before, and what became of its undoing. */
+function stepEntries(step: SagaStep, correlationId: string): TimelineEntry[] {
+  const { name, service, state, attempts, lastError, updateTime, forwardState, forwardAttempts, forwardTime } = step;
+  const entry = { service, step: name, correlationId };
+  const last = { ...entry, time: dateOf(updateTime), detail: lastError };
+  if (forwardState === StepState.STEP_STATE_UNSPECIFIED) return [{ ...last, state: stepName(state), attempts }];
+  const refused = forwardState === StepState.STEP_STATE_FAILED;
+  const undone = state === StepState.STEP_STATE_UNDONE;
+  const forward = { state: stepName(forwardState), attempts: forwardAttempts, detail: refused ? lastError : '' };
+  return [
+    { ...entry, time: dateOf(forwardTime), ...forward },
+    { ...last, state: undone ? 'UNDONE' : 'UNDOING', attempts: attempts - forwardAttempts },
+  ];
 }
 
 const stepOf = (type: string): string => type.split('.').at(-1)?.replaceAll('_', ' ') ?? '';

@@ -13,6 +13,8 @@ export interface StepRecord {
   readonly refused?: true;
   /** ISO 8601; empty while pending. */
   readonly updatedAt: string;
+  /** How it stood when its undoing began. */
+  readonly forward?: Pick<StepRecord, 'state' | 'attempts' | 'updatedAt'>;
 }
 
 /** What a saga's steps look like: the order is that of going forward; undoing goes backward. */
@@ -146,9 +148,9 @@ export function maySaveLater(shape: SagaShape, saved: Saga, now: Saga, { step, d
 /** Notes a try. Its step is registered: whatever becomes of it, it will be undone if the saga turns back. */
 export function beginTry(saga: Saga, { step, direction }: Action, now: Date): Saga {
   return touch(
-    withStep(saga, step, now, ({ state, attempts }) => ({
-      state: direction === 'invoke' ? 'trying' : state,
+    withStep(saga, step, now, ({ state, attempts, updatedAt, forward = { state, attempts, updatedAt } }) => ({
       attempts: attempts + 1,
+      ...(direction === 'invoke' ? { state: 'trying' } : { forward }),
     })),
     now,
   );

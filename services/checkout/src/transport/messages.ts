@@ -46,13 +46,16 @@ export function toSaga(saga: Saga, serviceOf?: ServiceOf): SagaMessage {
     state: STATE[saga.state],
     reason,
     steps: serviceOf
-      ? saga.steps.map(({ name, state, attempts, lastError, updatedAt: at }) => ({
+      ? saga.steps.map(({ name, state, attempts, lastError, updatedAt: at, forward }) => ({
           name,
           state: STEP[state],
           attempts,
           lastError,
-          updateTime: at === '' ? undefined : toTimestamp(new Date(at)),
+          updateTime: toTime(at),
           service: serviceOf(saga.kind, name) ?? '',
+          forwardState: forward ? STEP[forward.state] : StepStateMessage.STEP_STATE_UNSPECIFIED,
+          forwardAttempts: forward?.attempts ?? 0,
+          forwardTime: toTime(forward?.updatedAt ?? ''),
         }))
       : [],
     version,
@@ -63,3 +66,5 @@ export function toSaga(saga: Saga, serviceOf?: ServiceOf): SagaMessage {
     correlationId: saga.headers['correlation-id'] ?? '',
   };
 }
+
+const toTime = (iso: string) => (iso === '' ? undefined : toTimestamp(new Date(iso)));

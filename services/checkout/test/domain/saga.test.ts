@@ -99,6 +99,22 @@ describe('a saga', () => {
     expect(states(saga)).toEqual(['undone', 'undone', 'pending', 'pending', 'done']);
   });
 
+  it('knows of a step that is undone when it was done, and after how many tries', () => {
+    const at = (seconds: number) => new Date(NOW.getTime() + seconds * 1000);
+    const retried = failing(started(), RESERVE, 'unknown', 2);
+    let saga = succeed(beginTry(retried, invoke(RESERVE), at(1)), invoke(RESERVE), at(2));
+    expect(saga.steps[RESERVE]).not.toHaveProperty('forward');
+    saga = beginTry(saga, undo(RESERVE), at(3));
+    saga = fail(SHAPE, saga, undo(RESERVE), { kind: 'unknown', reason: 'NO' }, at(4), 0);
+    saga = succeed(beginTry(saga, undo(RESERVE), at(5)), undo(RESERVE), at(6));
+    expect(saga.steps[RESERVE]).toMatchObject({
+      state: 'undone',
+      attempts: 5,
+      updatedAt: at(6).toISOString(),
+      forward: { state: 'done', attempts: 3, updatedAt: at(2).toISOString() },
+    });
+  });
+
   it('is undone after a bounded number of tries without an answer before the pivot', () => {
     expect(failing(after(1), AUTHORIZE, 'unknown', MAX_TRIES - 1).state).toBe('running');
     expect(failing(after(1), AUTHORIZE, 'unknown', MAX_TRIES)).toMatchObject({ state: 'compensating', reason: 'NO' });

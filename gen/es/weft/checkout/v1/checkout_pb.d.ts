@@ -155,6 +155,27 @@ export declare type SagaStep = Message<"weft.checkout.v1.SagaStep"> & {
    * @generated from field: string service = 6;
    */
   service: string;
+
+  /**
+   * How it stood when its undoing began; UNSPECIFIED where it has not.
+   *
+   * @generated from field: weft.checkout.v1.StepState forward_state = 7;
+   */
+  forwardState: StepState;
+
+  /**
+   * How often it had been tried by then; 0 where its undoing has not begun.
+   *
+   * @generated from field: int32 forward_attempts = 8;
+   */
+  forwardAttempts: number;
+
+  /**
+   * When it had come to that; absent where its undoing has not begun, or it may only have been tried.
+   *
+   * @generated from field: google.protobuf.Timestamp forward_time = 9;
+   */
+  forwardTime?: Timestamp | undefined;
 };
 
 /**

@@ -150,6 +150,12 @@ export interface SagaStep {
     | undefined;
   /** Whom it asks, for example inventory; empty where that is not known any more. */
   service: string;
+  /** How it stood when its undoing began; UNSPECIFIED where it has not. */
+  forwardState: StepState;
+  /** How often it had been tried by then; 0 where its undoing has not begun. */
+  forwardAttempts: number;
+  /** When it had come to that; absent where its undoing has not begun, or it may only have been tried. */
+  forwardTime: Timestamp | undefined;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -432,7 +438,18 @@ export const Saga: MessageFns<Saga, "weft.checkout.v1.Saga"> = {
 };
 
 function createBaseSagaStep(): SagaStep {
-  return { name: "", state: 0, attempts: 0, lastError: "", updateTime: undefined, service: "", _unknownFields: {} };
+  return {
+    name: "",
+    state: 0,
+    attempts: 0,
+    lastError: "",
+    updateTime: undefined,
+    service: "",
+    forwardState: 0,
+    forwardAttempts: 0,
+    forwardTime: undefined,
+    _unknownFields: {},
+  };
 }
 
 export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
@@ -456,6 +473,15 @@ export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
     }
     if (message.service !== "") {
       writer.uint32(50).string(message.service);
+    }
+    if (message.forwardState !== 0) {
+      writer.uint32(56).int32(message.forwardState);
+    }
+    if (message.forwardAttempts !== 0) {
+      writer.uint32(64).int32(message.forwardAttempts);
+    }
+    if (message.forwardTime !== undefined) {
+      Timestamp.encode(message.forwardTime, writer.uint32(74).fork()).join();
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -529,6 +555,30 @@ export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
             message.service = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.forwardState = reader.int32() as any;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.forwardAttempts = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.forwardTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -562,6 +612,11 @@ export const SagaStep: MessageFns<SagaStep, "weft.checkout.v1.SagaStep"> = {
       ? Timestamp.fromPartial(object.updateTime)
       : undefined;
     message.service = object.service ?? "";
+    message.forwardState = object.forwardState ?? 0;
+    message.forwardAttempts = object.forwardAttempts ?? 0;
+    message.forwardTime = (object.forwardTime !== undefined && object.forwardTime !== null)
+      ? Timestamp.fromPartial(object.forwardTime)
+      : undefined;
     return message;
   },
 };
