@@ -5,17 +5,22 @@ import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@weft/all/embedded';
 import { services } from '@weft/all/services';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { eventually, hasNats, type ProcessSpec, startNats } from '@weft/kit/testing';
+import { type Another, eventually, hasNats, type ProcessSpec, startNats } from '@weft/kit/testing';
 import { openShop, orderOf, type Shop, STYLES, type Style, styled } from '../flows/shop.ts';
 import { lastVersion, otherVersion } from './other-version.ts';
 
-// npm run test:versions [-- --last REVISION]: a shop of the last version becomes one of this version, a service at a time, and goes back the same
-// way, on the same databases and the same bus. After each step an order of each style has to come to its end.
+// npm run test:versions [-- --last REVISION]: a shop of the last version becomes one of this version, a service at a time, and goes back in the
+// reverse order, on the same databases and the same bus. At each step both versions of the service run and share its consumers while there are
+// orders, and the one that goes is killed in the middle of some. Orders of each style have to come to their end at any time.
 
 const { values } = parseArgs({ options: { last: { type: 'string' } } });
 const ROOT = join(import.meta.dirname, '../..');
 const PRICE = 250n;
 const END_MS = 60_000;
+/** Until when both versions have to have handled events of one consumer. */
+const SHARED_MS = 30_000;
+/** Orders of each style. */
+const AT_ONCE = 2;
 
 const last = values.last ?? lastVersion();
 if (last === undefined) {
@@ -52,45 +57,88 @@ async function start() {
   return shop;
 }
 
-/** Bought, paid, sent and told of, to the penny and the piece. */
-async function order(shop: Shop, style: Style, when: string): Promise<void> {
+/** Bought, paid, sent and told of, to the penny and the piece; so many orders of each style at once. */
+async function orders(shop: Shop, when: string, each = 1): Promise<void> {
   // Who calls a service that has just started again may have to ask twice.
-  const product = await eventually(() => shop.product({ price: PRICE, stock: 5n }), END_MS);
-  const buyer = await eventually(() => shop.customer(), END_MS);
-  const request = styled(style, orderOf(product, 2n));
-  const placed = await eventually(() => buyer.orders.placeOrder(request), END_MS);
-  const orderId = placed.order?.orderId ?? '';
-  const { status } = await shop.ended(orderId, END_MS);
-  const { captured } = await shop.payment(orderId);
-  const { onHand, reserved } = await shop.stock(product);
-  if (status !== OrderStatus.ORDER_STATUS_COMPLETED || captured !== PRICE * 2n || onHand !== 3n || reserved !== 0n)
-    throw new Error(`${when}: ${style} order ${orderId} ended as ${status}, ${captured} captured, ${onHand} left`);
+  const again = <T>(ask: () => Promise<T>) => eventually(ask, END_MS);
+  const count = BigInt(each * STYLES.length);
+  const product = await again(() => shop.product({ price: PRICE, stock: count * 2n + 3n }));
+  const buyer = await again(() => shop.customer());
+  const buy = async (style: Style) => {
+    const request = styled(style, orderOf(product, 2n));
+    const orderId = (await again(() => buyer.orders.placeOrder(request))).order?.orderId ?? '';
+    const { status } = await shop.ended(orderId, END_MS);
+    const { captured } = await again(() => shop.payment(orderId));
+    if (status !== OrderStatus.ORDER_STATUS_COMPLETED || captured !== PRICE * 2n)
+      throw new Error(`${when}: ${style} order ${orderId} ended as ${status}, ${captured} captured`);
+  };
+  await Promise.all(Array.from({ length: each }, () => STYLES.map(buy)).flat());
+  const { onHand, reserved } = await again(() => shop.stock(product));
+  if (onHand !== 3n || reserved !== 0n) throw new Error(`${when}: ${onHand} left, ${reserved} reserved`);
+  ordered += Number(count);
 }
 
-const orders = async (shop: Shop, when: string) => {
-  await Promise.all(STYLES.map((style) => order(shop, style, when)));
-  console.log(when);
-};
+/** Events that each consumer of a process has handled. */
+async function handledAt(ops: string): Promise<Map<string, number>> {
+  const scraped = await (await fetch(`${ops}/metrics`, { signal: AbortSignal.timeout(5_000) })).text();
+  const handled = new Map<string, number>();
+  for (const [, labels = '', count] of scraped.matchAll(/^weft_consumer_deliveries_total\{(.*)\} (\d+)/gm)) {
+    const name = /messaging_consumer_group_name="([^"]+)"/.exec(labels)?.[1];
+    if (name && labels.includes('outcome="handled"')) handled.set(name, Number(count));
+  }
+  return handled;
+}
 
+/** Orders until both processes have handled events of one consumer, of which each has its share. Gives which consumer that was. */
+async function shared(shop: Shop, name: string, other: Another, when: string): Promise<string | undefined> {
+  const before = await handledAt(shop.booted.ops(name));
+  const until = performance.now() + SHARED_MS;
+  do {
+    await orders(shop, when, AT_ONCE);
+    const [one, two] = await Promise.all([handledAt(shop.booted.ops(name)), handledAt(other.ops)]);
+    const consumers = [...new Set([...one.keys(), ...two.keys()])];
+    if (consumers.length === 0) return undefined;
+    const grew = (consumer: string) => (one.get(consumer) ?? 0) > (before.get(consumer) ?? 0);
+    const both = consumers.find((consumer) => grew(consumer) && (two.get(consumer) ?? 0) > 0);
+    if (both) return both;
+  } while (performance.now() < until);
+  throw new Error(`${when}: one of the two has handled all events`);
+}
+
+/** The other version comes beside the one that runs, which is killed under load; then it takes its place, and is alone. */
+async function replace(shop: Shop, name: string, folder: string, version: string): Promise<void> {
+  folderOf.set(name, folder);
+  const other = await shop.booted.startBeside(name);
+  const consumer = await shared(shop, name, other, `${name} is of both versions`);
+  const underWay = orders(shop, `${name} goes over to ${version} version`, AT_ONCE);
+  // It is looked at below; until then it may fail.
+  underWay.catch(() => {});
+  await shop.booted.kill(name);
+  await shop.booted.start(name);
+  await other.kill();
+  await shop.booted.reconnected();
+  await underWay;
+  await orders(shop, `${name} is of ${version} version`);
+  console.log(`${name} is of ${version} version${consumer ? `, both shared ${consumer}` : ''}`);
+}
+
+let ordered = 0;
 let steps = 0;
 try {
   const shop = await start();
   await orders(shop, 'all are of the last version');
-  for (const [version, folder] of [
-    ['this', ROOT],
-    ['the last', other.folder],
+  const both = names.filter((name) => other.services.has(name));
+  for (const [version, folder, inOrder] of [
+    ['this', ROOT, both],
+    ['the last', other.folder, both.toReversed()],
   ] as const) {
-    for (const name of names.filter((one) => other.services.has(one))) {
-      await shop.booted.kill(name);
-      folderOf.set(name, folder);
-      await shop.booted.start(name);
-      await shop.booted.reconnected();
-      await orders(shop, `${name} is of ${version} version`);
+    for (const name of inOrder) {
+      await replace(shop, name, folder, version);
       steps++;
     }
     await shop.booted.settle(END_MS);
   }
-  console.log(JSON.stringify({ last: other.commit, steps, orders: (steps + 1) * STYLES.length }));
+  console.log(JSON.stringify({ last: other.commit, steps, orders: ordered }));
 } finally {
   for (const close of closing.reverse()) await close();
 }

@@ -3,7 +3,7 @@ export { eventually } from './eventually.ts';
 export { testIdentity } from './identity.ts';
 export { hasNats, startNats, type TestNats } from './nats.ts';
 export { type TestDatabase, testDatabase } from './postgres.ts';
-export { type BootedProcesses, bootProcesses, type ProcessSpec } from './processes.ts';
+export { type Another, type BootedProcesses, bootProcesses, type ProcessSpec } from './processes.ts';
 export { refusal } from './refusal.ts';
 export { type ServedStub, serveStub } from './serve-stub.ts';
 export { some } from './some.ts';

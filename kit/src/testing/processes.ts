@@ -27,11 +27,23 @@ export interface BootedProcesses extends Stage {
    * `checkout.ended:exit`): it may have done so when this resolves.
    */
   start(service: string, ...failPoints: readonly string[]): Promise<void>;
+  /**
+   * Starts one more process of what runs a service, from the file that it runs now, which shares its databases and its consumers. Who calls the
+   * service does not find it.
+   */
+  startBeside(service: string): Promise<Another>;
   /** The fail point at which the process that runs a service has ended; undefined where it runs, or has ended otherwise. */
   failedAt(service: string): Promise<string | undefined>;
   /** Resolves when the clients have found again what has been started again. */
   reconnected(): Promise<void>;
   stop(): Promise<void>;
+}
+
+/** A process beside the one that is called. */
+export interface Another {
+  /** http://host:port of its ops port. */
+  readonly ops: string;
+  kill(): Promise<void>;
 }
 
 const STOP_MS = 6000;
@@ -53,6 +65,7 @@ export async function bootProcesses(
   const { stage, reconnected, closeClients, drop } = opened;
   const logs: Record<string, unknown>[] = [];
   const running = new Map<ProcessSpec, Running>();
+  const others = new Set<Running>();
   const specOf = (service: string) => specs.find(({ services }) => services.includes(service)) as ProcessSpec;
   const start = async (spec: ProcessSpec, env: Readonly<Record<string, string>> = {}) => {
     const environment = { ...INHERITED, ...opened.environment(spec.services[0] ?? '') };
@@ -62,14 +75,25 @@ export async function bootProcesses(
     const child = running.get(spec)?.child;
     return child !== undefined && child.exitCode === null && child.signalCode === null;
   };
+  const startBeside = async (spec: ProcessSpec): Promise<Another> => {
+    const { environment, ops } = await opened.beside(spec.services);
+    const other = await launch(spec.main, { ...INHERITED, ...environment }, logs);
+    others.add(other);
+    const kill = async () => {
+      other.child.kill('SIGKILL');
+      await other.closed;
+      others.delete(other);
+    };
+    return { ops, kill };
+  };
   const ended = async (spec: ProcessSpec) => void (await running.get(spec)?.closed);
   const stop = async () => {
     closeClients();
     await Promise.all(
-      specs.map(async (spec) => {
-        running.get(spec)?.child.kill('SIGTERM');
-        const cut = setTimeout(() => running.get(spec)?.child.kill('SIGKILL'), STOP_MS);
-        await ended(spec);
+      [...running.values(), ...others].map(async ({ child, closed }) => {
+        child.kill('SIGTERM');
+        const cut = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+        await closed;
         clearTimeout(cut);
       }),
     );
@@ -96,6 +120,7 @@ export async function bootProcesses(
     runs: (service) => runs(specOf(service)),
     start: (service, ...failPoints) =>
       start(specOf(service), failPoints.length === 0 ? {} : { WEFT_FAIL_POINT: failPoints.join(',') }),
+    startBeside: (service) => startBeside(specOf(service)),
     async failedAt(service) {
       const spec = specOf(service);
       if (runs(spec)) return undefined;

@@ -44,10 +44,18 @@ export interface StageOptions {
   readonly targets?: Readonly<Record<string, string>>;
 }
 
+export interface Beside {
+  readonly environment: Readonly<Record<string, string>>;
+  /** http://host:port of its ops port. */
+  readonly ops: string;
+}
+
 export interface OpenStage {
   readonly stage: Stage;
   /** Settings of a process of services, by one of them. */
   environment(service: string): Readonly<Record<string, string>>;
+  /** The same of one more process of the services, on ports of its own: it shares all that they keep and consume, but is not called. */
+  beside(services: readonly string[]): Promise<Beside>;
   /** Channels that saw the old server go wait a moment before they connect again. */
   reconnected(): Promise<void>;
   closeClients(): void;
@@ -112,9 +120,17 @@ export async function openStage(
     token: (user, seconds = 600, claims = {}) => identity.token(user, seconds, claims),
     jwksUrl: () => identity.url,
   };
+  const environment = (service: string) => ({ ...common, OPS_PORT: String(opsPorts.get(service)), ...env });
   return {
     stage,
-    environment: (service) => ({ ...common, OPS_PORT: String(opsPorts.get(service)), ...env }),
+    environment,
+    async beside(services) {
+      const opsPort = await freePort();
+      const own: Record<string, string> = { OPS_PORT: String(opsPort) };
+      for (const name of services)
+        for (const port of ['GRPC_PORT', 'HTTP_PORT']) own[`${name.toUpperCase()}_${port}`] = String(await freePort());
+      return { environment: { ...environment(services[0] ?? ''), ...own }, ops: `http://127.0.0.1:${opsPort}` };
+    },
     async reconnected() {
       await Promise.all(clients.map((client) => client.ready(10_000)));
     },
