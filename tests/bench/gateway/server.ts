@@ -26,13 +26,8 @@ async function catalog() {
   return { target, jwksUrl: url, token: await token(user, 3600) };
 }
 
-let hanging = 0;
-
 async function hung() {
-  const never = () => {
-    hanging += 1;
-    return new Promise<never>(() => {});
-  };
+  const never = () => new Promise<never>(() => {});
   const handlers = some(OrdersServiceService, { listOrders: never });
   return serveStub('orders', serveService(OrdersServiceService, OrdersService, handlers));
 }
@@ -77,6 +72,6 @@ const servers: Readonly<Record<string, () => Promise<object>>> = {
 };
 const start = servers[kind];
 if (!start) throw new Error(`one of ${Object.keys(servers).join(', ')}`);
-process.on('message', (asked) => process.send?.(asked === 'hanging' ? hanging : process.cpuUsage()));
+process.on('message', () => process.send?.(process.cpuUsage()));
 process.on('disconnect', () => process.exit());
 process.send?.(await start());
