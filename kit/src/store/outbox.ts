@@ -13,7 +13,7 @@ export interface OutgoingEvent {
   readonly payload: Uint8Array;
 }
 
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+export const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 const MAX_PAYLOAD = 512 * 1024;
 const MAX_TEXT = 512;
 /** Names and values together, in bytes. */

@@ -75,8 +75,10 @@ async function change(
     const metadata = { ...config.metadata, ...(behind.length > 0 && { [BEHIND]: behind.join(' ') }) };
     await update(manager, stream, name, { ...changeable, filter_subjects: [...standing, ...added], metadata });
   }
-  if (behind.length > 0) await delay(SKIPPED_MS);
-  if (behind.length > 0) await goBack(manager, stream, name, behind);
+  if (behind.length > 0) {
+    await delay(SKIPPED_MS);
+    await goBack(manager, stream, name, behind);
+  }
   const { [BEHIND]: _, [GOES_BACK]: __, ...metadata } = config.metadata ?? {};
   if (behind.length > 0 || config.metadata?.[GOES_BACK]) await update(manager, stream, name, { metadata });
 }

@@ -1,4 +1,5 @@
 import { type MsgHdrs, MsgHdrsImpl } from '@nats-io/transport-node';
+import { UUID } from '../../store/outbox.ts';
 import { type Message, Unreadable } from '../bus.ts';
 import { parseSubject, serviceOf, streamOf, token } from './subjects.ts';
 
@@ -9,8 +10,6 @@ const CONTENT_TYPES: readonly string[] = ['ce-datacontenttype', 'content-type'];
 /** Names on the wire that are others in the system. */
 const WIRE_NAMES: Readonly<Record<string, string>> = { 'correlation-id': 'x-correlation-id' };
 const OWN_NAMES = Object.fromEntries(Object.entries(WIRE_NAMES).map(([own, wire]) => [wire, own]));
-
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
 const ENCODED = /[^!#$&-~]/u;
 const ALL_ENCODED = new RegExp(ENCODED, 'gu');

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { DomainError } from '../../failure/index.ts';
+import { UUID } from '../../store/outbox.ts';
 import type { DeadLetter } from '../bus.ts';
 
 const COLUMNS = `letter, consumer, seq, id, type, subject, key, headers, payload, published_at, deliveries, error, stack,
@@ -7,7 +8,6 @@ const COLUMNS = `letter, consumer, seq, id, type, subject, key, headers, payload
   CASE state WHEN 'redriving' THEN 'redrive' ELSE state END AS state`;
 
 const OPEN = "state IN ('dead', 'redrive', 'redriving')";
-const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
 
 interface Row extends Omit<DeadLetter, 'position' | 'failedAt' | 'publishedAt'> {
   readonly seq: bigint;
