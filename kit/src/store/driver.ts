@@ -25,11 +25,13 @@ const DEFAULT_BEGIN = 'begin';
 const GROUP_BEGIN = `begin; set local lock_timeout = ${SLOW_MS}`;
 
 /**
- * One connection of the pool, as Kysely sees it. BEGIN travels with the first statement and COMMIT with the deferred
+ * One connection of the pool, as Kysely sees it. It is taken from the pool when there is something to send: a transaction that
+ * is committed together with others needs none of its own. BEGIN travels with the first statement and COMMIT with the deferred
  * ones, so that a transaction costs no round trips of its own.
  */
 export class PooledConnection implements DatabaseConnection {
-  readonly #client: pg.PoolClient;
+  readonly #pool: pg.Pool;
+  #client: Promise<pg.PoolClient> | undefined;
   readonly #group: GroupCommit;
   readonly #spans: DatabaseSpans | undefined;
   #begin: string | undefined;
@@ -37,8 +39,8 @@ export class PooledConnection implements DatabaseConnection {
   #broken = false;
   #deferred: Deferred[] = [];
 
-  constructor(client: pg.PoolClient, group: GroupCommit, spans?: DatabaseSpans) {
-    this.#client = client;
+  constructor(pool: pg.Pool, group: GroupCommit, spans?: DatabaseSpans) {
+    this.#pool = pool;
     this.#group = group;
     this.#spans = spans;
   }
@@ -74,17 +76,26 @@ export class PooledConnection implements DatabaseConnection {
     );
   }
 
+  /** @throws DatabaseUnavailable */
+  #connected(): Promise<pg.PoolClient> {
+    this.#client ??= this.#pool.connect().catch((error) => {
+      throw new DatabaseUnavailable(error);
+    });
+    return this.#client;
+  }
+
   async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    const client = await this.#connected();
     const outside = !this.#open && this.#begin === undefined;
     try {
-      return toResult<R>(await this.#together(() => send<R & object>(this.#client, query.sql, query.parameters)));
+      return toResult<R>(await this.#together(client, () => send<R & object>(client, query.sql, query.parameters)));
     } catch (error) {
       const failure = translate(error);
       if (failure instanceof DatabaseUnavailable) failure.repeatable = !outside;
       if (failure instanceof StalePlan) {
         this.#broken = true;
         // Outside of a transaction nothing was done, and unnamed it is planned anew.
-        if (outside) return toResult<R>(await sendUnnamed<R & object>(this.#client, query.sql, query.parameters));
+        if (outside) return toResult<R>(await sendUnnamed<R & object>(client, query.sql, query.parameters));
       }
       throw failure;
     }
@@ -139,11 +150,12 @@ export class PooledConnection implements DatabaseConnection {
 
   /** What is to be sent with the commit, and the commit, where a transaction has begun or is to. */
   async #send(statements: readonly Statement[]): Promise<void> {
+    const client = await this.#connected();
     const alone = this.#begin === undefined && !this.#open;
-    const outcomes = await this.#together(() =>
+    const outcomes = await this.#together(client, () =>
       Promise.allSettled([
-        ...statements.map(({ text, values }) => send(this.#client, text, values)),
-        ...(alone ? [] : [this.#client.query('commit')]),
+        ...statements.map(({ text, values }) => send(client, text, values)),
+        ...(alone ? [] : [client.query('commit')]),
       ]),
     );
     this.#open = false;
@@ -167,18 +179,20 @@ export class PooledConnection implements DatabaseConnection {
     if (!this.#open) return;
     this.#open = false;
     // A connection that cannot even do this is not used again; the server ends its transaction with it.
-    await this.#client.query('rollback').catch(() => {
+    const client = await this.#connected();
+    await client.query('rollback').catch(() => {
       this.#broken = true;
     });
   }
 
-  release(): void {
-    this.#client.release(this.#broken || this.#open);
+  async release(): Promise<void> {
+    const client = await this.#client?.catch(() => undefined);
+    client?.release(this.#broken || this.#open);
   }
 
   /** Sends a pending BEGIN and what follows in one write. */
-  #together<T>(statements: () => Promise<T>): Promise<T> {
-    const { stream } = this.#client.connection;
+  #together<T>(client: pg.PoolClient, statements: () => Promise<T>): Promise<T> {
+    const { stream } = client.connection;
     stream.cork();
     try {
       if (this.#begin !== undefined) {
@@ -186,7 +200,7 @@ export class PooledConnection implements DatabaseConnection {
         this.#begin = undefined;
         this.#open = true;
         // Without its BEGIN the rest would commit piece by piece: the connection ends before that.
-        this.#client.query(begin).catch(() => stream.destroy());
+        client.query(begin).catch(() => stream.destroy());
       }
       return statements();
     } finally {
@@ -213,11 +227,7 @@ class PoolDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<PooledConnection> {
-    try {
-      return new PooledConnection(await this.#pool.connect(), this.#group, this.#spans);
-    } catch (error) {
-      throw new DatabaseUnavailable(error);
-    }
+    return new PooledConnection(this.#pool, this.#group, this.#spans);
   }
 
   async beginTransaction(connection: PooledConnection, settings: TransactionSettings): Promise<void> {
@@ -232,8 +242,8 @@ class PoolDriver implements Driver {
     return connection.rollback();
   }
 
-  async releaseConnection(connection: PooledConnection): Promise<void> {
-    connection.release();
+  releaseConnection(connection: PooledConnection): Promise<void> {
+    return connection.release();
   }
 
   async destroy(): Promise<void> {}

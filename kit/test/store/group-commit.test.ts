@@ -33,6 +33,22 @@ describe('transactions that only add', () => {
     expect(row?.commits).toBeLessThan(MANY);
   });
 
+  it('need no connection each: a pool of two commits many at a time', async () => {
+    const few = on.another({ maxConnections: 2 });
+    await few.check();
+    const each = Array.from({ length: 64 }, (_, index) =>
+      few.transaction(async (tx) => {
+        tx.defer(sql`INSERT INTO thing (id, amount) VALUES (${`few-${index}`}, 1)`.compile(tx.sql), { rows: 1 });
+      }),
+    );
+    await Promise.all(each);
+    const [row] = await on.server.query(
+      "SELECT count(*)::int AS things, count(DISTINCT xmin::text)::int AS commits FROM thing WHERE id LIKE 'few-%'",
+    );
+    expect(row).toMatchObject({ things: 64 });
+    expect(row?.commits).toBeLessThanOrEqual(8);
+  });
+
   it('end as if each had been alone, whichever of them fail', async () => {
     let round = 0;
     const names = fc.array(fc.nat({ max: 12 }), { minLength: 1, maxLength: MANY });
