@@ -20,7 +20,7 @@ export interface AheadOptions {
 }
 
 /** So many are handled together with the message in hand, at most. */
-const MOST = 15;
+const MOST = 63;
 /** With so few behind it, one after the other is as fast. */
 const FEW = 4;
 const MAX_BYTES = 1024 * 1024;
