@@ -2,7 +2,7 @@ import type { ConsumerInfo } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
 import { Postponed } from '../bus.ts';
-import { type Durable, filtersOf, goesBack } from './durables.ts';
+import { type Durable, filtersOf, goesBack, SKIPPED_MS } from './durables.ts';
 import type { Line, Link } from './link.ts';
 import type { Taken } from './puller.ts';
 import { parseSubject } from './subjects.ts';
@@ -106,7 +106,10 @@ export class Ahead {
     const { link, durable, logger } = this.#on;
     try {
       const { line } = link;
+      const asked = performance.now();
       const info = await this.#info(line);
+      // Whoever has it go back waits no longer than that for what it may not know of.
+      if (performance.now() - asked > SKIPPED_MS / 2) return false;
       if (info?.num_ack_pending !== 1 || info.delivered.stream_seq !== seq || goesBack(info)) return false;
       await line.manager.consumers.reset(durable.stream, durable.name, through + 1);
       return true;

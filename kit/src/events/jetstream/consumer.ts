@@ -113,7 +113,7 @@ export class JetStreamConsumer implements Consumer {
     const { stream, name } = durable;
     const info = await manager.consumers.info(stream, name);
     if (isGivenAll(info, durable)) return info;
-    await ensureDurable(manager, durable, this.#on.ackWaitMs);
+    await ensureDurable(this.#on.link, durable, this.#on.ackWaitMs);
     return await manager.consumers.info(stream, name);
   }
 
@@ -147,12 +147,13 @@ export class JetStreamConsumer implements Consumer {
   #lane(context: LaneContext, service: string, types: readonly string[], bucket: number) {
     const { link } = this.#on;
     const durable = {
+      consumer: this.name,
       stream: streamOf(service),
       name: durableOf(this.name, bucket),
       filters: types.map((type) => bucketFilter(type, bucket)),
     };
     const others = new Others(context, async (type) => {
-      const work = async () => ({ done: await withdraw(link.line.manager, durable, bucketFilter(type, bucket)) });
+      const work = async () => ({ done: await withdraw(link, durable, bucketFilter(type, bucket)) });
       return (await persistently(context, work)) !== undefined;
     });
     const [only = '', ...more] = durable.filters;
@@ -165,7 +166,7 @@ export class JetStreamConsumer implements Consumer {
 
   #redrives(context: LaneContext) {
     return this.#puller(
-      { stream: LETTERS, name: token(this.name), filters: [lettersOf(this.name)] },
+      { consumer: this.name, stream: LETTERS, name: token(this.name), filters: [lettersOf(this.name)] },
       new Redrives(context),
     );
   }
@@ -199,7 +200,7 @@ export class JetStreamConsumer implements Consumer {
         if (this.#stopping.signal.aborted) return;
         try {
           await Promise.all(this.#services.map((service) => this.#on.stream(service)));
-          await Promise.all(this.#durables.map((one) => ensureDurable(line.manager, one, this.#on.ackWaitMs)));
+          await Promise.all(this.#durables.map((one) => ensureDurable(this.#on.link, one, this.#on.ackWaitMs)));
           for (const puller of this.#pullers) puller.open(line);
           this.#prepared = true;
           return;

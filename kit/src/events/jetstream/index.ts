@@ -141,7 +141,7 @@ class Driver implements Bus {
 
   replay: Bus['replay'] = async (consumer, from) => {
     await this.#ready();
-    await asBusFailure(rewindConsumer(this.#link.line.manager, consumer, from));
+    await asBusFailure(rewindConsumer(this.#link, consumer, from));
   };
 
   async *tail(options: TailOptions): AsyncGenerator<Tailed> {

@@ -31,6 +31,7 @@ export interface Line {
 /** What a stream answers. */
 interface Stored {
   readonly stream?: string;
+  readonly seq?: number;
   readonly error?: { readonly description: string; readonly err_code: number };
 }
 
@@ -100,14 +101,15 @@ export class Link {
     return await this.line.requests.send(subject, payload, headers, withinMs);
   }
 
-  /** Resolves when the message is in that stream. @throws BusUnavailable, BusMisconfigured, Overtaken */
-  async store(stream: string, subject: string, payload: Payload, headers: MsgHdrs): Promise<void> {
+  /** Resolves when the message is in that stream, to its place there. @throws BusUnavailable, BusMisconfigured, Overtaken */
+  async store(stream: string, subject: string, payload: Payload, headers: MsgHdrs): Promise<number> {
     const answer = await this.request(subject, payload, ANSWER_MS, headers);
-    const { error, stream: into } = answer.json<Stored>();
+    const { error, stream: into, seq = 0 } = answer.json<Stored>();
     if (error?.err_code === API.wrongLastSequence) throw new Overtaken(error.description);
     if (error?.err_code === API.wrongStream || (!error && into !== stream))
       throw new BusMisconfigured(`${subject} does not go into the stream ${stream}`);
     if (error) throw new BusUnavailable(new Error(error.description));
+    return seq;
   }
 
   async stop(): Promise<void> {

@@ -68,5 +68,9 @@ export function subjectOfLetter(letter: string): string | undefined {
   return service && seq && consumer ? letterSubject(consumer, service, seq) : undefined;
 }
 
+/** Who changes what is said of a durable consumer says so there. */
+export const changesOf = (consumer: string, stream: string, durable: string): string =>
+  `${ATTEMPTS}.${token(consumer)}.changes.${stream}.${durable}`;
+
 export const lettersOf = (consumer: string | undefined): string =>
   consumer === undefined ? `${LETTERS}.>` : `${LETTERS}.${token(consumer)}.>`;
