@@ -12,9 +12,12 @@ import { eventually } from '../../src/testing/eventually.ts';
 import { startNats, type TestNats } from '../../src/testing/nats.ts';
 import { describeJetStream } from './drivers.ts';
 
+const route = (owner: string, subject: string, consumers: string[]) => {
+  return { owner, subject, choreographedSubject: '', consumers };
+};
 const ROUTES = [
-  { owner: 'test', consumers: ['reader'] },
-  { owner: 'secret', consumers: [] },
+  route('test', TYPE, ['reader.all', 'other.all', 'follower']),
+  route('secret', 'weft.secret.v1.told', ['test.secrets']),
 ];
 
 describeJetStream('a user of the broker with the permissions of a service', () => {
@@ -25,7 +28,7 @@ describeJetStream('a user of the broker with the permissions of a service', () =
   const bus = (user: string) =>
     openJetStreamBus({ url: url(user), name: user, services: [user], logger: pino({ level: 'silent' }) });
   beforeAll(async () => {
-    const users = ['test', 'secret', 'reader'].map((user) => {
+    const users = ['test', 'secret', 'reader', 'follower'].map((user) => {
       const { publish, subscribe } = permissionsOf(user, ROUTES);
       const permissions = { publish: { allow: publish }, subscribe: { allow: subscribe } };
       return { user, password: `pass-of-${user}`, permissions };
@@ -68,6 +71,64 @@ describeJetStream('a user of the broker with the permissions of a service', () =
     await Promise.all([owner.close(), other.close()]);
   });
 
+  it('has what its consumer gave up for itself, and given to it again', async () => {
+    const owner = bus('test');
+    const other = bus('reader');
+    let broken = true;
+    const consumer = other.consume({
+      name: 'reader.all',
+      types: [TYPE],
+      maxDeliveries: 2,
+      backoffMs: () => 20,
+      handle: async () => {
+        if (broken) throw new Error('not yet');
+      },
+    });
+    await owner.publish([numbered('b', 1)]);
+    await eventually(async () => (await other.countDeadLetters('reader.all')) === 1);
+    broken = false;
+    const [letter] = await other.deadLetters('reader.all');
+    await other.redrive(letter?.letter ?? '');
+    await eventually(async () => (await other.countDeadLetters('reader.all')) === 0);
+    await consumer.stop();
+    await Promise.all([owner.close(), other.close()]);
+  });
+
+  it('follows what the contract names the service for without a consumer', async () => {
+    const [owner, other] = [bus('test'), bus('follower')];
+    await owner.publish([numbered('c', 1)]);
+    const ended = new AbortController();
+    const seen = Promise.withResolvers<string>();
+    const following = (async () => {
+      for await (const { key } of other.tail({ types: [TYPE], from: new Date(0), signal: ended.signal }))
+        seen.resolve(key);
+    })();
+    await seen.promise;
+    ended.abort();
+    await following;
+    await Promise.all([owner.close(), other.close()]);
+  });
+
+  it('says which versions of events it was built with, its own and those that it is told of', async () => {
+    const [owner, other] = [bus('test'), bus('reader')];
+    const schema = (type: string) => {
+      return { type, message: 'Counted', fingerprint: '0'.repeat(64), descriptors: Buffer.from('x') };
+    };
+    await owner.registerSchemas('test', [schema(TYPE)], []);
+    await other.registerSchemas(
+      'reader',
+      [schema('weft.reader.v1.read')],
+      [{ ...schema(TYPE), fingerprint: '1'.repeat(64) }],
+    );
+    const uses = (await other.schemas()).map(({ type, publishers, readers }) => [type, publishers, readers]);
+    expect(uses.toSorted()).toEqual([
+      ['weft.reader.v1.read', ['reader'], []],
+      [TYPE, [], ['reader']],
+      [TYPE, ['test'], []],
+    ]);
+    await Promise.all([owner.close(), other.close()]);
+  });
+
   it('is in the registry of services, and sees the others there', async () => {
     const open = (user: string) =>
       openRegistry({ url: url(user), name: user, logger: pino({ level: 'silent' }), ttl: 10_000, pollEvery: 200 });
@@ -96,6 +157,17 @@ describeJetStream('a user of the broker with the permissions of a service', () =
       ['to have a consumer of such a service', '$JS.API.CONSUMER.CREATE.weft_secret.mine'],
       ['to say where another service is', '$KV.weft_registry.test.x'],
       ['to make a stream of its own', '$JS.API.STREAM.CREATE.mine'],
+      ['to change another’s consumer', '$JS.API.CONSUMER.DURABLE.CREATE.weft_test.other~all-0'],
+      ['to change another’s consumer by its name', '$JS.API.CONSUMER.CREATE.weft_test.other~all-0'],
+      ['to move another’s consumer', '$JS.API.CONSUMER.RESET.weft_test.other~all-0'],
+      ['to take what is for another’s consumer', '$JS.API.CONSUMER.MSG.NEXT.weft_test.other~all-0'],
+      ['to acknowledge what is for another’s consumer', '$JS.ACK.weft_test.other~all-0.1.1.1.1.0'],
+      ['to take what another’s consumer is to handle again', '$JS.API.CONSUMER.MSG.NEXT.weft_dead_letters.other~all'],
+      ['to write a dead letter of another’s consumer', 'weft_dead_letters.other~all.test.1'],
+      ['to say how often another’s consumer was given an event', 'weft_attempts.other~all.test.1'],
+      ['to say what another service was built with', '$KV.weft_schemas.use.test'],
+      ['to write a version of an event that it is not told of', '$KV.weft_schemas.version.weft.secret.v1.told.x'],
+      ['to change the bucket of versions', '$JS.API.STREAM.UPDATE.KV_weft_schemas'],
     ])('%s', async (_, subject) => {
       await expect(request(subject)).rejects.toThrow(`Permissions Violation for Publish to "${subject}"`);
     });

@@ -16,8 +16,16 @@ import type { Line, Link } from './link.ts';
 import { Others } from './others.ts';
 import { Puller, type PullerOptions } from './puller.ts';
 import { Redrives } from './redrives.ts';
-import { durableOf } from './replay.ts';
-import { bucketFilter, bucketOfAllFilter, LETTERS, lettersOf, serviceOf, streamOf, token } from './subjects.ts';
+import {
+  bucketFilter,
+  bucketOfAllFilter,
+  durableOf,
+  LETTERS,
+  lettersOf,
+  serviceOf,
+  streamOf,
+  token,
+} from './subjects.ts';
 
 export interface ConsumerParts {
   readonly link: Link;

@@ -22,7 +22,7 @@ import {
 import { serviceOf, streamOf } from './subjects.ts';
 import { tailStreams } from './tail.ts';
 
-export { type EventRoute, type Permissions, permissionsOf } from './permissions.ts';
+export { type EventRoute, type Permissions, permissionsOf, readerOf } from './permissions.ts';
 
 export interface JetStreamBusOptions extends ServerOptions, Partial<StreamSettings> {
   /** Of the process; the broker shows it as the name of the connection. */

@@ -3,7 +3,7 @@ import { BUCKETS } from '../../store/hash.ts';
 import { type Durable, whileNobodySkips } from './durables.ts';
 import { API, isApiError } from './errors.ts';
 import type { Line, Link } from './link.ts';
-import { EVENTS, token } from './subjects.ts';
+import { durableOf, EVENTS } from './subjects.ts';
 
 type Manager = Line['manager'];
 
@@ -36,8 +36,6 @@ async function rewind(link: Link, durable: Durable, to: number): Promise<void> {
     if (to <= handled.stream_seq) await reset(to);
   });
 }
-
-export const durableOf = (consumer: string, bucket: number): string => `${token(consumer)}-${bucket}`;
 
 async function hears(manager: Manager, stream: string, consumer: string): Promise<boolean> {
   try {

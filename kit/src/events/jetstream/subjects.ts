@@ -49,6 +49,9 @@ export const bucketFilter = (type: string, bucket: number): string => `${type}.$
 /** All events of a service whose keys are in that bucket. */
 export const bucketOfAllFilter = (service: string, bucket: number): string => `weft.${service}.*.*.${bucket}.*`;
 
+/** Name of the durable consumer for one bucket of a stream. */
+export const durableOf = (consumer: string, bucket: number): string => `${token(consumer)}-${bucket}`;
+
 /** Of a subject as it is in a stream. */
 export function parseSubject(subject: string): { type: string; keyToken: string } {
   const tokens = subject.split('.');

@@ -419,7 +419,8 @@ export declare type EventPolicy = Message<"weft.policy.v1.EventPolicy"> & {
   choreographedSubject: string;
 
   /**
-   * Services that are told of it, by name. The broker lets nobody else read the events of its owner.
+   * Who is told of it: consumers by name, which begins with that of their service and a dot, and services that follow it without a
+   * consumer. The broker lets no other service read the events of its owner, and none be another's consumer.
    *
    * @generated from field: repeated string consumers = 7;
    */

@@ -190,7 +190,10 @@ export interface EventPolicy {
    * that makes no difference to anybody.
    */
   choreographedSubject: string;
-  /** Services that are told of it, by name. The broker lets nobody else read the events of its owner. */
+  /**
+   * Who is told of it: consumers by name, which begins with that of their service and a dot, and services that follow it without a
+   * consumer. The broker lets no other service read the events of its owner, and none be another's consumer.
+   */
   consumers: string[];
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
