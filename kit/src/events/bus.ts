@@ -119,7 +119,10 @@ export interface Bus {
   countDeadLetters(consumer: string): Promise<number>;
   /** One in the state `dead` or `redrive`; undefined where there is none of that id. */
   deadLetter(letter: string): Promise<DeadLetter | undefined>;
-  /** Gives a dead letter to its consumer once more. @throws DomainError not-found when there is none of that id. */
+  /**
+   * Gives a dead letter to its consumer once more: after later events of its key, which have been handled. Events of its key that are in hand are
+   * waited for by a driver that does not declare otherwise (`redrivesInTurn` of its suite). @throws DomainError not-found when there is none of that id.
+   */
   redrive(letter: string): Promise<void>;
   /** Lets a dead letter rest. @throws DomainError not-found when there is none of that id. */
   discard(letter: string): Promise<void>;

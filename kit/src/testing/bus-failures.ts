@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 import { type Delivery, type GivenUp, Postponed, Unreadable } from '../events/bus.ts';
-import { type BusFixture, KEYS, numbered, numberOf, upTo } from './bus-fixture.ts';
+import { type BusExceptions, type BusFixture, KEYS, numbered, numberOf, upTo } from './bus-fixture.ts';
 import { eventually } from './eventually.ts';
 
-export function failureTests(current: () => BusFixture): void {
+export function failureTests(current: () => BusFixture, exceptions: BusExceptions): void {
   it('delivers again after a failure, and nothing of the same key before it', async () => {
     const on = current();
     let failures = 3;
@@ -161,4 +161,36 @@ export function failureTests(current: () => BusFixture): void {
     await expect(on.bus.redrive(second?.letter ?? '')).rejects.toMatchObject({ kind: 'not-found' });
     await expect(on.bus.redrive('nonsense')).rejects.toMatchObject({ kind: 'not-found' });
   });
+
+  (exceptions.redrivesInTurn === false ? it.skip : it)(
+    'handles a dead letter again when nothing else of its key is in hand',
+    async () => {
+      const on = current();
+      const second = Promise.withResolvers<void>();
+      const events: string[] = [];
+      const consumer = on.consume({
+        maxDeliveries: 1,
+        async handle(delivery) {
+          const what = `${delivery.key}${numberOf(delivery)}`;
+          if (what === 'a1' && delivery.deliveries === 1) throw new Error('broken');
+          events.push(`${what} begun`);
+          if (what === 'a2') await second.promise;
+          events.push(`${what} ended`);
+        },
+      });
+      await on.bus.publish([numbered('a', 1), numbered('a', 2)]);
+      await eventually(() => events.includes('a2 begun'));
+      const [letter] = await on.bus.deadLetters('counter');
+      await on.bus.redrive(letter?.letter ?? '');
+      // Whoever is told of it is told before these.
+      for (const n of upTo(3)) {
+        await on.bus.publish(KEYS.filter((key) => key !== 'a').map((key) => numbered(key, n)));
+        await eventually(() => events.filter((what) => what.endsWith(`${n} ended`)).length >= KEYS.length / 2);
+      }
+      second.resolve();
+      await on.settled(consumer);
+      const ofKey = events.filter((what) => /^a\d /.test(what));
+      expect(ofKey).toEqual(['a2 begun', 'a2 ended', 'a1 begun', 'a1 ended']);
+    },
+  );
 }

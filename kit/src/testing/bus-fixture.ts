@@ -14,8 +14,8 @@ export interface BusDriver {
 
 /** What a driver need not do, declared where its suite is run. */
 export interface BusExceptions {
-  /** Instances of a consumer share its keys, and take over those of a dead one. */
-  readonly takesOver?: boolean;
+  /** A dead letter that is handled again waits for what is in hand of its key. */
+  readonly redrivesInTurn?: boolean;
 }
 
 export const TYPE = 'weft.test.v1.counted';

@@ -1,9 +1,9 @@
 import { expect, it } from '@jest/globals';
 import type { Delivery } from '../events/bus.ts';
-import { type BusExceptions, type BusFixture, KEYS, numbered, numberOf, upTo } from './bus-fixture.ts';
+import { type BusFixture, KEYS, numbered, numberOf, upTo } from './bus-fixture.ts';
 import { eventually } from './eventually.ts';
 
-export function restartTests(current: () => BusFixture, exceptions: BusExceptions): void {
+export function restartTests(current: () => BusFixture): void {
   it('goes on where a stopped consumer ended', async () => {
     const on = current();
     const first = on.consume({
@@ -81,41 +81,38 @@ export function restartTests(current: () => BusFixture, exceptions: BusException
     expect(on.firsts('a')).toEqual([0, 1]);
   });
 
-  (exceptions.takesOver === false ? it.skip : it)(
-    'shares a consumer between instances, and takes over from a dead one',
-    async () => {
-      const on = current();
-      const seen = [new Set<string>(), new Set<string>(), new Set<string>()];
-      const instances = await Promise.all(
-        [on.bus, await on.open(), await on.open()].map(async (each, index) => ({
-          bus: each,
-          consumer: on.consume(
-            {
-              async handle(delivery) {
-                on.handled.push(delivery);
-                seen[index]?.add(delivery.key);
-              },
+  it('shares a consumer between instances, and takes over from a dead one', async () => {
+    const on = current();
+    const seen = [new Set<string>(), new Set<string>(), new Set<string>()];
+    const instances = await Promise.all(
+      [on.bus, await on.open(), await on.open()].map(async (each, index) => ({
+        bus: each,
+        consumer: on.consume(
+          {
+            async handle(delivery) {
+              on.handled.push(delivery);
+              seen[index]?.add(delivery.key);
             },
-            each,
-          ),
-        })),
-      );
-      const publish = (from: number, to: number) =>
-        on.bus.publish(upTo(to - from).flatMap((n) => KEYS.map((key) => numbered(key, from + n))));
-      let next = 0;
-      await eventually(async () => {
-        await publish(next, ++next);
-        return seen.every((keys) => keys.size > 0);
-      });
-      await instances[1]?.bus.close();
-      await publish(next, next + 40);
-      const [first, , third] = instances;
-      if (first) await on.settled(first.consumer);
-      for (const key of KEYS) expect(on.firsts(key)).toEqual(upTo(next + 40));
-      await third?.consumer.stop();
-      await publish(next + 40, next + 50);
-      if (first) await on.settled(first.consumer);
-      for (const key of KEYS) expect(on.firsts(key)).toEqual(upTo(next + 50));
-    },
-  );
+          },
+          each,
+        ),
+      })),
+    );
+    const publish = (from: number, to: number) =>
+      on.bus.publish(upTo(to - from).flatMap((n) => KEYS.map((key) => numbered(key, from + n))));
+    let next = 0;
+    await eventually(async () => {
+      await publish(next, ++next);
+      return seen.every((keys) => keys.size > 0);
+    });
+    await instances[1]?.bus.close();
+    await publish(next, next + 40);
+    const [first, , third] = instances;
+    if (first) await on.settled(first.consumer);
+    for (const key of KEYS) expect(on.firsts(key)).toEqual(upTo(next + 40));
+    await third?.consumer.stop();
+    await publish(next + 40, next + 50);
+    if (first) await on.settled(first.consumer);
+    for (const key of KEYS) expect(on.firsts(key)).toEqual(upTo(next + 50));
+  });
 }

@@ -19,9 +19,9 @@ export function busSuite(name: string, openDriver: () => Promise<BusDriver>, exc
     afterEach(() => on.close());
 
     deliveryTests(() => on);
-    failureTests(() => on);
+    failureTests(() => on, exceptions);
     operationsTests(() => on);
-    restartTests(() => on, exceptions);
+    restartTests(() => on);
     versionTests(() => on);
   });
 }

@@ -11,7 +11,7 @@ import type { Outcome, Taken } from './puller.ts';
 /** Others wait behind it, and whoever asked for it may ask again. */
 const AWAIT_VERSION_MS = 30_000;
 
-/** Hands the dead letters of a consumer that were asked for to its handler once more. */
+/** Hands the dead letters of a consumer that were asked for to its handler once more, beside its lanes: other events of the key may be in hand. */
 export class Redrives {
   readonly #on: LaneContext;
   readonly #patience: Patience;
