@@ -1,5 +1,6 @@
+import { join } from 'node:path';
 import type { RoleName } from '@weft/kit/rpc';
-import { boot, freePort } from '@weft/kit/testing';
+import { type Booted, type BootedProcesses, boot, bootProcesses, freePort } from '@weft/kit/testing';
 import { gateway } from '../src/module.ts';
 import { ALICE, type StubHandlers, serveStubs } from './stubs.ts';
 
@@ -13,15 +14,29 @@ export interface Sent {
   readonly text: string;
 }
 
+type Environment = Readonly<Record<string, string>>;
+
 /** A gateway, as real as it is, before stand-ins for the services. */
-export async function openEdge(handlers: StubHandlers, env: Readonly<Record<string, string>> = {}) {
+export const openEdge = (handlers: StubHandlers, env: Environment = {}) =>
+  open(handlers, (targets) => boot([gateway], { targets, env: { SHED_DELAY_MS: '0', ...env } }));
+
+/** The same in a process of its own: what is asked of it keeps nobody here from looking on. */
+export const openEdgeApart = (handlers: StubHandlers, env: Environment = {}) =>
+  open(handlers, (targets) => {
+    const main = join(import.meta.dirname, '../src/main.ts');
+    return bootProcesses([{ services: [gateway.name], main }], { targets, env });
+  });
+
+async function open<B extends Booted | BootedProcesses>(
+  handlers: StubHandlers,
+  start: (targets: Environment) => Promise<B>,
+) {
   const stubs = await serveStubs(handlers);
   const nowhere = await freePort();
-  const targets = {
+  const booted = await start({
     ...Object.fromEntries(gateway.needs.map((name) => [name, `127.0.0.1:${nowhere}`])),
     ...stubs.targets,
-  };
-  const booted = await boot([gateway], { targets, env: { SHED_DELAY_MS: '0', ...env } });
+  });
   const http = booted.http('gateway');
   const token = (id = ALICE, ...roles: RoleName[]) =>
     booted.token({ id, roles: roles.length === 0 ? ['customer'] : roles });

@@ -1,8 +1,7 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Later } from '../edge/failure.ts';
 
 const LOOK_MS = 250;
-const RESOLUTION_MS = 10;
+const TICK_MS = 10;
 /** One pause, of a collector or a compiler, is no overload. */
 const LATE_LOOKS = 2;
 
@@ -17,25 +16,29 @@ export interface Shedding {
 
 /** @param limit mean delay of the event loop over a quarter of a second, in milliseconds; 0 sheds nothing */
 export function startShedding(limit: number): Shedding {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
   let delay = 0;
   let late = 0;
+  let ticked = performance.now();
+  let looked = ticked;
+  let sum = 0;
+  // Not monitorEventLoopDelay: after a reset it passes over what comes first, and each of its samples counts as one, however long it was.
   const timer = setInterval(() => {
-    const mean = histogram.mean / 1e6 - RESOLUTION_MS;
-    delay = Number.isFinite(mean) ? Math.max(0, mean) : 0;
+    const now = performance.now();
+    const passed = now - ticked;
+    ticked = now;
+    sum += Math.max(0, passed - TICK_MS) * passed;
+    if (now - looked < LOOK_MS) return;
+    delay = sum / (now - looked);
     late = delay > limit ? late + 1 : 0;
-    histogram.reset();
-  }, LOOK_MS);
+    looked = now;
+    sum = 0;
+  }, TICK_MS);
   timer.unref();
   return {
     admit() {
       if (limit > 0 && late >= LATE_LOOKS) throw new Later('unavailable', 'OVERLOADED', 'too much is asked at once', 1);
     },
     delay: () => delay,
-    stop() {
-      clearInterval(timer);
-      histogram.disable();
-    },
+    stop: () => clearInterval(timer),
   };
 }
