@@ -4,8 +4,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { RetryInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
+import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import openapi from '@weft/gen/openapi/openapi.json' with { type: 'json' };
+import { refusal } from '@weft/kit/testing';
 import { openShop, type Shop } from './shop.ts';
 
 const run = promisify(execFile);
@@ -35,7 +41,7 @@ async function post(path: string, body: Json, headers: Record<string, string> = 
     body: JSON.stringify(body),
   });
   // biome-ignore lint/suspicious/noExplicitAny: a test looks at what it expects
-  return { status: response.status, json: (await response.json()) as any };
+  return { status: response.status, headers: response.headers, json: (await response.json()) as any };
 }
 
 const orderOf = (productId: string) => ({
@@ -147,6 +153,33 @@ it('ends a session whose refresh token was stolen, for the thief and for the own
   const spent = { refreshToken: owner.json.refreshToken, idempotencyKey: randomUUID() };
   const connect = await post('/weft.users.v1.UsersService/RefreshToken', spent);
   expect([connect.status, connect.json.code]).toEqual([401, 'unauthenticated']);
+});
+
+it('says by every way for how long an address is locked', async () => {
+  const login = { email: `${randomUUID()}@shop.example`, password: 'not the password' };
+  const users = await shop.booted.client(UsersServiceService, UsersService);
+  for (let n = 0; n < 5; n++) expect((await refusal(users.login(login))).reason).toBe('BAD_CREDENTIALS');
+  const byGateway = async (transport: Transport) => {
+    const refused = await createClient(UsersService, transport).login(login).then(String, ConnectError.from);
+    return refused as ConnectError;
+  };
+  const retryOf = (error: ConnectError) => Number(error.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds);
+  const direct = await refusal(users.login(login));
+  const grpc = await byGateway(createGrpcTransport({ baseUrl: `http://${shop.booted.target('gateway')}` }));
+  const connect = await byGateway(createConnectTransport({ baseUrl: gateway(), httpVersion: '1.1' }));
+  const rest = await post('/api/v2/users:login', login);
+  expect([direct.reason, rest.status, rest.json.reason]).toEqual(['LOGIN_LOCKED', 429, 'LOGIN_LOCKED']);
+  const told = [
+    direct.retryAfter,
+    retryOf(grpc),
+    retryOf(connect),
+    Number(connect.metadata.get('retry-after')),
+    Number(rest.headers.get('retry-after')),
+  ] as number[];
+  // Half a minute, less what passes meanwhile.
+  for (const seconds of told) expect(seconds).toBeGreaterThan(10);
+  expect(told).toEqual(told.toSorted((one, other) => other - one));
+  expect(told[0]).toBeLessThanOrEqual(30);
 });
 
 (hasCurl ? it : it.skip)('takes an order with curl alone, and follows it until it is completed', async () => {

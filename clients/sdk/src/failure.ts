@@ -1,3 +1,4 @@
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
 
@@ -34,7 +35,7 @@ export class WeftError extends Error {
       .findDetails(BadRequestSchema)
       .flatMap(({ fieldViolations }) => fieldViolations)
       .map(({ field, reason, description }) => ({ field, rule: reason, description }));
-    this.retryAfter = retryAfterOf(error, this.metadata);
+    this.retryAfter = retryAfterOf(error);
     this.correlationId = error.metadata.get('x-correlation-id') ?? undefined;
   }
 }
@@ -51,11 +52,11 @@ function isUnreachable({ code, cause }: ConnectError): boolean {
   return name === 'TypeError' && /fetch|network|load failed/i.test(message ?? '');
 }
 
-function retryAfterOf(error: ConnectError, metadata: Readonly<Record<string, string>>): number | undefined {
-  const said = Number(metadata.retry_after_seconds ?? error.metadata.get('retry-after') ?? Number.NaN);
-  if (said >= 0) return said * 1000;
+function retryAfterOf(error: ConnectError): number | undefined {
   const [delay] = error.findDetails(RetryInfoSchema).map(({ retryDelay }) => retryDelay);
-  return delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6;
+  if (delay) return durationMs(delay);
+  const said = Number(error.metadata.get('retry-after') ?? Number.NaN);
+  return said >= 0 ? said * 1000 : undefined;
 }
 
 const nameOf = (code: Code): string => (Code[code] ?? 'Unknown').replaceAll(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase();

@@ -90,7 +90,7 @@ describe('a call', () => {
   });
 
   it('waits no longer than the server asks for when that is longer than anybody waits', async () => {
-    server.fail(refusal(Code.Unavailable, 'OVERLOADED', { retry_after_seconds: '60' }));
+    server.fail(refusal(Code.Unavailable, 'OVERLOADED', {}, 60));
     const refused = await failure(weft.orders.placeOrder({}));
     expect(refused).toMatchObject({ reason: 'OVERLOADED', retryAfter: 60_000 });
     expect(server.seen.keys).toHaveLength(1);

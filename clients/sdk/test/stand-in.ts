@@ -1,15 +1,19 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
-import { ErrorInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
+import { ErrorInfoSchema, RetryInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 
-export const refusal = (code: Code, reason: string, metadata: Record<string, string> = {}) =>
+/** @param retryAfter seconds */
+export const refusal = (code: Code, reason: string, metadata: Record<string, string> = {}, retryAfter?: number) =>
   new ConnectError('refused', code, undefined, [
     { desc: ErrorInfoSchema, value: { reason, domain: 'weft', metadata } },
+    ...(retryAfter === undefined
+      ? []
+      : [{ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfter * 1000) } }]),
   ]);
 
 const MINUTE = 60_000;

@@ -27,13 +27,22 @@ export class DomainError extends Error {
   readonly kind: FailureKind;
   readonly reason: string;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Seconds after which another try makes sense; undefined: what is usual for its kind. */
+  readonly retryAfter: number | undefined;
 
-  constructor(kind: FailureKind, reason: string, message: string, metadata: Readonly<Record<string, string>> = {}) {
+  constructor(
+    kind: FailureKind,
+    reason: string,
+    message: string,
+    metadata: Readonly<Record<string, string>> = {},
+    retryAfter?: number,
+  ) {
     super(message);
     this.name = new.target.name;
     this.kind = kind;
     this.reason = reason;
     this.metadata = metadata;
+    this.retryAfter = retryAfter;
   }
 }
 

@@ -16,10 +16,11 @@ const CODES: Readonly<Record<FailureKind, status>> = {
   'resource-exhausted': status.RESOURCE_EXHAUSTED,
 };
 
-const RETRY_DELAY_MS: Readonly<Partial<Record<status, number>>> = {
-  [status.UNAVAILABLE]: 500,
-  [status.ABORTED]: 100,
-  [status.RESOURCE_EXHAUSTED]: 1000,
+/** Seconds, of a failure that says nothing of it. */
+const RETRY_AFTER: Readonly<Partial<Record<status, number>>> = {
+  [status.UNAVAILABLE]: 0.5,
+  [status.ABORTED]: 0.1,
+  [status.RESOURCE_EXHAUSTED]: 1,
 };
 
 /** Codes of another service that say as much to our caller as they do to us, as does a token that expired on the way; all
@@ -66,6 +67,8 @@ export class RemoteError extends Error {
   readonly reason: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly FieldViolation[];
+  /** Seconds after which another try makes sense, by its RetryInfo. */
+  readonly retryAfter: number | undefined;
 
   constructor(
     code: status,
@@ -73,6 +76,7 @@ export class RemoteError extends Error {
     message: string,
     metadata = {},
     violations: readonly FieldViolation[] = [],
+    retryAfter?: number,
   ) {
     super(message);
     this.name = 'RemoteError';
@@ -80,6 +84,7 @@ export class RemoteError extends Error {
     this.reason = reason;
     this.metadata = metadata;
     this.violations = violations;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -106,11 +111,13 @@ export interface Outcome {
   readonly unexpected: boolean;
   readonly metadata: Readonly<Record<string, string>>;
   readonly violations: readonly FieldViolation[];
+  /** Seconds after which another try makes sense. */
+  readonly retryAfter: number | undefined;
 }
 
 /** The one place where a thrown thing becomes a status. */
 export function outcomeOf(error: unknown): Outcome {
-  const plain = { unexpected: false, metadata: {}, violations: [] };
+  const plain = { unexpected: false, metadata: {}, violations: [], retryAfter: undefined };
   if (error instanceof InvalidArgument) {
     return {
       ...plain,
@@ -121,18 +128,15 @@ export function outcomeOf(error: unknown): Outcome {
     };
   }
   if (error instanceof DomainError) {
-    return {
-      ...plain,
-      code: CODES[error.kind],
-      reason: error.reason,
-      message: error.message,
-      metadata: error.metadata,
-    };
+    const code = CODES[error.kind];
+    const { reason, message, metadata, retryAfter = RETRY_AFTER[code] } = error;
+    return { ...plain, code, reason, message, metadata, retryAfter };
   }
   if (error instanceof RemoteError && (PASSED_ON.has(error.code) || error.reason === 'TOKEN_EXPIRED')) {
     const { code, reason, metadata } = error;
     const unanswered = reason === status[code] ? TRANSPORT_MESSAGES[code] : undefined;
-    return { ...plain, code, reason, message: unanswered ?? error.message, metadata };
+    const retryAfter = error.retryAfter ?? RETRY_AFTER[code];
+    return { ...plain, code, reason, message: unanswered ?? error.message, metadata, retryAfter };
   }
   if (error instanceof DeadlineExceeded) {
     return { ...plain, code: status.DEADLINE_EXCEEDED, reason: 'DEADLINE_EXCEEDED', message: 'the deadline passed' };
@@ -155,7 +159,7 @@ export function statusOf(
   domain: string,
   correlationId: string,
 ): StatusObject & { metadata: Metadata } {
-  const { code, reason, violations } = outcome;
+  const { code, reason, violations, retryAfter } = outcome;
   // Half of a surrogate pair cannot be sent: grpc-js would throw where nobody catches.
   const message = outcome.message.slice(0, MAX_MESSAGE).toWellFormed();
   const details = [
@@ -171,9 +175,9 @@ export function statusOf(
     }));
     details.push(detail('BadRequest', BadRequest.encode({ fieldViolations }).finish()));
   }
-  const delay = RETRY_DELAY_MS[code];
-  if (delay !== undefined && !outcome.unexpected) {
-    const retryDelay = { seconds: BigInt(Math.floor(delay / 1000)), nanos: (delay % 1000) * 1e6 };
+  if (retryAfter !== undefined) {
+    const ms = Math.round(retryAfter * 1000);
+    const retryDelay = { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 };
     details.push(detail('RetryInfo', RetryInfo.encode({ retryDelay }).finish()));
   }
   const metadata = new Metadata();
@@ -192,6 +196,7 @@ export function remoteErrorOf(error: Pick<ServiceError, 'code' | 'details' | 'me
   let reason = status[error.code] ?? 'UNKNOWN';
   let metadata: Record<string, string> = {};
   let violations: FieldViolation[] = [];
+  let retryAfter: number | undefined;
   try {
     for (const { typeUrl, value } of encoded instanceof Buffer ? Status.decode(encoded).details : []) {
       if (typeUrl.endsWith('/google.rpc.ErrorInfo')) ({ reason, metadata } = ErrorInfo.decode(value));
@@ -202,9 +207,13 @@ export function remoteErrorOf(error: Pick<ServiceError, 'code' | 'details' | 'me
           description,
         }));
       }
+      if (typeUrl.endsWith('/google.rpc.RetryInfo')) {
+        const { seconds = 0n, nanos = 0 } = RetryInfo.decode(value).retryDelay ?? {};
+        retryAfter = Math.max(0, Number(seconds) + nanos / 1e9);
+      }
     }
   } catch {
     // Its code says enough. Thrown here, in a callback of grpc-js, it would end the process.
   }
-  return new RemoteError(error.code, reason, error.details, metadata, violations);
+  return new RemoteError(error.code, reason, error.details, metadata, violations, retryAfter);
 }

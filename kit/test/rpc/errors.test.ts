@@ -77,6 +77,16 @@ describe('a foreseen failure', () => {
     expect(logs()).toEqual([expect.objectContaining({ level: 'info', code, reason: 'OUT_OF_STOCK', msg: 'call' })]);
   });
 
+  it('that knows when to try again says so, also when another service passes it on', async () => {
+    const known = new DomainError('resource-exhausted', 'LOCKED', 'locked', {}, 29.25);
+    const { error, details } = await thrown(known);
+    expect(details.RetryInfo).toMatchObject({ retryDelay: { seconds: 29n, nanos: 250_000_000 } });
+    const remote = remoteErrorOf(error);
+    expect(remote.retryAfter).toBe(29.25);
+    const passed = await thrown(remote);
+    expect(passed.details.RetryInfo).toEqual(details.RetryInfo);
+  });
+
   it('of the request names each field and the rule that it breaks', async () => {
     const failure = new InvalidArgument([
       { field: 'lines[0].quantity', rule: 'int64.gte', description: 'must be more' },

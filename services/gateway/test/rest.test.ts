@@ -48,7 +48,7 @@ beforeAll(async () => {
     users: {
       register: async () => ({ user: person() }),
       login: async () => {
-        throw new DomainError('resource-exhausted', 'LOGIN_LOCKED', 'locked', { retry_after_seconds: '240' });
+        throw new DomainError('resource-exhausted', 'LOGIN_LOCKED', 'locked', {}, 240);
       },
       deleteUser: async () => ({ user: person() }),
       getUser: async () => ({ user: person() }),

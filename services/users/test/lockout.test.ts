@@ -61,7 +61,7 @@ describe('an address', () => {
         return refusal(shop.login(address.toUpperCase()));
       }),
     );
-    for (const { code, reason, message, metadata } of refused) {
+    for (const { code, reason, message, metadata, retryAfter } of refused) {
       expect({ code, reason, message }).toEqual({
         code: 8,
         reason: 'LOGIN_LOCKED',
@@ -69,6 +69,7 @@ describe('an address', () => {
       });
       expect(Number(metadata.retry_after_seconds)).toBeGreaterThan(20);
       expect(Number(metadata.retry_after_seconds)).toBeLessThanOrEqual(30);
+      expect(retryAfter).toBe(Number(metadata.retry_after_seconds));
     }
     await shop.booted.settle(10_000);
     const told = await shop.booted.bus.query<{ payload: Buffer }>(

@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import {
   BadRequestSchema,
@@ -25,7 +26,7 @@ export function connectErrorOf(
     error.details.push({ desc: BadRequestSchema, value: create(BadRequestSchema, { fieldViolations }) });
   }
   if (retryAfter !== undefined) {
-    const retryDelay = { seconds: BigInt(retryAfter) };
+    const retryDelay = durationFromMs(Math.round(retryAfter * 1000));
     error.details.push({ desc: RetryInfoSchema, value: create(RetryInfoSchema, { retryDelay }) });
   }
   return error;

@@ -11,7 +11,7 @@ import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { MAX_MESSAGE_BYTES } from '@weft/kit/rpc';
 import { connectErrorOf, isConnectError } from '../clients/error-details.ts';
 import type { Admission, Edge } from '../edge/edge.ts';
-import { failureOf } from '../edge/failure.ts';
+import { failureOf, retryHeaders } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
 import { ageHeaders } from '../http/age.ts';
 import type { Answerer, Visit } from '../http/handler.ts';
@@ -104,8 +104,7 @@ export function answerConnect({ edge, methods, shutdown, bodyTimeout, onUnexpect
     if (isConnectError(error)) return error;
     const failure = failureOf(error);
     if (failure.unexpected) onUnexpected(error, arrival.correlationId);
-    const headers = failure.retryAfter === undefined ? {} : { 'retry-after': String(failure.retryAfter) };
-    return connectErrorOf(failure, arrival.correlationId, headers);
+    return connectErrorOf(failure, arrival.correlationId, retryHeaders(failure));
   }
 
   const limitOf = (error: unknown) => (error instanceof Limited ? rateLimitHeaders(error.limit) : {});

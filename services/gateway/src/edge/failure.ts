@@ -26,43 +26,34 @@ export type LaterReason = (typeof LATER_REASONS)[number];
 /** A refusal that passes by itself. */
 export class Later extends DomainError {
   declare readonly reason: LaterReason;
-  /** Seconds. */
-  readonly retryAfter: number;
+  declare readonly retryAfter: number;
 
+  /** @param retryAfter seconds; rounded up */
   constructor(
     kind: Extract<FailureKind, 'unavailable' | 'resource-exhausted'>,
     reason: LaterReason,
     message: string,
     retryAfter: number,
   ) {
-    super(kind, reason, message);
-    this.retryAfter = Math.max(1, Math.ceil(retryAfter));
+    super(kind, reason, message, {}, Math.max(1, Math.ceil(retryAfter)));
   }
 }
-
-const RETRY_SECONDS: Readonly<Partial<Record<status, number>>> = {
-  [status.UNAVAILABLE]: 1,
-  [status.RESOURCE_EXHAUSTED]: 1,
-};
 
 /** The one place where a thrown thing becomes what a client is told. */
 export function failureOf(error: unknown): Failure {
-  if (error instanceof RemoteError) {
-    const { code, reason, message, metadata, violations } = error;
-    // What a transport says of a call that nobody answered names addresses, which are nobody's business.
-    const outcome = outcomeOf(error);
-    const told = outcome.unexpected ? message : outcome.message;
-    const retryAfter = toldSeconds(metadata) ?? RETRY_SECONDS[code];
-    return { code, reason, message: told, metadata, violations, retryAfter, unexpected: false };
-  }
   const outcome = outcomeOf(error);
-  const retryAfter = error instanceof Later ? error.retryAfter : RETRY_SECONDS[outcome.code];
-  return { ...outcome, retryAfter };
+  if (!(error instanceof RemoteError)) return outcome;
+  const { code, reason, message, metadata, violations } = error;
+  // What a transport says of a call that nobody answered names addresses, which are nobody's business.
+  const told = outcome.unexpected ? message : outcome.message;
+  const retryAfter = error.retryAfter ?? outcome.retryAfter;
+  return { code, reason, message: told, metadata, violations, retryAfter, unexpected: false };
 }
 
-/** What a service that knows when it will answer again says of it. */
-function toldSeconds({ retry_after_seconds: told = '' }: Failure['metadata']): number | undefined {
-  return /^\d{1,6}$/.test(told) ? Math.max(1, Number(told)) : undefined;
+/** Retry-After, which has whole seconds, of what passes by itself. Source: RFC 9110, 10.2.3. */
+export function retryHeaders({ code, retryAfter }: Failure): Record<string, string> {
+  const passes = code === status.UNAVAILABLE || code === status.RESOURCE_EXHAUSTED;
+  return passes && retryAfter !== undefined ? { 'retry-after': String(Math.max(1, Math.ceil(retryAfter))) } : {};
 }
 
 /** Whether a service could not be asked, or did not answer: a copy of its answer may stand in. */

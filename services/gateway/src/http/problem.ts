@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { status } from '@weft/kit/rpc';
-import type { Failure } from '../edge/failure.ts';
+import { type Failure, retryHeaders } from '../edge/failure.ts';
 
 /** Source: google/rpc/code.proto, and what HTTP says better. */
 const HTTP_STATUS: Readonly<Partial<Record<status, number>>> = {
@@ -54,11 +54,11 @@ export function problemOf(failure: Failure, correlationId: string, instance: str
 }
 
 export function problemHeaders(failure: Failure): Record<string, string> {
-  const { code, retryAfter } = failure;
+  const { code } = failure;
   return {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
-    ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }),
+    ...retryHeaders(failure),
     ...(code === status.UNAUTHENTICATED && { 'www-authenticate': 'Bearer realm="weft"' }),
   };
 }

@@ -37,9 +37,14 @@ export class VersionMismatch extends DomainError {
 /** The same whether the address has an account or not. */
 export class LoginLocked extends DomainError {
   constructor(retryAfterSeconds: number) {
-    super('resource-exhausted', 'LOGIN_LOCKED', 'too many wrong passwords; try again later', {
-      retry_after_seconds: String(retryAfterSeconds),
-    });
+    const metadata = { retry_after_seconds: String(retryAfterSeconds) };
+    super(
+      'resource-exhausted',
+      'LOGIN_LOCKED',
+      'too many wrong passwords; try again later',
+      metadata,
+      retryAfterSeconds,
+    );
   }
 }
 

@@ -751,7 +751,8 @@ export declare const UsersService: GenService<{
   /**
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
-   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
+   * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
+   * say how long.
    *
    * @generated from rpc weft.users.v1.UsersService.Login
    */

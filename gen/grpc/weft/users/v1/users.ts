@@ -2461,7 +2461,8 @@ export const UsersServiceService = {
   /**
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
-   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
+   * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
+   * say how long.
    */
   login: {
     path: "/weft.users.v1.UsersService/Login" as const,
@@ -2591,7 +2592,8 @@ export interface UsersServiceServer extends UntypedServiceImplementation {
   /**
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
-   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
+   * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
+   * say how long.
    */
   login: handleUnaryCall<LoginRequest, LoginResponse>;
   /**
@@ -2648,7 +2650,8 @@ export interface UsersServiceClient extends Client {
   /**
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
-   * five wrong passwords, whether the address has an account or not; `retry_after_seconds` says how long.
+   * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
+   * say how long.
    */
   login(
     request: LoginRequest,
