@@ -10,7 +10,6 @@ let alice: string;
 let admin: string;
 const placed: PlaceOrderRequest[] = [];
 const changed: bigint[] = [];
-let status: OrderStatus = OrderStatus.ORDER_STATUS_PLACED;
 
 beforeAll(async () => {
   edge = await openEdge({
@@ -36,9 +35,12 @@ beforeAll(async () => {
         placed.push(request);
         return { order: order() };
       },
-      getOrder: async () => ({ order: order({ status }) }),
+      getOrder: async () => ({ order: order() }),
       cancelOrder: async () => ({ order: order({ status: OrderStatus.ORDER_STATUS_CANCELLING }) }),
-      listOrders: async ({ customerId }) => ({ orders: [order({ customerId })], nextPageToken: '' }),
+      listOrders: async ({ customerId }) => ({
+        orders: [order({ customerId })],
+        nextPageToken: '',
+      }),
       watchOrder: async function* ({ resumeToken }) {
         const change = { orderId: ORDER_ID, reason: '', changeTime: undefined, paymentStatus: 1 as const };
         if (resumeToken === '') yield { ...change, status: 1 as const, version: 1n, resumeToken: 'one' };
@@ -211,23 +213,6 @@ it('takes verbs after a colon, nested routes and parameters of the query', async
   expect([wrong.status, wrong.json.errors[0].field]).toEqual([400, 'pageSize']);
   const unknown = await edge.send('/api/v2/orders?nonsense=1', { as: alice });
   expect([unknown.status, unknown.json.errors[0]]).toMatchObject([400, { field: 'nonsense', rule: 'query.unknown' }]);
-});
-
-it('leads to the next page', async () => {
-  const first = await edge.send('/api/v2/products?page_size=30');
-  expect(first.headers.get('link')).toBe('</api/v2/products?page_size=30&page_token=next>; rel="next"');
-  const last = await edge.send('/api/v2/products?page_size=30&page_token=next');
-  expect(last.headers.get('link')).toBe('</api/v2/products?page_size=30>; rel="first"');
-});
-
-it('offers what can be done with an order now, to those who may', async () => {
-  const links = async (token: string) =>
-    Object.keys((await edge.send(`/api/v2/orders/${ORDER_ID}`, { as: token })).json._links);
-  status = OrderStatus.ORDER_STATUS_PLACED;
-  expect(await links(alice)).toEqual(['self', 'events', 'watch', 'cancel', 'payment', 'customer']);
-  expect(await links(admin)).toContain('saga');
-  status = OrderStatus.ORDER_STATUS_COMPLETED;
-  expect(await links(alice)).toEqual(['self', 'events', 'return', 'payment', 'tracking', 'customer']);
 });
 
 it('streams as server-sent events, and goes on where the client was', async () => {

@@ -3,7 +3,9 @@ import type { Schema } from './schema.ts';
 /** What a resource offers next (HAL). */
 export const LINKS: Schema = {
   type: 'object',
-  description: 'What can be done next, by relation: which ones there are depends on the state and on who asks (HAL).',
+  description:
+    'What can be done next, by relation: which ones there are depends on the state and on who asks (HAL). Those of a page lead to itself, ' +
+    'the next one and the first; those of what it holds are with each.',
   additionalProperties: {
     type: 'object',
     properties: {

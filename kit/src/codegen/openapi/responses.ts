@@ -5,6 +5,7 @@ import { COMMON, ETAG, KEPT, LOCATION, PAGES, versionHeaders } from './headers.t
 import type { Binding } from './http.ts';
 import { commonRefusals, namedRefusals } from './problem.ts';
 import type { Json, Schema } from './schema.ts';
+import { isPage } from './schemas.ts';
 import { textOf } from './text.ts';
 import type { Writing } from './writing.ts';
 
@@ -44,8 +45,7 @@ function successes(method: DescMethod, binding: Binding, writing: Writing): [str
     content: { 'application/json': content(status) },
   });
   if (verb === 'get') {
-    const pages = method.output.fields.some(({ name }) => name === 'next_page_token');
-    const headers = { ...(pages && PAGES), ...ETAG, ...(policy.cacheable && KEPT) };
+    const headers = { ...(isPage(method.output) && PAGES), ...ETAG, ...(policy.cacheable && KEPT) };
     const unchanged = 'As it was when `If-None-Match` was given its ETag.';
     return [
       ['200', answer(headers)],

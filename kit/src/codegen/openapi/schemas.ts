@@ -59,6 +59,11 @@ export interface Part {
   readonly list: boolean;
 }
 
+const LINKED: Schema = { _links: { $ref: '#/components/schemas/Links' } };
+
+/** Whether a message is a page of a list. */
+export const isPage = ({ fields }: DescMessage): boolean => fields.some(({ name }) => name === 'next_page_token');
+
 /** The schemas of messages and enums, each once for its use, by a name of its own. */
 export class Schemas {
   readonly #names = new Map<string, string>();
@@ -80,19 +85,21 @@ export class Schemas {
     for (const field of message.fields) if (field.message) this.#note(field.message);
   }
 
-  /** A reference to a message as the edge answers it: with links, and with what its views have besides. */
+  /** A reference to a message as the edge answers it: with links, its own and those of what a page holds, and with what its views have besides. */
   answer(type: DescMessage, parts: readonly Part[] = []): Schema {
-    const { $ref } = this.#ref(type, 'answer');
-    const name = String($ref).split('/').at(-1) as string;
-    const { properties, ...schema } = this.#schemas.get(name) as Schema;
-    const links = { $ref: '#/components/schemas/Links' };
     const more = Object.fromEntries(parts.map((part) => [part.name, this.#part(part)]));
     const degraded = parts.length > 0 && { _degraded: { $ref: '#/components/schemas/Degraded' } };
-    this.#schemas.set(name, {
-      ...schema,
-      properties: { ...(properties as Schema), ...more, ...degraded, _links: links },
-    });
-    return { $ref } as Schema;
+    const items = isPage(type) && type.fields.find((one) => one.fieldKind === 'list' && one.message)?.message;
+    if (items) this.#extend(items, LINKED);
+    return this.#extend(type, { ...more, ...degraded, ...LINKED });
+  }
+
+  #extend(type: DescMessage, more: Schema): Schema {
+    const reference = this.#ref(type, 'answer');
+    const name = String(reference.$ref).split('/').at(-1) as string;
+    const { properties, ...schema } = this.#schemas.get(name) as Schema;
+    this.#schemas.set(name, { ...schema, properties: { ...(properties as Schema), ...more } });
+    return reference;
   }
 
   #part({ type, list }: Part): Schema {

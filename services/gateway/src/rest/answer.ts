@@ -12,7 +12,7 @@ import type { Version } from '../versions/version.ts';
 import { type Body, bodyOf, entityTag } from './body.ts';
 import { namedFor } from './field-names.ts';
 import type { LinksOf } from './links.ts';
-import { pageLinks } from './pages.ts';
+import { linkHeader, pageLinks } from './pages.ts';
 import { encodeRequest } from './request.ts';
 import type { Router } from './router.ts';
 import type { Route } from './routes.ts';
@@ -129,7 +129,8 @@ function versionHeaders({ deprecated }: Version): Record<string, string> {
 async function send(visit: Visit, route: Route, body: Body, extra: Record<string, string>): Promise<void> {
   const { request, response, path, query } = visit;
   const status = statusOf(route, body);
-  const text = JSON.stringify(body.json);
+  const pages = route.items && pageLinks(path, query, body.json);
+  const text = JSON.stringify(pages ? { ...body.json, _links: pages } : body.json);
   const headers: Record<string, string> = {
     ...visit.headers,
     ...extra,
@@ -137,8 +138,8 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
     // Copies are the client's own, and asked about before they are used again.
     'cache-control': route.http === 'GET' ? 'private, no-cache' : 'no-store',
   };
-  const pages = pageLinks(path, query, body.json);
-  if (pages !== '') headers.link = [extra.link, pages].filter(Boolean).join(', ');
+  const others = pages ? linkHeader(pages) : '';
+  if (others !== '') headers.link = [extra.link, others].filter(Boolean).join(', ');
   if ((status === 201 || status === 202) && body.self !== undefined) headers.location = body.self;
   if (body.resource !== undefined || route.http === 'GET') headers.etag = entityTag(text, body.resource);
   const known = route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? '');

@@ -2,8 +2,8 @@ import { hash } from 'node:crypto';
 import { fromBinary, toJson } from '@bufbuild/protobuf';
 import type { User } from '@weft/kit/rpc';
 import type { JsonObject } from './json-text.ts';
-import type { LinksOf } from './links.ts';
-import type { Route } from './routes.ts';
+import type { Links, LinksOf } from './links.ts';
+import type { Items, Route } from './routes.ts';
 
 export interface Body {
   readonly json: JsonObject;
@@ -12,17 +12,24 @@ export interface Body {
   readonly resource: JsonObject | undefined;
 }
 
-/** A response as JSON, with what can be done next. */
+/** A response as JSON, with what can be done next: with it, or with each that a page holds. */
 export function bodyOf(route: Route, bytes: Uint8Array, user: User | undefined, linksOf: LinksOf): Body {
-  const { method, responseBody, resource: held, version } = route;
+  const { method, responseBody, resource: held, items, version } = route;
+  const roles = user?.roles ?? [];
   const { output } = method.descriptor;
   const whole = toJson(output, fromBinary(output, bytes)) as JsonObject;
   const json = responseBody ? ((whole[responseBody.jsonName] ?? {}) as JsonObject) : whole;
   const resource = held && (held.field === '' ? json : (json[held.field] as JsonObject | undefined));
   const { links, self } =
-    resource && held ? linksOf(held.type, resource, user?.roles ?? [], version.name) : { links: {}, self: undefined };
-  const named = route.outgoing?.(json) ?? json;
-  return { json: Object.keys(links).length > 0 ? { ...named, _links: links } : named, self, resource };
+    resource && held ? linksOf(held.type, resource, roles, version.name) : { links: {}, self: undefined };
+  for (const item of items ? ((json[items.field] ?? []) as JsonObject[]) : [])
+    offer(item, linksOf((items as Items).type, item, roles, version.name).links);
+  return { json: offer({ ...(route.outgoing?.(json) ?? json) }, links), self, resource };
+}
+
+function offer(json: JsonObject, links: Links): JsonObject {
+  if (Object.keys(links).length > 0) json._links = links;
+  return json;
 }
 
 /** `"v5.Yw3…"`: the version of what it is of, for If-Match, and a hash of all that was said of it. */

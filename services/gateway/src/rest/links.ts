@@ -69,6 +69,10 @@ const LINKS: Readonly<Record<string, readonly Link[]>> = {
     { rel: 'orders', method: `${ORDERS}ListOrders`, from: { customer_id: 'userId' } },
     { rel: 'notifications', method: 'weft.notifications.v1.NotificationsService/ListNotifications', from: USER },
   ],
+  'weft.checkout.v1.Saga': [
+    { rel: 'self', method: 'weft.checkout.v1.CheckoutService/GetSaga', from: { saga_id: 'sagaId' } },
+    { rel: 'order', method: `${ORDERS}GetOrder`, from: ORDER },
+  ],
   'weft.catalog.v1.Product': [
     { rel: 'self', method: 'weft.catalog.v1.CatalogService/GetProduct', from: PRODUCT },
     { rel: 'update', method: 'weft.catalog.v1.CatalogService/UpdateProduct', from: PRODUCT },
@@ -98,13 +102,21 @@ export function createLinks(routes: readonly Route[]): LinksOf {
     if (!found) throw new Error(`the link ${rel} leads nowhere: ${method} has no such route`);
     return found;
   };
-  for (const link of Object.values(LINKS).flat()) for (const route of routes) routeOf(link, route.version.name);
+  const versions = [...new Set(routes.map(({ version }) => version.name))];
+  const found = new Map(
+    Object.entries(LINKS).flatMap(([type, links]) =>
+      versions.map((version) => {
+        const led = links.map((link) => ({ link, route: routeOf(link, version) }));
+        return [`${version} ${type}`, led] as const;
+      }),
+    ),
+  );
   return (type, resource, roles, version) => {
-    const links: Record<string, { href: string; method?: string }> = {};
+    const links: Record<string, Links[string]> = {};
     let self: string | undefined;
-    for (const link of LINKS[type] ?? []) {
+    for (const { link, route } of found.get(`${version} ${type}`) ?? []) {
       if (link.when && !link.when(resource)) continue;
-      const { http, method, template } = routeOf(link, version);
+      const { http, method, template } = route;
       const href = expand(template, (field) => resource[link.from[field] ?? ''] as string | undefined);
       if (link.rel === 'self') self = href;
       if (!method.contract.roles.has('public') && !roles.some((role) => method.contract.roles.has(role))) continue;

@@ -28,6 +28,15 @@ export interface Route {
   readonly accepted: ReadonlySet<string>;
   /** The resource that the response holds. */
   readonly resource: Resource | undefined;
+  /** What a page of a list holds. */
+  readonly items: Items | undefined;
+}
+
+/** The messages of a page. */
+export interface Items {
+  /** JSON name in the response. */
+  readonly field: string;
+  readonly type: string;
 }
 
 /** The one message of a response that has an identity of its own. */
@@ -83,6 +92,7 @@ function routeOf(
     expectedVersion: input.fields.find(({ name }) => name === 'expected_version'),
     accepted: acceptedOf(method.descriptor),
     resource: resourceOf(part?.message ?? output, part !== undefined),
+    items: part ? undefined : itemsOf(output),
   };
 }
 
@@ -91,6 +101,12 @@ function resourceOf(output: DescMessage, itself: boolean): Resource | undefined 
   if (itself) return { field: '', type: output.typeName, versioned: versioned(output) };
   const field = output.fields.findLast((one) => one.fieldKind === 'message' && versioned(one.message));
   return field?.message && { field: field.jsonName, type: field.message.typeName, versioned: true };
+}
+
+function itemsOf({ fields }: DescMessage): Items | undefined {
+  if (!fields.some(({ name }) => name === 'next_page_token')) return undefined;
+  const field = fields.find((one) => one.fieldKind === 'list' && one.message);
+  return field?.message && { field: field.jsonName, type: field.message.typeName };
 }
 
 export function fieldOf(message: DescMessage, name: string): DescField {
