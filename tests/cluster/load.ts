@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { clientsAt, orderOf } from '../flows/shop.ts';
+import { restBuyer, restTurns } from './rest.ts';
 import type { System } from './system.ts';
 
 export interface Load {
@@ -9,15 +10,20 @@ export interface Load {
   /** Time, method, status and words of those that were not. */
   readonly failed: readonly string[];
   readonly orders: readonly string[];
+  /** How many of the calls that were answered came by REST. */
+  readonly byRest: number;
 }
 
 const BUYERS = 3;
 const PAUSE_MS = 60;
+/** The gateway lets somebody read something ten times a second. */
+const REST_PAUSE_MS = 150;
 
-/** Orders, reads and registrations, by clients that try nothing twice, for as long as the work takes. */
+/** Orders, reads and registrations by gRPC, orders and reads by REST as well, by clients that try nothing twice, for as long as the work takes. */
 export async function underLoad(system: System, work: () => Promise<void>): Promise<Load> {
   let going = true;
   let answered = 0;
+  let byRest = 0;
   const failed: string[] = [];
   const orders: string[] = [];
   const without = (token?: string) => clientsAt(() => system.ingress, token, false);
@@ -28,6 +34,7 @@ export async function underLoad(system: System, work: () => Promise<void>): Prom
     try {
       const got = await answer;
       answered++;
+      if (method.endsWith('by REST')) byRest++;
       return got;
     } catch (error) {
       failed.push(`${new Date().toISOString()} ${method} ${error}`);
@@ -52,6 +59,9 @@ export async function underLoad(system: System, work: () => Promise<void>): Prom
         await call('GetOrder', buyer.orders.getOrder({ orderId }));
       });
     }),
+    ...buyers.map(({ token }) =>
+      whileGoing(REST_PAUSE_MS, restTurns(restBuyer(`http://${system.ingress}`, token), productId, call, orders)),
+    ),
     whileGoing(PAUSE_MS, async () => {
       await call('GetProduct', guest.catalog.getProduct({ productId }));
     }),
@@ -68,5 +78,5 @@ export async function underLoad(system: System, work: () => Promise<void>): Prom
     going = false;
     await Promise.all(loops);
   }
-  return { answered, failed, orders };
+  return { answered, failed, orders, byRest };
 }

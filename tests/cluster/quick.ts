@@ -9,10 +9,12 @@ import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
 import { eventually } from '@weft/kit/testing';
 import { rawClient } from '../../kit/test/rpc/raw-call.ts';
 import { writeImportedProtos } from '../../scripts/imported-protos.ts';
+import { buyByCurl } from '../flows/by-curl.ts';
 import { orderOf } from '../flows/shop.ts';
 import { committedIntents, methodsOf } from '../mesh/generate.ts';
 import { figure } from './figures.ts';
 import { plainPod } from './plain-pod.ts';
+import { restCustomer } from './rest.ts';
 import { isThere, run } from './run.ts';
 import { environmentOf, type System } from './system.ts';
 import type { Part } from './whole.ts';
@@ -48,6 +50,18 @@ export const quick: Part = (system) => {
   it('takes one of weft demo, which buys through the gateway', async () => {
     const env = environmentOf(system());
     assert.match(await run(process.execPath, [WEFT, 'demo', '--json'], { env, within: 120_000 }), /"COMPLETED"/);
+  });
+
+  it('takes one that was placed by REST, with a token', async () => {
+    const buyer = await restCustomer(`http://${system().ingress}`);
+    const orderId = await buyer.place(await system().product({}));
+    await eventually(async () => assert.equal(await buyer.statusOf(orderId), 'ORDER_STATUS_COMPLETED'), 60_000);
+  });
+
+  it('takes one of curl, which follows it to its end', async (test) => {
+    if (!(await isThere('curl', '--version'))) return test.skip('curl is not on the path');
+    const states = await buyByCurl(`http://${system().ingress}`, await system().product({}));
+    assert.equal(states.at(-1), 'ORDER_STATUS_COMPLETED');
   });
 
   it('takes one of grpcurl', async (test) => {

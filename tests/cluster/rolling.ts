@@ -34,10 +34,13 @@ async function scale(cluster: Cluster, service: string, replicas: number): Promi
 }
 
 /** Nothing failed, and every order that was taken has come to its good end. */
-async function assertUnharmed(system: System, what: string, { answered, failed, orders }: Load): Promise<void> {
-  console.log(`${what}: ${answered} calls answered, ${failed.length} failed, ${orders.length} orders`);
+async function assertUnharmed(system: System, what: string, { answered, failed, orders, byRest }: Load): Promise<void> {
+  console.log(
+    `${what}: ${answered} calls answered (${byRest} by REST), ${failed.length} failed, ${orders.length} orders`,
+  );
   assert.deepEqual(failed, []);
   assert.ok(orders.length > 10, 'hardly anything was asked for');
+  assert.ok(byRest > 10, 'hardly anything was asked for by REST');
   for (const orderId of orders) {
     const { status } = await system.ended(orderId, 120_000);
     assert.equal(status, OrderStatus.ORDER_STATUS_COMPLETED, `order ${orderId} is ${status}`);

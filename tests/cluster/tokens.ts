@@ -8,6 +8,7 @@ import { eventually } from '@weft/kit/testing';
 import { clientsAt, orderOf } from '../flows/shop.ts';
 import type { Cluster } from './cluster.ts';
 import { changeValues } from './install.ts';
+import { askByRest, restCustomer } from './rest.ts';
 import type { Part } from './whole.ts';
 
 const CHECKED = ['orders', 'gateway'];
@@ -51,18 +52,33 @@ export const tokens: Part = (system) => {
       assert.equal((await ended(order?.orderId ?? '', 60_000)).status, OrderStatus.ORDER_STATUS_COMPLETED);
       return buyer.token;
     };
+    const rest = `http://${ingress}`;
+    const buyByRest = async () => {
+      const buyer = await restCustomer(rest);
+      const orderId = await buyer.place(await product({}));
+      assert.equal((await ended(orderId, 60_000)).status, OrderStatus.ORDER_STATUS_COMPLETED);
+      return buyer.token;
+    };
     await checkTokens(cluster, true);
     try {
       const good = await buy();
       const [head, claims, signature = ''] = good.split('.');
-      const forged = await at([head, claims, [...signature].reverse().join('')].join('.'));
+      const forgery = [head, claims, [...signature].reverse().join('')].join('.');
+      const forged = await at(forgery);
       await eventually(async () => {
         const refusal: unknown = await forged.orders.getOrder({ orderId: NOBODYS }).catch((error: unknown) => error);
         assert.ok(refusal instanceof RemoteError && refusal.code === status.UNAUTHENTICATED, String(refusal));
         // A service would have said TOKEN_INVALID: no request has reached one.
         assert.equal(refusal.reason, 'UNAUTHENTICATED');
       }, TOLD_MS);
+      await eventually(async () => {
+        const refused = await askByRest(rest, `orders/${NOBODYS}`, { token: forgery });
+        assert.equal(refused.status, 401);
+        // The gateway would have answered with a problem: no request has reached it.
+        assert.doesNotMatch(refused.headers.get('content-type') ?? '', /problem/);
+      }, TOLD_MS);
       await buy();
+      await buyByRest();
 
       const { signingKey } = await (await signedIn()).users.rotateSigningKey({});
       await eventually(async () => {
@@ -70,10 +86,10 @@ export const tokens: Part = (system) => {
         const next = signingKeys.find(({ keyId }) => keyId === signingKey?.keyId);
         assert.equal(next?.state, SigningKeyState.SIGNING_KEY_STATE_CURRENT);
       }, ROTATION_MS);
-      const { kid } = JSON.parse(Buffer.from((await buy()).split('.')[0] ?? '', 'base64url').toString()) as {
-        kid: string;
-      };
-      assert.equal(kid, signingKey?.keyId);
+      for (const token of [await buy(), await buyByRest()]) {
+        const { kid } = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string };
+        assert.equal(kid, signingKey?.keyId);
+      }
     } finally {
       await checkTokens(cluster, false);
     }

@@ -1,8 +1,5 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ConnectError, createClient, type Transport } from '@connectrpc/connect';
 import { createConnectTransport, createGrpcTransport } from '@connectrpc/connect-node';
@@ -12,6 +9,7 @@ import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import openapi from '@weft/gen/openapi/openapi.json' with { type: 'json' };
 import { refusal } from '@weft/kit/testing';
+import { buyByCurl } from './by-curl.ts';
 import { openShop, type Shop } from './shop.ts';
 
 const run = promisify(execFile);
@@ -183,33 +181,8 @@ it('says by every way for how long an address is locked', async () => {
 });
 
 (hasCurl ? it : it.skip)('takes an order with curl alone, and follows it until it is completed', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-curl-'));
-  try {
-    const curl = async (...args: string[]) => (await run('curl', ['-sS', '--max-time', '30', ...args])).stdout;
-    const send = async (path: string, body: Json, ...more: string[]) => {
-      const type = ['-H', 'content-type: application/json', '--data', JSON.stringify(body)];
-      return JSON.parse(await curl(...type, ...more, `${gateway()}/api/v2${path}`));
-    };
-    const login = { email: `${randomUUID()}@shop.example`, password: 'correct horse' };
-    await send('/users', { ...login, fullName: 'A Customer' });
-    const { accessToken } = await send('/users:login', login);
-    // A token in an argument is seen by whoever lists processes.
-    const config = join(folder, 'curlrc');
-    writeFileSync(config, `header = "authorization: Bearer ${accessToken}"\n`, { mode: 0o600 });
-    const { order } = await send('/orders', orderOf(lantern), '-K', config, '-H', 'idempotency-key: by-curl');
-    const watch = () =>
-      curl('-K', config, '-N', `${gateway()}${order._links?.watch.href ?? `/api/v2/orders/${order.orderId}:watch`}`);
-    const statuses: string[] = [];
-    while (statuses.at(-1) !== 'ORDER_STATUS_COMPLETED') {
-      const events = (await watch()).matchAll(/^data: (.*)$/gm);
-      for (const [, data = ''] of events) statuses.push((JSON.parse(data) as { status: string }).status);
-      expect(statuses.length).toBeLessThan(50);
-    }
-    const read = JSON.parse(await curl('-K', config, `${gateway()}/api/v2/orders/${order.orderId}`));
-    expect(read.order.status).toBe('ORDER_STATUS_COMPLETED');
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const states = await buyByCurl(gateway(), lantern);
+  expect(states.at(-1)).toBe('ORDER_STATUS_COMPLETED');
 });
 
 (hasGrpcurl ? it : it.skip)(
