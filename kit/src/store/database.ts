@@ -51,6 +51,8 @@ export interface UnitOfWork<Schema> {
 export interface TransactionOptions {
   /** Default: read committed. */
   readonly isolation?: IsolationLevel;
+  /** Nobody waits for it: while it holds a connection it leaves a quarter of the pool, and one at least, to others. */
+  readonly background?: boolean;
 }
 
 export interface Database<Schema> {
@@ -132,7 +134,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
   const once = async <T>(
     work: (tx: UnitOfWork<Schema>) => Promise<T>,
     attempt: number,
-    isolation?: IsolationLevel,
+    { isolation, background = false }: TransactionOptions,
   ): Promise<T> => {
     const events: OutgoingEvent[] = [];
     const endings: Endings = { commit: [], abort: [] };
@@ -140,6 +142,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     let sent: readonly Sent[] = [];
     const executed = begin.execute(async (sql) => {
       const connection = await connectionOf(sql);
+      connection.background = background;
       const unit = unitOfWork(sql, attempt, connection, events, endings);
       const done = await work(unit.tx);
       unit.close();
@@ -170,10 +173,10 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
   const db: Database<Schema> = {
     name,
     read,
-    async transaction(work, { isolation } = {}) {
+    async transaction(work, options = {}) {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await once(work, attempt, isolation);
+          return await once(work, attempt, options);
         } catch (error) {
           if (attempt > RETRIES || !isRetryable(error)) throw error;
           logger.debug({ err: error, attempt }, 'transaction tried again');

@@ -18,8 +18,11 @@ import { combine, type Deferred, type Expectation, goesWithOthers, guardFailure,
 import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
 import { GroupCommit, SLOW_MS } from './group-commit.ts';
 import { send, sendUnnamed } from './pool.ts';
+import { Slots } from './slots.ts';
 import type { StatementResult } from './statement.ts';
 
+/** Of so many connections one is for what somebody waits for. */
+const LEFT_TO_OTHERS = 4;
 const DEFAULT_BEGIN = 'begin';
 /** Of several at once none keeps the others waiting for somebody's row: they are sent alone then. */
 const GROUP_BEGIN = `begin; set local lock_timeout = ${SLOW_MS}`;
@@ -30,8 +33,13 @@ const GROUP_BEGIN = `begin; set local lock_timeout = ${SLOW_MS}`;
  * ones, so that a transaction costs no round trips of its own.
  */
 export class PooledConnection implements DatabaseConnection {
+  /** Nobody waits for what it does: it leaves connections to others. */
+  background = false;
   readonly #pool: pg.Pool;
+  readonly #slots: Slots;
   #client: Promise<pg.PoolClient> | undefined;
+  #giveBack: () => void = () => undefined;
+  #ended = false;
   readonly #group: GroupCommit;
   readonly #spans: DatabaseSpans | undefined;
   #begin: string | undefined;
@@ -39,8 +47,9 @@ export class PooledConnection implements DatabaseConnection {
   #broken = false;
   #deferred: Deferred[] = [];
 
-  constructor(pool: pg.Pool, group: GroupCommit, spans?: DatabaseSpans) {
+  constructor(pool: pg.Pool, slots: Slots, group: GroupCommit, spans?: DatabaseSpans) {
     this.#pool = pool;
+    this.#slots = slots;
     this.#group = group;
     this.#spans = spans;
   }
@@ -76,16 +85,25 @@ export class PooledConnection implements DatabaseConnection {
     );
   }
 
-  /** @throws DatabaseUnavailable */
-  #connected(): Promise<pg.PoolClient> {
-    this.#client ??= this.#pool.connect().catch((error) => {
-      throw new DatabaseUnavailable(error);
-    });
+  /** @param holds until the transaction ends, not for a commit alone @throws DatabaseUnavailable */
+  #connected(holds: boolean): Promise<pg.PoolClient> {
+    this.#client ??= this.#connect(holds && this.background);
     return this.#client;
   }
 
+  async #connect(leavesSome: boolean): Promise<pg.PoolClient> {
+    if (leavesSome) this.#giveBack = await this.#slots.take();
+    try {
+      return await this.#pool.connect();
+    } catch (error) {
+      throw new DatabaseUnavailable(error);
+    }
+  }
+
   async #execute<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-    const client = await this.#connected();
+    const client = await this.#connected(true);
+    // Sent now it would take effect by itself.
+    if (this.#ended) throw new Error('the transaction has ended');
     const outside = !this.#open && this.#begin === undefined;
     try {
       return toResult<R>(await this.#together(client, () => send<R & object>(client, query.sql, query.parameters)));
@@ -118,6 +136,7 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   commit(): Promise<void> {
+    this.#ended = true;
     if (this.#deferred.length === 0 && this.#begin !== undefined) return this.#commit();
     return this.#spanned(
       () => this.#deferred.map(({ text }) => text),
@@ -150,7 +169,7 @@ export class PooledConnection implements DatabaseConnection {
 
   /** What is to be sent with the commit, and the commit, where a transaction has begun or is to. */
   async #send(statements: readonly Statement[]): Promise<void> {
-    const client = await this.#connected();
+    const client = await this.#connected(false);
     const alone = this.#begin === undefined && !this.#open;
     const outcomes = await this.#together(client, () =>
       Promise.allSettled([
@@ -174,20 +193,23 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   async rollback(): Promise<void> {
+    this.#ended = true;
     this.#deferred = [];
     this.#begin = undefined;
     if (!this.#open) return;
     this.#open = false;
     // A connection that cannot even do this is not used again; the server ends its transaction with it.
-    const client = await this.#connected();
+    const client = await this.#connected(false);
     await client.query('rollback').catch(() => {
       this.#broken = true;
     });
   }
 
   async release(): Promise<void> {
+    this.#ended = true;
     const client = await this.#client?.catch(() => undefined);
     client?.release(this.#broken || this.#open);
+    this.#giveBack();
   }
 
   /** Sends a pending BEGIN and what follows in one write. */
@@ -216,18 +238,21 @@ function toResult<R>({ command, rowCount, rows }: StatementResult<R>): QueryResu
 
 class PoolDriver implements Driver {
   readonly #pool: pg.Pool;
+  readonly #slots: Slots;
   readonly #group = new GroupCommit((reason) => translate(reason) instanceof DatabaseUnavailable);
   readonly #spans: DatabaseSpans | undefined;
 
   constructor(pool: pg.Pool, spans: DatabaseSpans | undefined) {
     this.#pool = pool;
+    const { max } = pool.options;
+    this.#slots = new Slots(Math.max(1, max - Math.max(1, Math.floor(max / LEFT_TO_OTHERS))));
     this.#spans = spans;
   }
 
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<PooledConnection> {
-    return new PooledConnection(this.#pool, this.#group, this.#spans);
+    return new PooledConnection(this.#pool, this.#slots, this.#group, this.#spans);
   }
 
   async beginTransaction(connection: PooledConnection, settings: TransactionSettings): Promise<void> {

@@ -15,7 +15,7 @@ export interface Receipt {
 
 /**
  * Does the work in a transaction that also notes that the consumer has handled the message: its effect takes place once. Of
- * two transactions with the same message one waits for the other.
+ * two transactions with the same message one waits for the other. Requests come first where connections are few.
  * @returns false when it was handled before.
  */
 export async function receiveOnce<S>(
@@ -24,14 +24,17 @@ export async function receiveOnce<S>(
   work: (tx: UnitOfWork<S>) => Promise<void>,
 ): Promise<boolean> {
   try {
-    await db.transaction(async (tx) => {
-      if (!fault('inbox-off'))
-        tx.defer(CompiledQuery.raw(RECEIVE, [consumer, messageId, receivedAt]), {
-          rows: 1,
-          otherwise: () => new HandledBefore(),
-        });
-      await work(tx);
-    });
+    await db.transaction(
+      async (tx) => {
+        if (!fault('inbox-off'))
+          tx.defer(CompiledQuery.raw(RECEIVE, [consumer, messageId, receivedAt]), {
+            rows: 1,
+            otherwise: () => new HandledBefore(),
+          });
+        await work(tx);
+      },
+      { background: true },
+    );
     return true;
   } catch (error) {
     if (error instanceof HandledBefore) return false;
