@@ -144,21 +144,17 @@ describeJetStream('what is said of a durable consumer', () => {
     const dead = Promise.withResolvers<void>();
     const began = performance.now();
     let check: () => void = () => undefined;
-    const held = leased(
-      dying,
-      subject,
-      async (lease) => {
-        check = () => lease.check();
-        check();
-        await dead.promise;
-      },
-      600,
-    );
+    const held = leased(dying, subject, { leaseMs: 600 }, async (lease) => {
+      check = () => lease.check();
+      check();
+      await dead.promise;
+    });
     await eventually(() => isHeld(subject));
-    await leased(next, subject, async () => expect(check).toThrow('not available'), 600);
+    await expect(leased(next, subject, { waitMs: 0 }, async () => undefined)).rejects.toThrow('not available');
+    await leased(next, subject, { leaseMs: 600 }, async () => expect(check).toThrow('not available'));
     expect(performance.now() - began).toBeGreaterThan(500);
     dead.resolve();
     await held;
-    await leased(next, subject, async (lease) => lease.check(), 600);
+    await leased(next, subject, { leaseMs: 600 }, async (lease) => lease.check());
   });
 });

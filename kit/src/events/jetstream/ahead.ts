@@ -1,11 +1,13 @@
-import type { ConsumerInfo } from '@nats-io/jetstream';
+import type { ConsumerInfo, JetStreamManager } from '@nats-io/jetstream';
 import type { Msg } from '@nats-io/transport-node';
 import type { Logger } from 'pino';
+import { Slots } from '../../store/slots.ts';
 import { Postponed } from '../bus.ts';
 import { type Durable, filtersOf, goesBack, SKIPPED_MS } from './durables.ts';
-import type { Line, Link } from './link.ts';
+import { leased } from './lease.ts';
+import type { Link } from './link.ts';
 import type { Taken } from './puller.ts';
-import { parseSubject } from './subjects.ts';
+import { changesOf, parseSubject } from './subjects.ts';
 
 export interface AheadOptions {
   readonly link: Link;
@@ -19,12 +21,16 @@ export interface AheadOptions {
   readonly stopping: AbortSignal;
 }
 
-/** So many are handled together with the message in hand, at most. */
+/** So many are looked at together with the message in hand. */
 const MOST = 63;
+/** And so many of these are handled at a time: no lane has more than its share of what runs here. */
+const AT_ONCE = 8;
 /** With so few behind it, one after the other is as fast. */
 const FEW = 4;
 const MAX_BYTES = 1024 * 1024;
 const ANSWER_MS = 500;
+/** After the broker did not answer, or gives the durable consumer what is not heard here. */
+const REST_MS = 10_000;
 
 /**
  * Handles what is behind the message in hand together with it: until that one is acknowledged the broker gives nobody any
@@ -36,19 +42,26 @@ export class Ahead {
   readonly #handled = new Set<number>();
   /** What was tried once, in vain. */
   readonly #failed = new Set<number>();
+  readonly #slots = new Slots(AT_ONCE);
+  /** The last message in hand, or the last place skipped: from there the broker counts anew. */
+  #last: Pick<Taken, 'seq' | 'given'> | undefined;
   /** Messages to take one by one: the process before may have died of any of those that it had begun together. */
   #oneByOne = 0;
-  /** The connection on which the broker was found to give the durable consumer what the lane hears, and nothing else. */
-  #knownOn: Line | undefined;
-  /** The connection on which that was not so, or the broker did not show what is behind: it is not asked again. */
-  #refusedOn: Line | undefined;
+  #restsUntil = 0;
 
   constructor(on: AheadOptions) {
     this.#on = on;
   }
 
-  /** What became of this message while one before it was in hand. What the lane has left behind is forgotten. */
-  outcomeOf({ seq }: Taken): 'handled' | 'failed' | undefined {
+  /**
+   * What became of this message while one before it was in hand. That holds for what the broker gives next: once it has gone back, or
+   * somebody else was given something, nothing is known any more.
+   */
+  outcomeOf({ seq, given }: Taken): 'handled' | 'failed' | undefined {
+    const last = this.#last;
+    const follows = last && seq > last.seq && given === last.given + 1;
+    if (!follows) for (const known of [this.#handled, this.#failed]) known.clear();
+    this.#last = { seq, given };
     const outcome = this.#handled.has(seq) ? 'handled' : this.#failed.has(seq) ? 'failed' : undefined;
     for (const known of [this.#handled, this.#failed]) for (const place of known) if (place <= seq) known.delete(place);
     return outcome;
@@ -87,65 +100,76 @@ export class Ahead {
     if (before && !(await before)) return false;
     if (this.#handled.has(message.seq)) return true;
     if (this.#failed.has(message.seq) || this.#on.stopping.aborted) return false;
+    const giveBack = await this.#slots.take();
     try {
+      if (this.#on.stopping.aborted) return false;
       await handle(message);
     } catch (err) {
-      if (!(err instanceof Postponed)) this.#failed.add(message.seq);
-      this.#on.logger.debug({ err, subject: message.subject, seq: message.seq }, 'not handled ahead of its turn');
+      const { subject, seq } = message;
+      const postponed = err instanceof Postponed;
+      if (!postponed) this.#failed.add(seq);
+      this.#on.logger[postponed ? 'debug' : 'warn'](
+        { err, subject, seq },
+        'event not handled; trying again in its turn',
+      );
       return false;
+    } finally {
+      giveBack();
     }
     this.#handled.add(message.seq);
     return true;
   }
 
   /**
-   * Has the broker go on after a place behind the message in hand, where it still waits for word of that one and of no other.
+   * Has the broker go on after a place behind the message in hand, while nobody may have it go back.
    * @returns false where it does not: then what was handled is passed over when it is delivered
    */
   async skip({ seq }: Taken, through: number): Promise<boolean> {
     const { link, durable, logger } = this.#on;
+    const { consumer, stream, name } = durable;
     try {
-      const { line } = link;
-      const asked = performance.now();
-      const info = await this.#info(line);
-      // Whoever has it go back waits no longer than that for what it may not know of.
-      if (performance.now() - asked > SKIPPED_MS / 2) return false;
-      if (info?.num_ack_pending !== 1 || info.delivered.stream_seq !== seq || goesBack(info)) return false;
-      await line.manager.consumers.reset(durable.stream, durable.name, through + 1);
-      return true;
+      return await leased(link, changesOf(consumer, stream, name), { waitMs: 0 }, async (lease) => {
+        const { manager } = link.line;
+        const asked = performance.now();
+        const info = await this.#info(manager);
+        // An instance of a version before leases that has it go back waits no longer than that for what it may not know of.
+        if (performance.now() - asked > SKIPPED_MS / 2) return false;
+        if (info?.num_ack_pending !== 1 || info.delivered.stream_seq !== seq || goesBack(info)) return false;
+        lease.check();
+        await manager.consumers.reset(stream, name, through + 1);
+        this.#last = { seq: through, given: 0 };
+        return true;
+      });
     } catch (err) {
-      logger.debug({ err, durable: durable.name, through }, 'the broker was not moved on');
+      logger.debug({ err, durable: name, through }, 'the broker was not moved on');
       return false;
     }
   }
 
   /** Undefined where another version of the consumer has it given something else: that must be neither overtaken nor skipped. */
-  async #info(line: Line): Promise<ConsumerInfo | undefined> {
+  async #info(manager: JetStreamManager): Promise<ConsumerInfo | undefined> {
     const { stream, name, filters } = this.#on.durable;
-    const info = await line.manager.consumers.info(stream, name);
+    const info = await manager.consumers.info(stream, name);
     const given = filtersOf(info.config);
-    if (given.length === filters.length && given.every((filter) => filters.includes(filter))) {
-      this.#knownOn = line;
-      return info;
-    }
-    this.#refusedOn = line;
-    return undefined;
+    return given.length === filters.length && given.every((filter) => filters.includes(filter)) ? info : undefined;
   }
 
   async #behind(seq: number): Promise<Taken[]> {
     const { link, durable, subject, types, logger } = this.#on;
-    if (!link.connected || link.line === this.#refusedOn) return [];
-    const { line } = link;
+    if (!link.connected || performance.now() < this.#restsUntil) return [];
+    const { manager, requests } = link.line;
     const request = JSON.stringify({ seq: seq + 1, batch: MOST, max_bytes: MAX_BYTES, next_by_subj: subject });
     try {
-      if (this.#knownOn !== line && !(await this.#info(line))) return [];
-      const found = await line.requests.gather(`$JS.API.DIRECT.GET.${durable.stream}`, request, ANSWER_MS);
-      return found.map(toTaken).filter((message) => types.has(parseSubject(message.subject).type));
+      const found = await requests.gather(`$JS.API.DIRECT.GET.${durable.stream}`, request, ANSWER_MS);
+      // Asked when they are there: what another version has it given from then on is behind all of them.
+      if (await this.#info(manager))
+        return found.map(toTaken).filter((message) => types.has(parseSubject(message.subject).type));
+      logger.debug({ durable: durable.name }, 'another version hears more: one after the other');
     } catch (err) {
-      this.#refusedOn = line;
       logger.debug({ err, durable: durable.name }, 'what is behind a message is not to be had: one after the other');
-      return [];
     }
+    this.#restsUntil = performance.now() + REST_MS;
+    return [];
   }
 }
 
@@ -154,6 +178,7 @@ const toTaken = ({ headers, data }: Msg): Taken => ({
   headers,
   payload: data,
   seq: Number(headers?.get('Nats-Sequence')),
+  given: 0,
   pending: 0,
   redelivered: false,
   publishedAt: new Date(headers?.get('Nats-Time-Stamp') ?? ''),

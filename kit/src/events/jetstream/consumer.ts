@@ -5,7 +5,7 @@ import { BUCKETS } from '../../store/hash.ts';
 import { within } from '../../time/index.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
-import { Gate } from '../gate.ts';
+import type { Gate } from '../gate.ts';
 import { Ahead } from './ahead.ts';
 import { Attempts } from './attempts.ts';
 import { type Durable, ensureDurable, isGivenAll, withdraw } from './durables.ts';
@@ -31,6 +31,7 @@ export interface ConsumerParts {
   readonly link: Link;
   readonly letters: Letters;
   readonly ackWaitMs: number;
+  readonly gate: Gate;
   readonly logger: Logger;
   /** Resolves when the stream of a service is there. */
   stream(service: string): Promise<void>;
@@ -69,13 +70,13 @@ export class JetStreamConsumer implements Consumer {
     this.types = options.types;
     this.#on = on;
     this.#stopped = stopped;
-    const { letters, ackWaitMs, logger } = on;
+    const { letters, ackWaitMs, gate, logger } = on;
     const context = {
       ...withDefaults(options),
       letters,
       ackWaitMs,
       logger,
-      gate: new Gate(),
+      gate,
       stopping: this.#stopping.signal,
     };
     const types = Map.groupBy(new Set(options.types), serviceOf);

@@ -149,7 +149,7 @@ interface Turn {
 /** One at a time changes what is said of a durable consumer: the broker has the last word of it win, whatever was said meanwhile. */
 async function inTurn(link: Link, durable: Durable, work: (turn: Turn) => Promise<void>): Promise<void> {
   const { stream, name, consumer } = durable;
-  await leased(link, changesOf(consumer, stream, name), async (lease) => {
+  await leased(link, changesOf(consumer, stream, name), {}, async (lease) => {
     const { manager } = link.line;
     for (const until = performance.now() + UNLEASED_MS; performance.now() < until; ) {
       const { config } = await manager.consumers.info(stream, name);

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { within } from '../../time/index.ts';
 import type { Bus, Tailed, TailOptions } from '../bus.ts';
+import { Gate } from '../gate.ts';
 import { JetStreamConsumer } from './consumer.ts';
 import { asBusFailure, BusUnavailable } from './errors.ts';
 import { LetterCount } from './letter-count.ts';
@@ -73,6 +74,7 @@ class Driver implements Bus {
   readonly #letters: Letters;
   readonly #letterCount: LetterCount;
   readonly #publisher: Publisher;
+  readonly #gate = new Gate();
   readonly #consumers = new Map<string, JetStreamConsumer>();
   /** By service, on the connection that there is now. */
   #streams = new Map<string, Promise<void>>();
@@ -108,7 +110,8 @@ class Driver implements Bus {
       await Promise.all([this.#stream(OWN), this.#stream(service)]);
     };
     const forgetStreams = () => this.#streams.clear();
-    const parts = { link: this.#link, letters: this.#letters, ackWaitMs, logger, stream, forgetStreams };
+    const own = { link: this.#link, letters: this.#letters, gate: this.#gate };
+    const parts = { ...own, ackWaitMs, logger, stream, forgetStreams };
     const consumer = new JetStreamConsumer(parts, options, () => this.#consumers.delete(name));
     this.#consumers.set(name, consumer);
     return consumer;

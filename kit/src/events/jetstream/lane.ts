@@ -6,14 +6,14 @@ import { handleInTime } from '../handle-in-time.ts';
 import type { Ahead } from './ahead.ts';
 import type { Attempts } from './attempts.ts';
 import { plainHeaders, toMessage } from './envelope.ts';
-import { failed, type Letters } from './letters.ts';
+import { failed, KILLED, type Letters } from './letters.ts';
 import type { Others } from './others.ts';
 import type { Outcome, Taken } from './puller.ts';
 
 export interface LaneContext extends Required<ConsumerOptions> {
   readonly letters: Letters;
   readonly ackWaitMs: number;
-  /** Handlers of the consumer that run here: whatever may have killed a process runs alone, so that nothing else is taken for it. */
+  /** Handlers that run here, of all consumers of the bus: whatever may have killed a process runs alone, so that nothing else is taken for it. */
   readonly gate: Gate;
   readonly logger: Logger;
   /** Aborts when the consumer stops. */
@@ -52,7 +52,11 @@ export class Lane {
       (how) => how === 'done',
       () => false,
     );
-    const handle = (message: Taken) => this.#on.gate.together(() => handleInTime(this.#on, toDelivery(message, 1)));
+    const handle = (message: Taken) =>
+      this.#on.gate.together(async () => {
+        if (this.#on.stopping.aborted) throw new Postponed(new Error('the consumer stops'));
+        await handleInTime(this.#on, toDelivery(message, 1));
+      });
     const through = await this.#ahead.with(taken, over, handle);
     return (await ending) === 'done' ? through : 'released';
   }
@@ -66,8 +70,7 @@ export class Lane {
     }
     const tried = taken.redelivered ? await this.#triedBefore(taken) : failedAhead ? Math.min(1, maxDeliveries - 1) : 0;
     if (tried === undefined) return 'released';
-    if (tried >= maxDeliveries)
-      return await this.#bury(taken, tried, new Error('the process ended each time it was handled'), 'killed');
+    if (tried >= maxDeliveries) return await this.#bury(taken, tried, new Error(KILLED), 'killed');
     let delivery: Delivery;
     try {
       delivery = toDelivery(taken, tried + 1);

@@ -10,7 +10,7 @@ const LEASE_MS = 15_000;
 /** What of that the holder trusts in: what it sends last has the rest to arrive. */
 const TRUSTED = 2 / 3;
 /** Others may hold it one after the other. */
-const MOST_LEASES = 4;
+const WAIT_MS = 4 * LEASE_MS;
 const FREE = '';
 
 export interface Lease {
@@ -21,15 +21,15 @@ export interface Lease {
 /**
  * Does the work while nobody else, in any process, does work under that subject of the stream of attempts. The broker compares and
  * sets, and clocks are not compared: one that holds it and dies is found out by those who wait.
- * @throws BusUnavailable when it is not to be had within four times `leaseMs`
+ * @throws BusUnavailable when it is not to be had within `waitMs`, by default a minute; with 0 it is asked for once
  */
 export async function leased<T>(
   link: Link,
   subject: string,
+  { leaseMs = LEASE_MS, waitMs = WAIT_MS }: { leaseMs?: number; waitMs?: number },
   work: (lease: Lease) => Promise<T>,
-  leaseMs = LEASE_MS,
 ): Promise<T> {
-  const { seq, until } = await take(link, subject, leaseMs);
+  const { seq, until } = await take(link, subject, leaseMs, waitMs);
   const check = () => {
     if (performance.now() > until) throw new BusUnavailable(new Error(`${subject} was held for too long`));
   };
@@ -41,10 +41,15 @@ export async function leased<T>(
   }
 }
 
-async function take(link: Link, subject: string, leaseMs: number): Promise<{ seq: number; until: number }> {
+async function take(
+  link: Link,
+  subject: string,
+  leaseMs: number,
+  waitMs: number,
+): Promise<{ seq: number; until: number }> {
   const began = performance.now();
   let seen = { seq: -1, since: began };
-  for (let attempt = 1; performance.now() - began < MOST_LEASES * leaseMs; attempt++) {
+  for (let attempt = 1; attempt === 1 || performance.now() - began < waitMs; attempt++) {
     const last = await link.line.manager.streams.getMessage(ATTEMPTS, { last_by_subj: subject });
     const now = performance.now();
     const seq = last?.seq ?? 0;
@@ -56,7 +61,7 @@ async function take(link: Link, subject: string, leaseMs: number): Promise<{ seq
         if (!(error instanceof Overtaken)) throw error;
       }
     }
-    await pause(backoff(attempt, 20, 400));
+    if (waitMs > 0) await pause(backoff(attempt, 20, 400));
   }
   throw new BusUnavailable(new Error(`${subject} is held by others`));
 }

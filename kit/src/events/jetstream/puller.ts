@@ -11,6 +11,8 @@ export interface Taken {
   readonly headers: MsgHdrs | undefined;
   readonly payload: Uint8Array;
   readonly seq: number;
+  /** The broker counts what it has given of the durable consumer, to whomever and however often; 0 where it was only looked at. */
+  readonly given: number;
   /** Messages of the durable consumer that are behind it. */
   readonly pending: number;
   readonly redelivered: boolean;
@@ -218,12 +220,13 @@ function placeIn(reply: string): readonly string[] {
 const seqOf = (reply: string): number => Number(placeIn(reply)[1]);
 
 function toTaken({ subject, headers, data, reply = '' }: Msg): Taken {
-  const [deliveries, seq, , time = '0', pending = '0'] = placeIn(reply);
+  const [deliveries, seq, given, time = '0', pending = '0'] = placeIn(reply);
   return {
     subject,
     headers,
     payload: data,
     seq: Number(seq),
+    given: Number(given),
     pending: Number(pending),
     redelivered: Number(deliveries) > 1,
     publishedAt: new Date(Number(BigInt(time) / 1_000_000n)),

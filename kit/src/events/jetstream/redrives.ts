@@ -5,7 +5,7 @@ import { Patience } from '../patience.ts';
 import { toMessage } from './envelope.ts';
 import { Overtaken } from './errors.ts';
 import { type LaneContext, persistently } from './lane.ts';
-import { failed, type Letter, toLetter } from './letters.ts';
+import { failed, isDeadly, KILLED_AGAIN, type Letter, toLetter } from './letters.ts';
 import type { Outcome, Taken } from './puller.ts';
 
 /** Others wait behind it, and whoever asked for it may ask again. */
@@ -26,11 +26,7 @@ export class Redrives {
     if (letter.state !== 'redrive') return taken.seq;
     if (this.#on.stopping.aborted) return 'released';
     const outcome = taken.redelivered
-      ? failed(
-          letter,
-          letter.deliveries + 1,
-          new Error('the process or its connection ended while it was handled again'),
-        )
+      ? failed(letter, letter.deliveries + 1, new Error(KILLED_AGAIN))
       : await this.#handle(letter);
     if (outcome.state === 'dead') {
       const { consumer, subject, deliveries, error } = outcome;
@@ -49,13 +45,15 @@ export class Redrives {
   stillHere(): void {}
 
   async #handle(letter: Letter): Promise<Letter> {
+    const { gate } = this.#on;
     const deliveries = letter.deliveries + 1;
     for (let postponed = 1; ; postponed++) {
       try {
         const message = toMessage(letter.subject, letter.headers, letter.payload);
         if (!this.#on.types.includes(message.type)) return await this.#leave(letter, message);
         const { publishedAt } = letter;
-        await handleInTime(this.#on, { ...message, position: BigInt(letter.seq), deliveries, publishedAt });
+        const again = { ...message, position: BigInt(letter.seq), deliveries, publishedAt };
+        await gate[isDeadly(letter) ? 'alone' : 'together'](() => handleInTime(this.#on, again));
         return { ...letter, deliveries, state: 'redriven' };
       } catch (error) {
         if (!(error instanceof Postponed)) return failed(letter, deliveries, error);
