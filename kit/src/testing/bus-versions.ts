@@ -45,6 +45,18 @@ export function versionTests(current: () => BusFixture): void {
     await inOrder(on, 12);
   });
 
+  it('gives it also what was published before anything that the old version knows', async () => {
+    const on = current();
+    await on.bus.publish(KEYS.map((key) => numbered(key, 0, OTHER_TYPE)));
+    const first = old(on, on.bus);
+    await on.settled(first);
+    const second = young(on, await on.open());
+    await on.settled(second);
+    await on.bus.publish(KEYS.map((key) => numbered(key, 1)));
+    await eventually(() => KEYS.every((key) => on.numbers(key).length >= 2), 25_000);
+    for (const key of KEYS) expect(on.firsts(key)).toEqual([0, 1]);
+  });
+
   it('goes back for the new types while the old version runs, and gives each version its own', async () => {
     const on = current();
     const first = old(on, on.bus);

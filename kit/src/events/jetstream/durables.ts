@@ -198,8 +198,9 @@ async function goBack(turn: Turn, filters: readonly string[]): Promise<void> {
     filters.map((filter) => manager.streams.getMessage(stream, { seq: 1, next_by_subj: filter } as { seq: number })),
   );
   const first = Math.min(...kept.flatMap((message) => (message ? [message.seq] : [])));
-  const { ack_floor: handled, delivered } = await manager.consumers.info(stream, name);
-  if (first > delivered.stream_seq) return;
+  if (first === Number.POSITIVE_INFINITY) return;
+  // Also where nothing was delivered yet: the broker may have looked on, past what it was not to give.
+  const { ack_floor: handled } = await manager.consumers.info(stream, name);
   await reset(turn, Math.min(first, handled.stream_seq + 1));
 }
 
