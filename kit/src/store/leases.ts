@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { Alarm } from './backoff.ts';
+import { Alarm, pause } from './backoff.ts';
 import { BUCKETS, lockClass } from './hash.ts';
 import type { Session } from './session.ts';
 
@@ -9,6 +9,8 @@ export interface Holder {
    * Whether it can do all that others can: where a member can, those that cannot have no share. All are alike where it is absent.
    */
   readonly complete?: boolean;
+  /** Whether it can go on with a bucket that another member has offered. None is taken where it is absent. */
+  fits?(bucket: number): Promise<boolean>;
   /** The bucket is ours from now on. */
   acquired(bucket: number): void;
   /** The connection is gone, and every bucket with it. */
@@ -26,6 +28,8 @@ interface Membership {
   present: boolean;
   /** Whether the others know it for one that is. */
   complete: boolean;
+  /** There were others at the last balance. */
+  shared: boolean;
   left: boolean;
 }
 
@@ -34,6 +38,10 @@ const TICK_MS = 1_000;
 const PRESENCE = BUCKETS;
 /** The same of those that are complete. */
 const COMPLETE = BUCKETS + 1;
+/** A shared lock here and on what follows for a bucket that its owner cannot go on with. */
+const OFFERED = BUCKETS + 2;
+/** Every other member has looked by then. */
+const OFFER_MS = 2 * TICK_MS;
 
 /**
  * Shares the buckets of named resources fairly among all processes that joined them, by session-level advisory locks: a
@@ -44,6 +52,7 @@ export class Leases {
   readonly #logger: Logger;
   readonly #members = new Map<string, Membership>();
   readonly #alarm = new Alarm();
+  readonly #stopping = new AbortController();
   #stopped = false;
   #running: Promise<void> | undefined;
 
@@ -67,6 +76,7 @@ export class Leases {
       releasing: new Map(),
       present: false,
       complete: false,
+      shared: false,
       left: false,
     };
     this.#members.set(resource, member);
@@ -76,10 +86,31 @@ export class Leases {
     return () => (left ??= this.#leave(member));
   }
 
+  /**
+   * Gives a bucket to a member that it fits, however many that one has; for that time, and two seconds at least, to nobody else.
+   * @returns false where there is no other member: then the bucket is kept
+   */
+  offer(resource: string, bucket: number, ms: number): boolean {
+    const member = this.#members.get(resource);
+    if (!member?.shared || member.left || !member.owned.has(bucket)) return false;
+    void this.#offer(member, bucket, Math.max(ms, OFFER_MS));
+    return true;
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#stopping.abort();
     this.#alarm.wake();
     await this.#running;
+  }
+
+  async #offer(member: Membership, bucket: number, ms: number): Promise<void> {
+    const { epoch } = this.#session;
+    const lock = 'SELECT pg_advisory_lock_shared($1::int, $2::int)';
+    const offered = this.#session.query(lock, [member.class, OFFERED + bucket]).catch(() => undefined);
+    await Promise.all([offered, this.#release(member, bucket)]);
+    await pause(ms, this.#stopping.signal);
+    if (this.#session.epoch === epoch) await this.#unlock('pg_advisory_unlock_shared', member, OFFERED + bucket);
   }
 
   async #leave(member: Membership): Promise<void> {
@@ -131,18 +162,20 @@ export class Leases {
     for (const member of members) {
       const locks = held.get(member.class);
       const complete = locks?.get(COMPLETE) ?? 0;
+      member.shared = (locks?.get(PRESENCE) ?? 1) > 1;
       const sharing = complete > 0 ? complete : (locks?.get(PRESENCE) ?? 1);
       const share = complete > 0 && !member.complete ? 0 : Math.ceil(BUCKETS / Math.max(1, sharing));
       const keeping = member.owned.size - member.releasing.size;
       if (keeping > share) {
         const excess = [...member.owned].filter((bucket) => !member.releasing.has(bucket)).slice(share);
         for (const bucket of excess) void this.#release(member, bucket);
-        continue;
       }
       const free = shuffled().filter((bucket) => !locks?.has(bucket) && !member.owned.has(bucket));
-      for (const bucket of free.slice(0, share - keeping)) wanted.push({ member, bucket });
+      const [offered, others] = [true, false].map((is) => free.filter((bucket) => locks?.has(OFFERED + bucket) === is));
+      for (const bucket of offered ?? []) if (await member.holder.fits?.(bucket)) wanted.push({ member, bucket });
+      for (const bucket of others?.slice(0, Math.max(0, share - keeping)) ?? []) wanted.push({ member, bucket });
     }
-    if (wanted.length > 0) await this.#claim(wanted, epoch);
+    if (wanted.length > 0 && this.#session.epoch === epoch) await this.#claim(wanted, epoch);
   }
 
   async #tellWhetherComplete(member: Membership): Promise<void> {

@@ -20,6 +20,7 @@ export interface BusExceptions {
 
 export const TYPE = 'weft.test.v1.counted';
 export const OTHER_TYPE = 'weft.test.v1.ignored';
+export const THIRD_TYPE = 'weft.test.v1.renamed';
 export const KEYS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
 
 export function numbered(key: string, number: number, type = TYPE): Message {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Bus, Consumer, ConsumerOptions } from '../events/bus.ts';
-import { type BusFixture, KEYS, numbered, numberOf, OTHER_TYPE, TYPE, upTo } from './bus-fixture.ts';
+import { type BusFixture, KEYS, numbered, numberOf, OTHER_TYPE, THIRD_TYPE, TYPE, upTo } from './bus-fixture.ts';
 import { eventually } from './eventually.ts';
 
 /** Two versions of a consumer: the new one has a type of event that the old one does not know. */
@@ -122,4 +122,56 @@ export function versionTests(current: () => BusFixture): void {
     await eventually(() => complete(on, 4), 25_000);
     await inOrder(on, 4);
   });
+
+  it('gives each of two versions its own while each has a type that the other lacks, and neither waits for the other', async () => {
+    const on = current();
+    const wrong: string[] = [];
+    const version = (bus: Bus, types: readonly string[]) =>
+      on.consume(
+        {
+          types,
+          async handle(delivery) {
+            if (!types.includes(delivery.type)) wrong.push(delivery.type);
+            on.handled.push(delivery);
+          },
+        },
+        bus,
+      );
+    const one = version(on.bus, [TYPE, OTHER_TYPE]);
+    await on.settled(one);
+    version(await on.open(), [TYPE, THIRD_TYPE]);
+    const publish = (n: number, type: string) => on.bus.publish(KEYS.map((key) => numbered(key, n, type)));
+    const given = (count: number) => eventually(() => KEYS.every((key) => on.firsts(key).length === count), 40_000);
+    await publish(0, THIRD_TYPE);
+    await given(1);
+    const types = [OTHER_TYPE, TYPE, THIRD_TYPE, OTHER_TYPE, THIRD_TYPE];
+    for (const [index, type] of types.entries()) await publish(index + 1, type);
+    await given(6);
+    expect(wrong).toEqual([]);
+    for (const key of KEYS) expect(on.firsts(key)).toEqual(upTo(6));
+    expect(await on.bus.deadLetters()).toEqual([]);
+  }, 60_000);
+
+  it('gives dead letters again to the version that has their type, also where none has all', async () => {
+    const on = current();
+    on.consume({ types: [TYPE, OTHER_TYPE] });
+    let broken = true;
+    on.consume(
+      {
+        types: [TYPE, THIRD_TYPE],
+        maxDeliveries: 1,
+        async handle(delivery) {
+          if (broken) throw new Error('broken');
+          on.handled.push(delivery);
+        },
+      },
+      await on.open(),
+    );
+    await on.bus.publish(KEYS.map((key) => numbered(key, 0, THIRD_TYPE)));
+    await eventually(async () => (await on.bus.countDeadLetters('counter')) === KEYS.length, 25_000);
+    broken = false;
+    for (const { letter } of await on.bus.deadLetters('counter')) await on.bus.redrive(letter);
+    await eventually(async () => (await on.bus.countDeadLetters('counter')) === 0, 25_000);
+    for (const key of KEYS) expect(on.firsts(key)).toEqual([0]);
+  }, 60_000);
 }

@@ -8,9 +8,10 @@ import type { Session } from '../../store/session.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
 import { Gate } from '../gate.ts';
+import { Patience } from '../patience.ts';
 import { Lane } from './lane.ts';
-import type { LaneContext } from './lane-context.ts';
-import { LAG, OTHERS, REGISTER, SAVE_POSITIONS, SCAN } from './statements.ts';
+import type { BucketPatience, LaneContext } from './lane-context.ts';
+import { LAG, NEXT_TYPE, OTHERS, REGISTER, SAVE_POSITIONS, SCAN } from './statements.ts';
 import type { LiveProcess, Turns } from './turns.ts';
 import type { Wake } from './wakes.ts';
 
@@ -26,6 +27,8 @@ export interface Connections {
 
 /** Numbers that are looked through at once for what concerns a consumer. */
 const SCAN_RANGE = 5_000n;
+/** Others wait behind a dead letter of another version, and whoever asked for it may ask again. */
+const AWAIT_VERSION_MS = 30_000;
 
 /** One instance of a consumer: a lane for each bucket that this process has the lock of. */
 export class PostgresConsumer implements Consumer, Holder {
@@ -38,6 +41,7 @@ export class PostgresConsumer implements Consumer, Holder {
   /** No other version has a type that this one has not. */
   complete = false;
   readonly #lanes = new Map<number, Lane>();
+  readonly #patience: readonly BucketPatience[];
   readonly #leave: () => Promise<void>;
   readonly #stopped: () => void;
   readonly #unregister: () => void;
@@ -48,6 +52,7 @@ export class PostgresConsumer implements Consumer, Holder {
     this.#on = on;
     this.#types = new Set(options.types);
     this.#stopped = stopped;
+    const resource = `bus consumer ${options.name}`;
     this.#context = {
       ...withDefaults(options),
       session: on.session,
@@ -56,9 +61,15 @@ export class PostgresConsumer implements Consumer, Holder {
       gate: new Gate(),
       logger: on.logger,
       versionsChanged: () => void this.#meetOthers(),
+      offer: (bucket, ms) => on.leases.offer(resource, bucket, ms),
     };
+    const { awaitVersionMs } = this.#context;
+    this.#patience = Array.from({ length: BUCKETS }, () => ({
+      events: new Patience(awaitVersionMs),
+      redrives: new Patience(Math.min(awaitVersionMs, AWAIT_VERSION_MS)),
+    }));
     this.#unregister = on.session.onUp(() => void this.#register());
-    this.#leave = on.leases.join(`bus consumer ${options.name}`, this);
+    this.#leave = on.leases.join(resource, this);
   }
 
   async lag(): Promise<number> {
@@ -111,8 +122,13 @@ export class PostgresConsumer implements Consumer, Holder {
     }
   }
 
+  async fits(bucket: number): Promise<boolean> {
+    const [next] = await this.#on.session.query<{ type: string | null }>(NEXT_TYPE, [this.name, bucket]);
+    return !next?.type || this.types.includes(next.type);
+  }
+
   acquired(bucket: number): void {
-    const lane = new Lane(this.#context, bucket);
+    const lane = new Lane(this.#context, bucket, this.#patience[bucket] as BucketPatience);
     this.#lanes.set(bucket, lane);
     lane.wake();
   }

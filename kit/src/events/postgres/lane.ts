@@ -3,8 +3,8 @@ import { backoff } from '../../store/backoff.ts';
 import { type Delivery, Postponed, Unreadable } from '../bus.ts';
 import { describe } from '../failure-text.ts';
 import { handleInTime } from '../handle-in-time.ts';
-import { Patience } from '../patience.ts';
-import type { LaneContext } from './lane-context.ts';
+import type { Patience } from '../patience.ts';
+import type { BucketPatience, LaneContext } from './lane-context.ts';
 import { Redrives } from './redrives.ts';
 import { type CursorRow, inherited, toDelivery } from './rows.ts';
 import { ABANDON_REDRIVES, BURY, LOAD, PEEK, REGISTER, REWIND, SAVE, WITHDRAW } from './statements.ts';
@@ -50,12 +50,12 @@ export class Lane {
   #timer: NodeJS.Timeout | undefined;
   #ended: (() => void) | undefined;
 
-  constructor(on: LaneContext, bucket: number) {
+  constructor(on: LaneContext, bucket: number, patience: BucketPatience) {
     this.#on = on;
     this.bucket = bucket;
     this.#types = on.types;
-    this.#patience = new Patience(on.awaitVersionMs);
-    this.#redrives = new Redrives(on, bucket, {
+    this.#patience = patience.events;
+    this.#redrives = new Redrives(on, bucket, patience.redrives, {
       query: (text, values) => this.#query(text, values),
       ours: () => this.#ours,
       later: (ms) => this.#later(ms),
@@ -215,13 +215,13 @@ export class Lane {
 
   /** To an instance of a version that has its type: nothing behind it is handled before. */
   async #leave({ type, position, deliveries }: Delivery, handled: bigint): Promise<boolean> {
-    const { logger, name: consumer, versionsChanged } = this.#on;
+    const { logger, name: consumer, versionsChanged, offer } = this.#on;
     await this.#save(handled, deliveries - 1);
     const wait = this.#patience.next(String(position));
     if (wait !== undefined) {
       logger.debug({ consumer, type, position: String(position) }, 'event left to another version');
       versionsChanged();
-      this.#later(wait);
+      if (!offer(this.bucket, wait)) this.#later(wait);
       return false;
     }
     const [row] = await this.#query<Pick<CursorRow, 'types'>>(WITHDRAW, [consumer, this.bucket, type]);

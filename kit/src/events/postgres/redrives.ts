@@ -3,7 +3,7 @@ import { backoff } from '../../store/backoff.ts';
 import { Postponed } from '../bus.ts';
 import { describe } from '../failure-text.ts';
 import { handleInTime } from '../handle-in-time.ts';
-import { Patience } from '../patience.ts';
+import type { Patience } from '../patience.ts';
 import type { LaneContext } from './lane-context.ts';
 import { type MessageRow, toDelivery } from './rows.ts';
 import { END_REDRIVE, TAKE_REDRIVE } from './statements.ts';
@@ -20,9 +20,6 @@ interface Letter extends MessageRow {
   readonly deliveries: number;
 }
 
-/** Others wait behind it, and whoever asked for it may ask again. */
-const AWAIT_VERSION_MS = 30_000;
-
 /** Hands the dead letters of a lane that were asked for to its handler once more. */
 export class Redrives {
   readonly #on: LaneContext;
@@ -31,11 +28,11 @@ export class Redrives {
   readonly #patience: Patience;
   #postponed = 0;
 
-  constructor(on: LaneContext, bucket: number, lane: OfLane) {
+  constructor(on: LaneContext, bucket: number, patience: Patience, lane: OfLane) {
     this.#on = on;
     this.#bucket = bucket;
     this.#lane = lane;
-    this.#patience = new Patience(Math.min(on.awaitVersionMs, AWAIT_VERSION_MS));
+    this.#patience = patience;
   }
 
   /** Sees to one of them. `waits`: the lane is to come back to it. */
@@ -61,14 +58,14 @@ export class Redrives {
   /** To an instance of a version that has its type. */
   async #leave(row: Letter): Promise<'ended' | 'waits'> {
     const wait = this.#patience.next(row.letter);
-    if (wait !== undefined) return await this.#again(row, wait);
+    if (wait !== undefined) return await this.#again(row, wait, true);
     await this.#end(row, 'dead', new Error(`no version that runs has ${row.type}`));
     return 'ended';
   }
 
-  async #again({ letter, deliveries }: Letter, ms: number): Promise<'waits'> {
+  async #again({ letter, deliveries }: Letter, ms: number, elsewhere = false): Promise<'waits'> {
     await this.#lane.query(END_REDRIVE, [letter, 'redrive', deliveries - 1, null, null]);
-    this.#lane.later(ms);
+    if (!elsewhere || !this.#on.offer(this.#bucket, ms)) this.#lane.later(ms);
     return 'waits';
   }
 

@@ -88,6 +88,14 @@ export const REWIND = `
 export const PEEK = `
   SELECT seq FROM bus.message WHERE bucket = $1 AND seq > $2 AND type = ANY ($3::text[]) ORDER BY seq LIMIT 1`;
 
+/** $1 consumer, $2 bucket. Of what whoever has the bucket begins with. */
+export const NEXT_TYPE = `
+  SELECT coalesce(
+    (SELECT type FROM bus.dead_letter WHERE consumer = $1 AND bucket = $2 AND state = 'redrive' ORDER BY seq LIMIT 1),
+    (SELECT m.type FROM bus.consumer c JOIN bus.message m ON m.bucket = c.bucket AND m.seq > least(c.position, c.covered, c.rewind_to)
+       AND m.type = ANY (c.types) WHERE c.name = $1 AND c.bucket = $2 ORDER BY m.seq LIMIT 1)
+  ) AS type`;
+
 /** Where no FETCH is to follow at once. */
 export const SAVE = `
   UPDATE bus.consumer SET position = $3, covered = $3, deliveries = $4, batch_size = 0, batch_end = $5,
