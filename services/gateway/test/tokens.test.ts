@@ -1,17 +1,25 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ErrorInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
+import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { createLocalJWKSet, exportSPKI, generateKeyPair, importJWK, jwtVerify, SignJWT } from 'jose';
 import { type Edge, openEdge } from './fixture.ts';
 import { ALICE, MALLORY, ORDER_ID, order } from './stubs.ts';
 
 let edge: Edge;
+let served = 0;
 const asked: { user: string | undefined; caller: string | undefined; customer: string }[] = [];
 
 beforeAll(async () => {
   edge = await openEdge(
     {
       orders: {
-        getOrder: async () => ({ order: order() }),
+        getOrder: async () => {
+          served += 1;
+          return { order: order() };
+        },
         listOrders: async ({ customerId }, { user, callerService }) => {
           asked.push({ user: user?.id, caller: callerService, customer: customerId });
           return { orders: [], nextPageToken: '' };
@@ -40,6 +48,27 @@ const claims = () => ({
   aud: 'weft',
   exp: Math.floor(Date.now() / 1000) + 600,
 });
+
+/** By whatever protocol it comes, the token is refused, and the service hears nothing of it. */
+async function refusedFor(token: string, reason: string): Promise<void> {
+  const before = served;
+  const { status, json, headers } = await edge.send(path, { as: token });
+  expect([status, json.reason]).toEqual([401, reason]);
+  expect(headers.get('www-authenticate')).toContain('Bearer');
+  const [connect, web] = [
+    createConnectTransport({ baseUrl: edge.http, httpVersion: '1.1' }),
+    createGrpcWebTransport({ baseUrl: edge.http, httpVersion: '1.1' }),
+  ];
+  for (const transport of [connect, web, createGrpcTransport({ baseUrl: edge.h2c })]) {
+    const called = createClient(OrdersService, transport).getOrder(
+      { orderId: ORDER_ID },
+      { headers: { authorization: `Bearer ${token}` } },
+    );
+    const error = await called.then(() => undefined, ConnectError.from);
+    expect([error?.code, error?.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([Code.Unauthenticated, reason]);
+  }
+  expect(served).toBe(before);
+}
 
 async function jwks() {
   const { keys } = (await (await fetch(edge.booted.jwksUrl())).json()) as { keys: Record<string, string>[] };
@@ -83,9 +112,7 @@ describe('a token that is forged', () => {
     ['is no token', async () => 'a.b.c'],
     ['is very long', async () => 'x'.repeat(8000)],
   ])('and %s is refused with 401', async (_, forge) => {
-    const { status, json, headers } = await edge.send(path, { as: await forge() });
-    expect([status, json.reason]).toEqual([401, 'TOKEN_INVALID']);
-    expect(headers.get('www-authenticate')).toContain('Bearer');
+    await refusedFor(await forge(), 'TOKEN_INVALID');
   });
 });
 
@@ -94,14 +121,12 @@ it.each([
   ['is from another issuer', { issuer: 'another-issuer' }, 'TOKEN_INVALID'],
 ])('a token that %s is refused with 401', async (_, difference, reason) => {
   const as = await edge.booted.token({ id: ALICE, roles: ['customer'] }, 600, difference);
-  const { status, json } = await edge.send(path, { as });
-  expect([status, json.reason]).toEqual([401, reason]);
+  await refusedFor(as, reason);
 });
 
 it('a token that has expired is refused with 401', async () => {
   const as = await edge.booted.token({ id: ALICE, roles: ['customer'] }, -10);
-  const { status, json } = await edge.send(path, { as });
-  expect([status, json.reason]).toEqual([401, 'TOKEN_EXPIRED']);
+  await refusedFor(as, 'TOKEN_EXPIRED');
 });
 
 it('publishes the keys that verify tokens, for whoever checks them without us', async () => {
@@ -129,6 +154,14 @@ it('takes no role from a header, a query or a body', async () => {
   expect((await edge.send(`${refund}?roles=admin`, { method: 'POST', as, body })).status).toBe(403);
   const spoken = JSON.stringify({ ...JSON.parse(body), roles: ['ROLE_ADMIN'] });
   expect((await edge.send(refund, { method: 'POST', as, body: spoken })).status).toBe(403);
+  const newcomer = { email: 'mallory@people.example', fullName: 'Mallory', password: 'correct horse' };
+  for (const [method, to, is] of [
+    ['POST', '/api/v2/users', newcomer],
+    ['PATCH', `/api/v2/users/${ALICE}`, { fullName: 'Alice' }],
+  ] as const) {
+    const promoted = await edge.send(to, { method, as, body: JSON.stringify({ ...is, roles: ['ROLE_ADMIN'] }) });
+    expect([to, promoted.status, promoted.json.errors]).toMatchObject([to, 400, [{ field: 'roles' }]]);
+  }
   expect((await edge.send('/api/v2/orders:rebuild', { method: 'POST', as, body: '{}' })).status).toBe(403);
   const confirm = '/weft.orders.v1.OrdersService/ConfirmOrder';
   const confirmed = await edge.send(confirm, {
