@@ -59,7 +59,9 @@ export const END_STATES: readonly number[] = [
 
 /** @param mode one of them, or the processes */
 export async function openShop(mode: Mode | readonly ProcessSpec[], extra: Readonly<Record<string, string>> = {}) {
-  const env = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password, ...extra };
+  const admin = { USERS_ADMIN_EMAIL: ADMIN.email, USERS_ADMIN_PASSWORD: ADMIN.password };
+  // A machine on which everything starts at once is late without being asked for much.
+  const env = { ...admin, GATEWAY_SHED_DELAY_MS: '0', ...extra };
   const processes = typeof mode === 'string' ? PROCESSES[mode] : mode;
   const booted = await bootProcesses(processes, { env });
   const keeper = await shopkeeper((token) => clientsFrom(booted.client, token), ADMIN);
