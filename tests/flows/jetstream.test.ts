@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { OrderStatus } from '@weft/gen/grpc/weft/orders/v1/orders';
-import { hasNats, startNats, type TestNats } from '@weft/kit/testing';
+import { eventually, hasNats, startNats, type TestNats } from '@weft/kit/testing';
+import { checkHealth } from '../../clients/cli/src/system/health.ts';
+import { SERVICES, type Targets } from '../../clients/cli/src/system/targets.ts';
 import { paidAndRefused } from './order-flows.ts';
 import { MODES, openShop, orderOf, type Shop, STYLES, type Style, styled } from './shop.ts';
 
@@ -49,6 +51,22 @@ import { MODES, openShop, orderOf, type Shop, STYLES, type Style, styled } from 
       };
     }
 
+    /** What each service's probe is answered; all alike is one answer. */
+    async function health() {
+      const targets = Object.fromEntries(SERVICES.map((service) => [service, shop.booted.target(service)])) as Targets;
+      return [...new Set((await checkHealth(targets, 5_000)).map((one) => one.health))];
+    }
+
+    /** Of each service: whether it is ready, and how it finds its bus. */
+    const readiness = () =>
+      Promise.all(
+        SERVICES.map(async (service) => {
+          const answer = await fetch(`${shop.booted.ops(service)}/readyz`);
+          const body = (await answer.json()) as Record<string, { dependencies: Readonly<Record<string, string>> }>;
+          return { status: answer.status, busIsWell: body[service]?.dependencies.bus === 'ok' };
+        }),
+      );
+
     describe.each(STYLES)('an order that is %s', (style) => {
       paidAndRefused(() => shop, style);
 
@@ -67,12 +85,17 @@ import { MODES, openShop, orderOf, type Shop, STYLES, type Style, styled } from 
       const all = await orders();
       await nats.kill();
       const died = performance.now();
+      await eventually(async () => (await readiness()).every(({ busIsWell }) => !busIsWell), 20_000);
       do {
         for (const style of STYLES) await all.place(style, 3);
+        // Whoever is not ready gets no calls in a cluster.
+        expect(await health()).toEqual(['SERVING']);
+        expect(await readiness()).toEqual(SERVICES.map(() => ({ status: 200, busIsWell: false })));
         await delay(5_000);
       } while (performance.now() - died < 60_000);
       await nats.start();
+      await eventually(async () => (await readiness()).every(({ busIsWell }) => busIsWell), 20_000);
       await all.endAsTheyShould();
-    }, 180_000);
+    }, 200_000);
   });
 });

@@ -173,7 +173,11 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const whom = { service: spec.name, verifyToken, ...(identify && { identify }) };
       const { health, serve } = await listen(parts, [operations], {
         concerns: { ...whom, ...watching, tracing, observers, now: Date.now },
-        checks: { ...(database && { database: () => database.check() }), bus: () => bus.check() },
+        checks: {
+          ...(database && { database: () => database.check() }),
+          // It goes on without: the outbox keeps its events, and what it hears waits for it.
+          bus: { check: () => bus.check(), optional: true },
+        },
       });
       const workers = parts.workers ?? [];
       for (const worker of workers) {

@@ -67,7 +67,7 @@ export interface ServiceParts<Schema> {
   readonly listen?: () => Promise<readonly Listener[]>;
   readonly consumers?: readonly ConsumerDefinition<Schema>[];
   readonly workers?: readonly Worker[];
-  /** What else it depends on, by the name that /readyz shows; its database and, where it keeps events, its bus are known. */
+  /** What else it depends on, by the name that /readyz shows; its database and its bus are known. */
   readonly dependencies?: Readonly<Record<string, Dependency>>;
   /** Added to the process's ops port, by path. */
   readonly routes?: Readonly<Record<string, OpsRoute>>;

@@ -89,22 +89,6 @@ describe('a system', () => {
     expect(await pending()).toEqual({ orders: 0, stock: 0 });
   });
 
-  it('is not ready while a database of one of its services does not answer, and is again when it does', async () => {
-    const system = await booted([tiny('orders')]);
-    const [found] = await system.database('orders').query<{ name: string }>('SELECT current_database() AS name');
-    const allow = (may: boolean) => system.bus.query(`ALTER DATABASE ${found?.name} ALLOW_CONNECTIONS ${may}`);
-    await allow(false);
-    await system.database('orders').disconnectAll();
-    await eventually(async () => (await ready(system)).status === 503);
-    expect((await ready(system)).body).toMatchObject({ orders: { serving: false, dependencies: { bus: 'ok' } } });
-    const up = async (dependency: string) =>
-      new RegExp(`^weft_dependency_up\\{.*dependency="${dependency}".*\\} (\\d)`, 'm').exec(await metrics(system))?.[1];
-    expect([await up('database'), await up('bus')]).toEqual(['0', '1']);
-    expect(await metrics(system)).toMatch(/^weft_service_ready\{.*service_name="orders".*\} 0$/m);
-    await allow(true);
-    await eventually(async () => (await ready(system)).status === 200);
-  });
-
   it('finishes the calls that it has begun before it stops', async () => {
     const entered = Promise.withResolvers<void>();
     const finish = Promise.withResolvers<void>();
