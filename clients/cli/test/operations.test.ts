@@ -171,6 +171,42 @@ describe('the weft command of who runs a shop', () => {
     expect(stdout).toContain('weft.orders.v1.order_placed');
   });
 
+  it('asks the others about events while a service is away, and says which one that is', async () => {
+    const AWAY = '127.0.0.1:1';
+    const without = (service: string) => ({ ...system.environment, [`${service.toUpperCase()}_TARGET`]: AWAY });
+    const silent = (service: string) => `${service} at ${AWAY} did not answer (UNAVAILABLE)`;
+    const all = await json<{ name: string; service: string }[]>('events', 'consumers');
+    const listed = await run(['events', 'consumers', '--json'], without('audit'));
+    expect(listed).toMatchObject({ code: 1, stderr: `weft: ${silent('audit')}\n` });
+    const others = all.filter(({ service }) => service !== 'audit').map(({ name }) => name);
+    expect((JSON.parse(listed.stdout) as typeof all).map(({ name }) => name)).toEqual(others);
+    expect(await run(['events', 'dlq', 'list', '--json'], without('audit'))).toEqual({
+      code: 1,
+      stdout: '[]\n',
+      stderr: `weft: ${silent('audit')}\n`,
+    });
+    expect(await run(['events', 'schemas'], without('audit'))).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('weft.orders.v1.order_placed'),
+      stderr: '',
+    });
+    // Only who has it is needed; whether somebody else has it is not known where one is away.
+    const last = all.findLast(({ service }) => service === 'notifications')?.name ?? '';
+    const replay = ['events', 'replay', '--consumer', last, '--from', SINCE];
+    expect(await run(replay, without('catalog'))).toMatchObject({ code: 0, stderr: '' });
+    expect(await run(['events', 'dlq', 'show', NOBODYS], without('catalog'))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `weft: no service that answered has a dead letter ${NOBODYS}: ${silent('catalog')}\n`,
+    });
+    // Nobody can be asked without a token.
+    expect(await run(['events', 'dlq', 'list'], without('users'))).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: `weft: not serving: users at ${AWAY} (UNAVAILABLE)\n`,
+    });
+  });
+
   it('has a consumer handle again what was published, and shows an event that it is told to wait for', async () => {
     const [first] = await json<{ name: string }[]>('events', 'consumers');
     expect(await run(['events', 'replay', '--consumer', first?.name ?? '', '--from', SINCE])).toMatchObject({

@@ -7,7 +7,7 @@ import { startEmbedded } from '../system/embedded.ts';
 import { checkHealth } from '../system/health.ts';
 import type { Patience } from '../system/patience.ts';
 import { type Credentials, type Session, signIn } from '../system/session.ts';
-import { gatewayFrom, type Targets, targetsFrom } from '../system/targets.ts';
+import { gatewayFrom, SERVICES, type ServiceName, type Targets, targetsFrom } from '../system/targets.ts';
 import { describeError } from '../terminal/errors.ts';
 import { clearProgress } from '../terminal/progress.ts';
 
@@ -15,6 +15,13 @@ import { clearProgress } from '../terminal/progress.ts';
 export interface CommonOptions {
   readonly embedded?: boolean;
   readonly json?: boolean;
+}
+
+export interface CommandNeeds {
+  /** Services without which the command is not begun; all of them where left out. */
+  readonly needs?: readonly ServiceName[];
+  /** Milliseconds for which a system may be away in the middle of it; two minutes where left out. */
+  readonly patienceMs?: number;
 }
 
 export interface CommandContext {
@@ -34,7 +41,6 @@ class Interrupted extends Error {
   }
 }
 
-/** Milliseconds for which a system may be away in the middle of a command. */
 const PATIENCE_MS = 120_000;
 const FIRST_ANSWER_MS = 3000;
 
@@ -45,7 +51,7 @@ const FIRST_ANSWER_MS = 3000;
 export async function runCommand(
   options: CommonOptions,
   work: (context: CommandContext) => Promise<boolean>,
-  { mayBeDown = false, patienceMs = PATIENCE_MS } = {},
+  { needs = SERVICES, patienceMs = PATIENCE_MS }: CommandNeeds = {},
 ): Promise<void> {
   const interrupt = new AbortController();
   const stops: (() => Promise<void> | void)[] = [];
@@ -56,7 +62,7 @@ export async function runCommand(
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupted);
   try {
     const context = await prepare(options, interrupt.signal, stops, patienceMs);
-    if (!options.embedded && !mayBeDown) await assertAnswers(context.targets);
+    if (!options.embedded && needs.length > 0) await assertAnswers(context.targets, needs);
     const aborted = new Promise<never>((_, reject) => {
       context.patience.signal.addEventListener('abort', () => reject(context.patience.signal.reason), { once: true });
     });
@@ -95,16 +101,17 @@ async function prepare(
 }
 
 /** A system that is not there at all is said at once, and not after the patience that a restart deserves. */
-async function assertAnswers(targets: Targets): Promise<void> {
+async function assertAnswers(targets: Targets, needs: readonly ServiceName[]): Promise<void> {
   const answers = await checkHealth(targets, FIRST_ANSWER_MS);
   // An ingress with several services at one address passes no question of health on: what is asked for there will tell.
   const down = answers.filter(({ health }) => health !== 'SERVING' && health !== status[status.UNIMPLEMENTED]);
-  const [first] = down;
+  const missed = down.filter(({ service }) => needs.includes(service));
+  const [first] = missed;
   if (!first) return;
   if (down.length === answers.length && first.health === status[status.UNAVAILABLE]) {
     throw new CommandFailure(`nothing answers at ${first.target}: start a system with npm start, or use --embedded`);
   }
-  const names = down.map(({ service, target, health }) => `${service} at ${target} (${health})`);
+  const names = missed.map(({ service, target, health }) => `${service} at ${target} (${health})`);
   throw new CommandFailure(`not serving: ${names.join(', ')}`);
 }
 

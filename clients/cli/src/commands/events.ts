@@ -5,7 +5,7 @@ import { createPauses } from '../system/patience.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bad, bold, dim, good } from '../terminal/style.ts';
 import { table } from '../terminal/table.ts';
-import { type CommandContext, type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
+import { type CommandContext, type CommandNeeds, type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 
 export interface ListOptions extends CommonOptions {
   readonly consumer?: string;
@@ -23,17 +23,26 @@ export interface ReplayOptions extends CommonOptions {
 
 type Work = (operations: EventOperations, context: CommandContext) => Promise<void>;
 
-function operate(options: CommonOptions, work: Work): Promise<void> {
-  return runCommand(options, async (context) => {
-    const session = await signInAsAdmin(context);
-    const operations = eventOperations(context.targets, session);
-    try {
-      await work(operations, context);
-    } finally {
-      operations.close();
-    }
-    return true;
-  });
+/** A service that is away is not waited for: the others are asked as well. */
+const ASKING: CommandNeeds = { needs: ['users'], patienceMs: 2_000 };
+
+function operate(options: CommonOptions, work: Work, needs = ASKING): Promise<void> {
+  return runCommand(
+    options,
+    async (context) => {
+      const session = await signInAsAdmin(context);
+      const operations = eventOperations(context.targets, session);
+      try {
+        await work(operations, context);
+      } finally {
+        operations.close();
+      }
+      const silent = operations.silent();
+      for (const line of silent) process.stderr.write(`weft: ${line}\n`);
+      return silent.length === 0;
+    },
+    needs,
+  );
 }
 
 export function consumers(options: CommonOptions): Promise<void> {
@@ -56,7 +65,8 @@ export function listDeadLetters({ consumer = '', ...options }: ListOptions): Pro
     const letters = answers.flatMap(([, answer]) => answer.deadLetters);
     letters.sort((a, b) => Number(dateOf(a.failTime)) - Number(dateOf(b.failTime)));
     if (options.json) return print(toJson(letters.map(letterJson)));
-    if (letters.length === 0) return print('No dead letters.');
+    if (letters.length === 0)
+      return print(operations.silent().length === 0 ? 'No dead letters.' : 'No dead letters of those that answered.');
     const rows = letters.map(({ deadLetterId, consumer: name, event, deliveries, error, failTime, redriving }) => [
       deadLetterId,
       dim(dateOf(failTime).toISOString()),
@@ -126,12 +136,13 @@ async function each(
 
 /** Goes on where it was when the stream ends or the system restarts. */
 export function tail({ type: types = [], from, ...options }: TailOptions): Promise<void> {
-  return operate(options, async (operations, { patience }) => {
+  const work: Work = async (operations, { patience }) => {
     const began = toTimestamp(from ?? new Date());
     const tell = (event: Event) => print(options.json ? JSON.stringify(eventJson(event)) : eventLine(event));
     const publishers = operations.publishers(types);
     await Promise.all(publishers.map((one) => follow(one, began, createPauses(patience), tell)));
-  });
+  };
+  return operate(options, work, {});
 }
 
 type Publisher = ReturnType<EventOperations['publishers']>[number];

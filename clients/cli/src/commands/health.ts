@@ -24,6 +24,6 @@ export async function health(options: CommonOptions): Promise<void> {
       }
       return serving;
     },
-    { mayBeDown: true },
+    { needs: [] },
   );
 }
