@@ -2,7 +2,7 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { statSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { services } from '@weft/all/services';
@@ -45,19 +45,21 @@ async function failPointCalls(): Promise<string[]> {
 }
 
 describe('npm run build', () => {
-  it('makes one file a service, and one of all, with their source maps', async () => {
-    const files = [...NAMES, 'all'].flatMap((name) => [`${name}.js`, `${name}.js.map`]);
-    expect((await readdir(OUT)).sort()).toEqual(files.sort());
+  it('makes a bundle a service, and one of all, with their source maps, and of services what V8 made of them', async () => {
+    const files = [...NAMES, 'all'].flatMap((name) => [`${name}.js`, `${name}.cjs`, `${name}.cjs.map`]);
+    const code = NAMES.map((name) => `${name}.code`);
+    expect((await readdir(OUT)).sort()).toEqual([...files, ...code, 'package.json'].sort());
   });
 
   it('makes nothing that adds more than 5 MB to an image, with its source map', async () => {
+    const parts = ['js', 'cjs', 'cjs.map', 'code'];
     const sizes = NAMES.map((name) => {
-      const [code = 0, map = 0] = [`${name}.js`, `${name}.js.map`].map((file) => statSync(join(OUT, file)).size);
-      return { name, map, sum: code + map };
+      const bytes = parts.map((part) => statSync(join(OUT, `${name}.${part}`)).size);
+      return { name, bytes, sum: bytes.reduce((sum, one) => sum + one, 0) };
     });
     const megabytes = (bytes: number) => (bytes / 1e6).toFixed(2);
     const lines = sizes.map(
-      ({ name, map, sum }) => `${name.padEnd(14)} ${megabytes(sum)} MB, ${megabytes(map)} of them source map`,
+      ({ name, bytes, sum }) => `${name.padEnd(14)} ${megabytes(sum)} MB: ${parts.join(', ')} ${bytes.map(megabytes)}`,
     );
     process.stdout.write(`${lines.join('\n')}\n`);
     expect(sizes.filter(({ sum }) => sum > MOST_BYTES)).toEqual([]);
@@ -68,8 +70,27 @@ describe('npm run build', () => {
     expect(calls.length).toBeGreaterThan(3);
     const trace = new RegExp(['WEFT_FAIL_POINT', 'fail point', ...calls.map((args) => `\\(${args}\\)`)].join('|'), 'g');
     for (const name of [...NAMES, 'all']) {
-      expect((await readFile(join(OUT, `${name}.js`), 'utf8')).match(trace)).toBeNull();
+      expect((await readFile(join(OUT, `${name}.cjs`), 'utf8')).match(trace)).toBeNull();
     }
+  });
+
+  it('makes code that V8 takes for its own', () => {
+    const look = `const { Script } = require('node:vm'); const { readFileSync } = require('node:fs');
+      const source = '(function (exports, require, module, __filename, __dirname) {' + readFileSync('users.cjs', 'latin1') + '\\n})';
+      process.stdout.write(String(new Script(source, { cachedData: readFileSync('users.code').subarray(4) }).cachedDataRejected));`;
+    const { stdout } = spawnSync(process.execPath, ['-e', look], { cwd: OUT, env: {}, encoding: 'utf8' });
+    expect(stdout).toBe('false');
+  });
+
+  it('runs no code of another bundle, however alike they are', async () => {
+    const folder = join(OUT, 'changed');
+    await mkdir(folder);
+    for (const file of ['orders.js', 'orders.code', 'package.json'])
+      await copyFile(join(OUT, file), join(folder, file));
+    const bundle = await readFile(join(OUT, 'orders.cjs'), 'latin1');
+    await writeFile(join(folder, 'orders.cjs'), bundle.replaceAll('is required', 'IS REQUIRED'), 'latin1');
+    const { stderr } = spawnSync(process.execPath, [join(folder, 'orders.js')], { env: {}, encoding: 'utf8' });
+    expect(stderr).toContain('weft: setting ORDERS_IDENTITY_JWKS_URL IS REQUIRED\n');
   });
 
   it('makes services that start, serve and stop', async () => {
