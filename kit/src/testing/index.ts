@@ -7,4 +7,4 @@ export { type Another, type BootedProcesses, bootProcesses, type ProcessSpec } f
 export { refusal } from './refusal.ts';
 export { type ServedStub, serveStub } from './serve-stub.ts';
 export { some } from './some.ts';
-export { type As, freePort } from './stage.ts';
+export { type As, freePort, openStage } from './stage.ts';
