@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import {
-  clone,
   create,
   createFileRegistry,
   type DescEnum,
@@ -63,17 +62,18 @@ function filesOf(message: DescMessage) {
     [...names].some((one) => `${one}.`.startsWith(`${file.proto.package}.${name}.`));
   return importedFirst(message.file)
     .filter((file) => files.has(file))
-    .map((file) => {
-      const proto = clone(FileDescriptorProtoSchema, file.proto);
-      proto.messageType = proto.messageType.filter(({ name }) => isOutermost(file, name));
-      proto.enumType = proto.enumType.filter(({ name }) => isOutermost(file, name));
-      proto.service = [];
-      proto.extension = [];
-      proto.dependency = file.dependencies.filter((one) => files.has(one)).map((one) => one.proto.name);
-      proto.publicDependency = [];
-      proto.weakDependency = [];
-      return proto;
-    });
+    .map((file) =>
+      create(FileDescriptorProtoSchema, {
+        ...file.proto,
+        messageType: file.proto.messageType.filter(({ name }) => isOutermost(file, name)),
+        enumType: file.proto.enumType.filter(({ name }) => isOutermost(file, name)),
+        service: [],
+        extension: [],
+        dependency: file.dependencies.filter((one) => files.has(one)).map((one) => one.proto.name),
+        publicDependency: [],
+        weakDependency: [],
+      }),
+    );
 }
 
 function importedFirst(file: DescFile, seen = new Set<DescFile>()): DescFile[] {

@@ -47,8 +47,12 @@ export function addReflection(server: Server, services: readonly DescService[]):
 
 /** Answers encoded questions of server reflection, for a server of any kind. Never throws. */
 export function reflection(services: readonly DescService[]): (question: Uint8Array) => Uint8Array {
-  const answer = answers([...services, Health]);
-  return (question) => answer(questionOf(question));
+  let answer: ReturnType<typeof answers> | undefined;
+  return (question) => {
+    // Of tools alone, so that no start waits for it.
+    answer ??= answers([...services, Health]);
+    return answer(questionOf(question));
+  };
 }
 
 function answers(services: readonly DescService[]): (question: Question) => Uint8Array {

@@ -1,6 +1,6 @@
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator } from '@bufbuild/protovalidate';
+import { createValidator, type Validator } from '@bufbuild/protovalidate';
 import type { FieldViolation } from '../failure/index.ts';
 import { cardNumberViolations } from './card-number.ts';
 import { compileRules } from './rules.ts';
@@ -19,13 +19,20 @@ export function requestDecoder<T extends object>(
   input: DescMessage,
   decode: (bytes: Buffer) => T,
 ): (bytes: Buffer) => Incoming<T> {
-  const keepsRules = compileRules(input);
+  let keepsRules: ((message: object) => boolean) | undefined;
+  let compiled = false;
+  // With the first call: a start need not wait for the rules of all methods.
+  const keepsAll = (message: object): boolean => {
+    if (!compiled) keepsRules = compileRules(input);
+    compiled = true;
+    return keepsRules?.(message) ?? false;
+  };
   return (bytes) => {
     try {
       const { malformed, mayHoldCardNumber } = walkWire(input, bytes);
       if (malformed) return refused(bytes, malformed);
       const message = decode(bytes);
-      const violations = () => (!mayHoldCardNumber && keepsRules?.(message) ? NONE : contractViolations(input, bytes));
+      const violations = () => (!mayHoldCardNumber && keepsAll(message) ? NONE : contractViolations(input, bytes));
       return { bytes, decoded: { message }, violations };
     } catch {
       return refused(bytes, UNDECODABLE);
@@ -44,14 +51,17 @@ const SEARCHED_BYTES = 64 * 1024;
 
 const patterns = new Map<string, RegExp>();
 
+let validator: Validator | undefined;
+
 // The patterns are those of our contracts, which have no nested repetition, so JavaScript's engine is safe and faster than RE2.
-const validator = createValidator({
-  regexMatch: (pattern, text) => {
-    const regex = patterns.get(pattern) ?? new RegExp(pattern, 'u');
-    patterns.set(pattern, regex);
-    return regex.test(text);
-  },
-});
+const makeValidator = () =>
+  createValidator({
+    regexMatch: (pattern, text) => {
+      const regex = patterns.get(pattern) ?? new RegExp(pattern, 'u');
+      patterns.set(pattern, regex);
+      return regex.test(text);
+    },
+  });
 
 /** Applies the contract's rules to a request's bytes. An empty list means that it keeps them all. */
 export function contractViolations(input: DescMessage, bytes: Uint8Array): readonly FieldViolation[] {
@@ -69,6 +79,7 @@ export function contractViolations(input: DescMessage, bytes: Uint8Array): reado
 }
 
 function ruleViolations(input: DescMessage, message: Message): readonly FieldViolation[] {
+  validator ??= makeValidator();
   const result = validator.validate(input, message);
   if (result.kind === 'error') throw result.error;
   if (result.kind === 'valid') return [];
