@@ -9,7 +9,7 @@ import { Letters } from './letters.ts';
 import { type Line, Link } from './link.ts';
 import { Publisher } from './publisher.ts';
 import { rewindConsumer } from './replay.ts';
-import { listSchemas, registerSchemas } from './schemas.ts';
+import { listSchemas, registerSchemas, type Version } from './schemas.ts';
 import type { ServerOptions } from './server.ts';
 import {
   attemptStream,
@@ -78,6 +78,8 @@ class Driver implements Bus {
   readonly #consumers = new Map<string, JetStreamConsumer>();
   /** By service, on the connection that there is now. */
   #streams = new Map<string, Promise<void>>();
+  /** That are known to be there, on that connection. */
+  #versions: readonly Version[] = [];
   #closed = false;
   #closing: Promise<void> | undefined;
 
@@ -90,6 +92,7 @@ class Driver implements Bus {
     this.#publisher = new Publisher({ link: this.#link, stream, forgetStreams: () => this.#streams.clear() });
     this.#link.onUp(() => {
       this.#streams = new Map();
+      this.#versions = [];
       for (const service of [OWN, ...settings.services]) this.#stream(service).catch(() => undefined);
     });
     this.#link.start();
@@ -162,12 +165,14 @@ class Driver implements Bus {
 
   registerSchemas: Bus['registerSchemas'] = async (service, publishes, reads) => {
     await this.#ready();
-    await asBusFailure(registerSchemas(this.#link.line, this.#settings, service, publishes, reads));
+    await asBusFailure(registerSchemas(this.#link.line, this.#settings, this.#versions, service, publishes, reads));
   };
 
   schemas: Bus['schemas'] = async () => {
     await this.#ready();
-    return await asBusFailure(listSchemas(this.#link.line, this.#settings));
+    const found = await asBusFailure(listSchemas(this.#link.line, this.#settings));
+    this.#versions = found.map(({ type, fingerprint }) => ({ type, fingerprint }));
+    return found;
   };
 
   check: Bus['check'] = async () => {

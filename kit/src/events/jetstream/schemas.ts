@@ -1,4 +1,4 @@
-import { type KV, Kvm } from '@nats-io/kv';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { EventSchema, RegisteredSchema } from '../bus.ts';
 import type { Line } from './link.ts';
 import type { StreamSettings } from './streams.ts';
@@ -7,7 +7,9 @@ import { SCHEMAS } from './subjects.ts';
 const VERSION = 'version';
 const USE = 'use';
 
-interface Version {
+export type Version = Pick<EventSchema, 'type' | 'fingerprint'>;
+
+interface Content {
   readonly message: string;
   /** In base64. */
   readonly descriptors: string;
@@ -21,23 +23,36 @@ interface Use {
 
 type Settings = Pick<StreamSettings, 'replicas'>;
 
-function open({ connection }: Line, { replicas }: Settings): Promise<KV> {
-  return new Kvm(connection).create(SCHEMAS, { history: 1, replicas, description: 'versions of events' });
+const opened = new WeakMap<Line, Promise<KV>>();
+
+/** Once a connection. */
+function open(line: Line, { replicas }: Settings): Promise<KV> {
+  const options = { history: 1, replicas, description: 'versions of events' };
+  const found = opened.get(line) ?? new Kvm(line.connection).create(SCHEMAS, options);
+  opened.set(line, found);
+  found.catch(() => opened.delete(line));
+  return found;
 }
 
+const versionKey = ({ type, fingerprint }: Version) => `${VERSION}.${type}.${fingerprint}`;
+
+/** @param known what need not be looked for */
 export async function registerSchemas(
   line: Line,
   settings: Settings,
+  known: readonly Version[],
   service: string,
   publishes: readonly EventSchema[],
   reads: readonly EventSchema[],
 ): Promise<void> {
   const kv = await open(line, settings);
+  const there = new Set(known.map(versionKey));
   await Promise.all(
-    [...publishes, ...reads].map(async ({ type, fingerprint, message, descriptors }) => {
-      const key = `${VERSION}.${type}.${fingerprint}`;
-      if (await kv.get(key)) return;
-      const version: Version = { message, descriptors: Buffer.from(descriptors).toString('base64') };
+    [...publishes, ...reads].map(async (schema) => {
+      const key = versionKey(schema);
+      if (there.has(key) || (await kv.get(key))) return;
+      const { message, descriptors } = schema;
+      const version: Content = { message, descriptors: Buffer.from(descriptors).toString('base64') };
       await kv.put(key, JSON.stringify(version));
     }),
   );
@@ -49,32 +64,28 @@ export async function registerSchemas(
 
 export async function listSchemas(line: Line, settings: Settings): Promise<RegisteredSchema[]> {
   const kv = await open(line, settings);
-  const entries = (keys: readonly string[]) => Promise.all(keys.map((key) => kv.get(key)));
-  const keys: string[] = [];
-  for await (const key of await kv.keys()) keys.push(key);
-  const uses = (await entries(keys.filter((key) => key.startsWith(`${USE}.`)))).flatMap((entry) =>
-    entry ? [{ service: entry.key.slice(USE.length + 1), ...entry.json<Use>() }] : [],
-  );
-  const versions = await entries(keys.filter((key) => key.startsWith(`${VERSION}.`)));
-  const found = versions.flatMap((entry): RegisteredSchema[] => {
-    if (!entry) return [];
+  const entries: KvEntry[] = [];
+  for await (const entry of await kv.history()) if (entry.operation === 'PUT') entries.push(entry);
+  const uses = entries
+    .filter(({ key }) => key.startsWith(`${USE}.`))
+    .map((entry) => ({ service: entry.key.slice(USE.length + 1), ...entry.json<Use>() }));
+  const versions = entries.filter(({ key }) => key.startsWith(`${VERSION}.`));
+  const found = versions.map((entry): RegisteredSchema => {
     const parts = entry.key.slice(VERSION.length + 1).split('.');
     const fingerprint = parts.pop() ?? '';
     const type = parts.join('.');
-    const { message, descriptors } = entry.json<Version>();
+    const { message, descriptors } = entry.json<Content>();
     const users = (role: 'publishes' | 'reads') =>
       uses.filter((use) => use[role][type] === fingerprint).map(({ service }) => service);
-    return [
-      {
-        type,
-        message,
-        fingerprint,
-        descriptors: Buffer.from(descriptors, 'base64'),
-        createdAt: entry.created,
-        publishers: users('publishes').sort(),
-        readers: users('reads').sort(),
-      },
-    ];
+    return {
+      type,
+      message,
+      fingerprint,
+      descriptors: Buffer.from(descriptors, 'base64'),
+      createdAt: entry.created,
+      publishers: users('publishes').sort(),
+      readers: users('reads').sort(),
+    };
   });
   return found.sort((a, b) =>
     a.type === b.type ? b.createdAt.getTime() - a.createdAt.getTime() : a.type < b.type ? -1 : 1,
