@@ -84,6 +84,7 @@ export interface Internals {
   readonly logger: Logger;
   readonly now: () => Date;
   readonly connectionConfig: pg.ClientConfig;
+  readonly pool: pg.Pool;
   /** Connected on first use. */
   session(): Session;
   readonly changes: ChangeFeed;
@@ -206,6 +207,7 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
     logger,
     now,
     connectionConfig: config,
+    pool,
     session: useSession,
     changes,
     leases: () => (leases ??= new Leases(useSession(), logger)),

@@ -9,6 +9,8 @@ import { type Migration, storeMigrations } from './store-migrations.ts';
 export interface MigrationTarget {
   readonly connectionConfig: pg.ClientConfig;
   readonly logger: Logger;
+  /** Asked first whether there is anything to do, which needs no connection of its own and no lock. */
+  readonly pool?: pg.Pool;
   /** Schema of the table `migration`, created when it is missing. Default: public. */
   readonly schema?: string;
 }
@@ -30,6 +32,8 @@ export function migrate<S>(db: Database<S>, migrations: readonly Migration[]): P
 export async function applyMigrations(target: MigrationTarget, migrations: readonly Migration[]): Promise<string[]> {
   const names = new Set(migrations.map(({ name }) => name));
   if (names.size !== migrations.length) throw new Error('two migrations have the same name');
+  const schema = pg.escapeIdentifier(target.schema ?? 'public');
+  if (target.pool && (await areApplied(target.pool, `${schema}.migration`, migrations))) return [];
   const client = new pg.Client({
     ...target.connectionConfig,
     pipeline: false,
@@ -40,7 +44,6 @@ export async function applyMigrations(target: MigrationTarget, migrations: reado
   client.on('error', () => undefined);
   try {
     await client.connect();
-    const schema = client.escapeIdentifier(target.schema ?? 'public');
     await client.query('SELECT pg_advisory_lock($1::int, 0)', [lockClass(`migrate ${schema}`)]);
     return await applyMissing(client, `${schema}.migration`, schema, migrations, target.logger);
   } catch (error) {
@@ -49,6 +52,25 @@ export async function applyMigrations(target: MigrationTarget, migrations: reado
     // The lock ends with the connection.
     await client.end().catch(() => undefined);
   }
+}
+
+const UNDEFINED_TABLE = '42P01';
+
+async function areApplied(pool: pg.Pool, table: string, migrations: readonly Migration[]): Promise<boolean> {
+  try {
+    const applied = await appliedIn(pool, table);
+    return migrations.every(({ name, up }) => applied.get(name) === checksumOf(up));
+  } catch (error) {
+    if ((error as { code?: unknown }).code === UNDEFINED_TABLE) return false;
+    throw translate(error);
+  }
+}
+
+const checksumOf = (up: string): string => createHash('sha256').update(up.trim()).digest('hex');
+
+async function appliedIn(on: pg.Pool | pg.Client, table: string): Promise<Map<string, string>> {
+  const { rows } = await on.query<{ name: string; checksum: string }>(`SELECT name, checksum FROM ${table}`);
+  return new Map(rows.map(({ name, checksum }) => [name, checksum]));
 }
 
 async function applyMissing(
@@ -61,7 +83,7 @@ async function applyMissing(
   const applied = await readApplied(client, table, schema);
   const ran: string[] = [];
   for (const { name, up } of migrations) {
-    const checksum = createHash('sha256').update(up.trim()).digest('hex');
+    const checksum = checksumOf(up);
     const known = applied.get(name);
     if (known !== undefined && known !== checksum) {
       throw new Error(`migration ${name} was changed after it had been applied: add a new one instead`);
@@ -95,6 +117,5 @@ async function readApplied(client: pg.Client, table: string, schema: string): Pr
        CREATE TABLE ${table} (name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`,
     );
   }
-  const { rows } = await client.query<{ name: string; checksum: string }>(`SELECT name, checksum FROM ${table}`);
-  return new Map(rows.map(({ name, checksum }) => [name, checksum]));
+  return appliedIn(client, table);
 }

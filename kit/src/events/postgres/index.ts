@@ -50,10 +50,15 @@ const PURGE_BEATS = 1_200;
 /**
  * Creates or updates the tables of the bus, for whoever sets up databases; `openPostgresBus` does the same when its role
  * may. Any number of processes may do it at once.
+ * @param pool of the same database, asked first whether there is anything to do
  */
-export async function migratePostgresBus(options: Pick<PostgresBusOptions, 'url' | 'name' | 'logger'>): Promise<void> {
+export async function migratePostgresBus(
+  options: Pick<PostgresBusOptions, 'url' | 'name' | 'logger'>,
+  pool?: pg.Pool,
+): Promise<void> {
+  const { logger } = options;
   const config = connectionConfig({ ...DEFAULTS, ...options });
-  await applyMigrations({ connectionConfig: config, logger: options.logger, schema: SCHEMA }, busMigrations);
+  await applyMigrations({ connectionConfig: config, ...(pool && { pool }), logger, schema: SCHEMA }, busMigrations);
 }
 
 /**
@@ -135,7 +140,7 @@ class Driver implements PostgresBus {
   async #prepare(settings: PostgresBusOptions): Promise<void> {
     for (let attempt = 1; !this.#abort.signal.aborted; attempt++) {
       try {
-        await migratePostgresBus(settings);
+        await migratePostgresBus(settings, this.#connections);
         if (!this.#abort.signal.aborted) this.#on.session.start();
         return;
       } catch (error) {
