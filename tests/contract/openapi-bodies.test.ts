@@ -25,14 +25,14 @@ describe('a body', () => {
 
   it.each(withBody.map((one) => [one.name, one] as const))(
     'of %s is refused by its schema exactly when the contract refuses it',
-    (_, one) => {
+    async (_, one) => {
       const { method, binding } = one;
       const operation = operationOf(binding);
       const accepts = current.compile((mediaOf(operation) as Media).schema);
       const elsewhere = new Set([...binding.pathFields.map(({ name }) => name), 'idempotency_key', 'expected_version']);
       let both = 0;
-      fc.assert(
-        fc.property(likely(method.input), (message) => {
+      await fc.assert(
+        fc.asyncProperty(likely(method.input), async (message) => {
           const json = toJson(method.input, message) as JsonObject;
           for (const field of method.input.fields) if (elsewhere.has(field.name)) delete json[field.jsonName];
           const accepted = accepts(json as JsonValue);
@@ -40,7 +40,7 @@ describe('a body', () => {
           if (unknownEnum) return;
           const bytes = toBinary(method.input, message);
           const { malformed } = walkWire(method.input, bytes);
-          const violations = (malformed ? [malformed] : contractViolations(method.input, bytes)).filter(
+          const violations = (malformed ? [malformed] : await contractViolations(method.input, bytes)).filter(
             ({ field }) => !elsewhere.has(field),
           );
           if (!accepted) expect([accepts.errors, violations.length > 0]).toEqual([accepts.errors, true]);

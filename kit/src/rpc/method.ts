@@ -146,7 +146,8 @@ async function admit<Q, T>(
     context.token = token;
   }
   authorize(method, context.callerService, context.user);
-  const violations = call.request.violations();
+  const found = call.request.violations();
+  const violations = found instanceof Promise ? await found : found;
   if (violations.length > 0) throw new InvalidArgument(violations);
   failPoint(concerns.service, method.name, 'begun');
   const audited = !method.readOnly && context.user !== undefined && concerns.audit;

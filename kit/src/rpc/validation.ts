@@ -1,6 +1,6 @@
 import { type DescMessage, fromBinary, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
-import { createValidator, type Validator } from '@bufbuild/protovalidate';
+import type { Validator } from '@bufbuild/protovalidate';
 import type { FieldViolation } from '../failure/index.ts';
 import { cardNumberViolations } from './card-number.ts';
 import { compileRules } from './rules.ts';
@@ -11,7 +11,7 @@ export interface Incoming<T> {
   readonly bytes: Uint8Array;
   readonly decoded: { readonly message: T } | { readonly malformed: FieldViolation };
   /** The contract's rules that it breaks; asked for once the caller is known. */
-  violations(): readonly FieldViolation[];
+  violations(): readonly FieldViolation[] | Promise<readonly FieldViolation[]>;
 }
 
 /** Decodes a request for its handler. Never throws: grpc-js would answer INTERNAL. */
@@ -51,36 +51,39 @@ const SEARCHED_BYTES = 64 * 1024;
 
 const patterns = new Map<string, RegExp>();
 
-let validator: Validator | undefined;
+let validator: Promise<Validator> | undefined;
 
 // The patterns are those of our contracts, which have no nested repetition, so JavaScript's engine is safe and faster than RE2.
-const makeValidator = () =>
-  createValidator({
+async function loadValidator(): Promise<Validator> {
+  // Only who breaks a rule waits for loading it.
+  const { createValidator } = await import('@bufbuild/protovalidate');
+  return createValidator({
     regexMatch: (pattern, text) => {
       const regex = patterns.get(pattern) ?? new RegExp(pattern, 'u');
       patterns.set(pattern, regex);
       return regex.test(text);
     },
   });
+}
 
 /** Applies the contract's rules to a request's bytes. An empty list means that it keeps them all. */
-export function contractViolations(input: DescMessage, bytes: Uint8Array): readonly FieldViolation[] {
+export async function contractViolations(input: DescMessage, bytes: Uint8Array): Promise<readonly FieldViolation[]> {
   let message: Message;
   try {
     message = fromBinary(input, bytes, { readUnknownFields: false });
   } catch {
     return [UNDECODABLE];
   }
-  const broken = ruleViolations(input, message);
+  const broken = await ruleViolations(input, message);
   // What breaks a rule is refused anyway; a few megabytes of digits are not worth the search.
   if (broken.length > 0 && bytes.length > SEARCHED_BYTES) return broken;
   const cards = cardNumberViolations(input, message);
   return cards.length > 0 ? cards.slice(0, MAX_VIOLATIONS) : broken;
 }
 
-function ruleViolations(input: DescMessage, message: Message): readonly FieldViolation[] {
-  validator ??= makeValidator();
-  const result = validator.validate(input, message);
+async function ruleViolations(input: DescMessage, message: Message): Promise<readonly FieldViolation[]> {
+  validator ??= loadValidator();
+  const result = (await validator).validate(input, message);
   if (result.kind === 'error') throw result.error;
   if (result.kind === 'valid') return [];
   return result.violations.slice(0, MAX_VIOLATIONS).map((violation) => ({
