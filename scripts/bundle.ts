@@ -106,6 +106,8 @@ export async function bundle({ entryPoints, outdir, failPoints = false }: Bundli
     // Names of errors and spans are read by people and machines.
     keepNames: true,
     external: EXTERNAL,
+    banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+    footer: { js: '})' },
     plugins: [...(failPoints ? [] : [noFailPoints]), mainFiles(mains), usedLimiters, compressedDocuments, ownMaps],
   });
   await writeFile(join(outdir, 'package.json'), '{"type":"commonjs"}\n');

@@ -28,10 +28,9 @@ function knownCode() {
   }
 }
 
-// A bundle is ASCII. Not as a wrapper of several lines: positions in traces are those of the file.
-const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source.latin1Slice()}\n})`, {
+// A bundle is a function's text, in ASCII.
+const script = new Script(source.latin1Slice(), {
   filename,
-  columnOffset: -'(function (exports, require, module, __filename, __dirname) {'.length,
   cachedData: rehearsal ? undefined : knownCode(),
   importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });

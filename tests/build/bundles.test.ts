@@ -76,8 +76,8 @@ describe('npm run build', () => {
 
   it('makes code that V8 takes for its own', () => {
     const look = `const { Script } = require('node:vm'); const { readFileSync } = require('node:fs');
-      const source = '(function (exports, require, module, __filename, __dirname) {' + readFileSync('users.cjs', 'latin1') + '\\n})';
-      process.stdout.write(String(new Script(source, { cachedData: readFileSync('users.code').subarray(4) }).cachedDataRejected));`;
+      const cachedData = readFileSync('users.code').subarray(4);
+      process.stdout.write(String(new Script(readFileSync('users.cjs', 'latin1'), { cachedData }).cachedDataRejected));`;
     const { stdout } = spawnSync(process.execPath, ['-e', look], { cwd: OUT, env: {}, encoding: 'utf8' });
     expect(stdout).toBe('false');
   });
