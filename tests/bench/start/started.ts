@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -6,53 +6,62 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 /** One start of a process. Milliseconds from its fork. */
 export interface Start {
-  /** Until its port takes a connection; undefined where it has none, which ends by itself. */
+  /** Until its port takes a connection. */
   readonly listening: number;
-  /** Until it says that it is ready, or has ended. */
+  /** Until it says that it is ready. */
   readonly ready: number;
   /** CPU that all its threads have used until then. */
   readonly cpu: number;
-  /** Resident memory at rest, in megabytes. */
-  readonly rest: number;
+}
+
+export interface Started extends Start {
+  /** Resident memory, in megabytes. */
+  memory(): number;
+  stop(): Promise<void>;
 }
 
 export interface Program {
   readonly main: string;
   readonly args?: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where it listens; left out for what ends by itself. */
-  readonly port?: number;
+  readonly port: number;
 }
 
 const LOOK_MS = 2;
 const START_MS = 60_000;
 
-/** Starts a program, waits until it is ready, then until it has been at rest for a while, and stops it. */
-export async function startOnce({ main, args = [], env, port }: Program, restMs: number): Promise<Start> {
+/** Starts a program and waits until it is ready. */
+export async function start({ main, env, port }: Program): Promise<Started> {
   const began = performance.now();
-  const process = fork(main, args, { env: { ...env }, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const process = fork(main, { env: { ...env }, execArgv: [], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
   const since = () => performance.now() - began;
   let errors = '';
   process.stderr?.on('data', (chunk) => {
     errors = `${errors}${chunk}`.slice(-4_000);
   });
   const exit = once(process, 'exit');
-  if (port === undefined) {
-    await exit;
-    return { listening: since(), ready: since(), cpu: 0, rest: 0 };
-  }
   const ended = exit.then(([code]) => {
     throw new Error(`${main} ended with ${code}: ${errors}`);
   });
   ended.catch(() => undefined);
-  const listening = listens(port).then(since);
   const ready = once(process, 'message').then(() => ({ ready: since(), cpu: cpuOf(process) }));
-  const found = await Promise.race([Promise.all([listening, ready]), ended]);
-  await Promise.race([delay(restMs), ended]);
-  const rest = residentOf(process);
-  process.kill('SIGTERM');
-  await exit;
-  return { listening: found[0], ...found[1], rest };
+  const [listening, figures] = await Promise.race([Promise.all([listens(port).then(since), ready]), ended]);
+  return {
+    listening,
+    ...figures,
+    memory: () => residentOf(process),
+    async stop() {
+      process.kill('SIGTERM');
+      await exit;
+    },
+  };
+}
+
+/** Milliseconds that a program takes which ends by itself. */
+export async function runOnce(args: readonly string[]): Promise<number> {
+  const began = performance.now();
+  await once(spawn(process.execPath, args, { stdio: 'ignore' }), 'exit');
+  return performance.now() - began;
 }
 
 async function listens(port: number): Promise<void> {
