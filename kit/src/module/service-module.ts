@@ -19,18 +19,19 @@ import {
   type TokenVerifier,
   watchDependencies,
 } from '../rpc/index.ts';
-import { type Database, migrate, type OutgoingEvent, openDatabase, startPurge, startRelay } from '../store/index.ts';
-import { type DatabaseSpans, databaseSpans, type Logger, type Metrics, type Tracing } from '../telemetry/index.ts';
+import { type OutgoingEvent, startPurge, startRelay } from '../store/index.ts';
+import { databaseSpans, type Logger, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import { advertisedHost } from './advertised-host.ts';
 import type { BusConfig } from './buses.ts';
 import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
+import { openStore, type Store, type StoreConfig } from './open-store.ts';
 import type { OpsServer } from './ops-server.ts';
 import { registerEvents, typesOf } from './register-events.ts';
 import { type AnyService, type Listener, type Runtime, type ServiceParts, targetKey } from './service.ts';
 import { serviceMetrics } from './service-metrics.ts';
-import type { serviceSettings, storeSettings } from './settings.ts';
+import type { serviceSettings } from './settings.ts';
 import { whenAvailable } from './when-available.ts';
 import { consumerSpan, workSpans } from './work-spans.ts';
 
@@ -82,8 +83,10 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   let stopping = false;
   let readiness: () => object = () => ({ serving: false });
 
-  async function startStoring(parts: ServiceParts<unknown>, bus: Bus, database: Database<unknown>) {
-    await whenAvailable((config as StoreConfig).startWait, logger, () => registerEvents(spec, parts, bus));
+  async function startStoring(parts: ServiceParts<unknown>, bus: Bus, { database, known }: Store) {
+    await whenAvailable((config as ServiceConfig & StoreConfig).startWait, logger, () =>
+      registerEvents(spec, parts, bus, known),
+    );
     database.onPublished((events) => metrics.published(events.map(({ type }) => type)));
     metrics.observePool(database);
     metrics.publishes([...typesOf(spec), callAuditedType(spec.name)]);
@@ -135,7 +138,9 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     async start() {
       const bus = await shared.bus(config);
       const spans = tracing.active ? databaseSpans(tracing, spec.name) : undefined;
-      const database = spec.migrations && (await openStore(spec, config as StoreConfig, bus, spans, logger));
+      const store =
+        spec.migrations && (await openStore(spec, config as ServiceConfig & StoreConfig, bus, spans, logger));
+      const database = store?.database;
       if (database) onStop('database', (graceMs) => database.close(graceMs));
       // Who keeps nothing has no outbox: what it refuses is told as long as the bus takes it.
       const save = database
@@ -165,7 +170,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         verifyToken,
       };
       const parts: ServiceParts<unknown> = await spec.create({ ...runtime, database } as never);
-      const relay = database && (await startStoring(parts, bus, database));
+      const relay = store && (await startStoring(parts, bus, store));
       const consumers = new Map<string, Consumer>();
       const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
       const { identify } = shared;
@@ -188,7 +193,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const around = (meta: EventMeta, next: () => Promise<void>) => span(meta, () => metrics.delivery(meta, next));
       for (const consumer of (database && parts.consumers) ?? []) {
         const onGivenUp = (cause: GivenUp) => metrics.givenUp(consumer.name, cause);
-        const started = startConsumer(bus, database as Database<unknown>, consumer, { logger, around, onGivenUp });
+        const started = startConsumer(bus, database as Store['database'], consumer, { logger, around, onGivenUp });
         onStop(`consumer ${consumer.name}`, () => started.stop());
         consumers.set(consumer.name, started);
       }
@@ -240,8 +245,6 @@ interface Opened {
   readonly checks: Readonly<Record<string, Dependency>>;
 }
 
-type StoreConfig = ServiceConfig & ConfigOf<typeof storeSettings>;
-
 const LATE_MS = 50;
 
 /** Waits no longer for what ought to have stopped: the rest has to let go as well before the process is cut off. */
@@ -249,25 +252,6 @@ async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise
   await within(ms, Promise.resolve(stopping), () => {
     throw new Error(`still running after ${Math.round(ms)} ms`);
   });
-}
-
-async function openStore(
-  spec: AnyService,
-  config: StoreConfig,
-  bus: Bus,
-  spans: DatabaseSpans | undefined,
-  logger: Logger,
-): Promise<Database<unknown>> {
-  const { databaseUrl: url, databaseConnections: maxConnections, startWait } = config;
-  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, ...(spans && { spans }), logger });
-  try {
-    const migrated = () => migrate(database, spec.migrations ?? []);
-    await whenAvailable(startWait, logger, () => Promise.all([migrated(), bus.check()]));
-    return database;
-  } catch (error) {
-    await database.close(500);
-    throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 function clientsOf(
