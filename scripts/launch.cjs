@@ -1,7 +1,7 @@
 /**
  * NAME.js of a build: runs NAME.cjs, with the code that V8 made of it at a rehearsal, NAME.code, where that is there and is of this
- * bundle and this Node.js; otherwise it is compiled as always. With WEFT_REHEARSAL=true it writes NAME.code of all that has run when it ends, and has then done
- * what it was to do: without settings that is to load it.
+ * bundle and this Node.js; otherwise it is compiled as always. With WEFT_REHEARSAL=true it writes NAME.code of all that has run when it
+ * ends, and has then done what it was to do: without settings that is to load it.
  */
 const { readFileSync, writeFileSync } = require('node:fs');
 const { createRequire } = require('node:module');
@@ -14,34 +14,46 @@ const codeFile = __filename.replace(/\.js$/, '.code');
 const rehearsal = process.env.WEFT_REHEARSAL === 'true';
 const CHECKSUM_BYTES = 4;
 
-const source = readFileSync(filename);
-const checksum = Buffer.alloc(CHECKSUM_BYTES);
-checksum.writeUInt32LE(crc32(source));
+function checksumOf(source) {
+  const checksum = Buffer.alloc(CHECKSUM_BYTES);
+  checksum.writeUInt32LE(crc32(source));
+  return checksum;
+}
 
-/** V8 looks at the length of the source alone. */
-function knownCode() {
+/** V8 itself looks at the length of the source alone. */
+function knownCode(source) {
   try {
     const known = readFileSync(codeFile);
-    return known.subarray(0, CHECKSUM_BYTES).equals(checksum) ? known.subarray(CHECKSUM_BYTES) : undefined;
+    return known.subarray(0, CHECKSUM_BYTES).equals(checksumOf(source)) ? known.subarray(CHECKSUM_BYTES) : undefined;
   } catch {
     return undefined;
   }
 }
 
-// A bundle is a function's text, in ASCII.
-const script = new Script(source.latin1Slice(), {
-  filename,
-  cachedData: rehearsal ? undefined : knownCode(),
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-});
-let loaded = false;
-if (rehearsal) {
-  process.on('exit', () => {
-    if (!loaded) return;
-    writeFileSync(codeFile, Buffer.concat([checksum, script.createCachedData()]));
-    process.exitCode = 0;
+/** A bundle is a function's text, in ASCII. */
+function compile() {
+  const source = readFileSync(filename);
+  return new Script(source.latin1Slice(), {
+    filename,
+    cachedData: rehearsal ? undefined : knownCode(source),
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
 }
-const main = { exports: {} };
-script.runInThisContext()(main.exports, createRequire(filename), main, filename, dirname(filename));
-loaded = true;
+
+function run() {
+  const script = compile();
+  let loaded = false;
+  if (rehearsal) {
+    process.on('exit', () => {
+      if (!loaded) return;
+      const checksum = checksumOf(readFileSync(filename));
+      writeFileSync(codeFile, Buffer.concat([checksum, script.createCachedData()]));
+      process.exitCode = 0;
+    });
+  }
+  const main = { exports: {} };
+  script.runInThisContext()(main.exports, createRequire(filename), main, filename, dirname(filename));
+  loaded = true;
+}
+
+run();
