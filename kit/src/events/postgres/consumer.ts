@@ -7,7 +7,7 @@ import type { Holder, Leases } from '../../store/leases.ts';
 import type { Session } from '../../store/session.ts';
 import type { Consumer, ConsumerOptions } from '../bus.ts';
 import { withDefaults } from '../defaults.ts';
-import { Gate } from '../gate.ts';
+import type { Gate } from '../gate.ts';
 import { Patience } from '../patience.ts';
 import { Lane } from './lane.ts';
 import type { BucketPatience, LaneContext } from './lane-context.ts';
@@ -22,6 +22,7 @@ export interface Connections {
   readonly leases: Leases;
   /** Resolves when the tables are there. */
   pool(): Promise<pg.Pool>;
+  readonly gate: Gate;
   readonly logger: Logger;
 }
 
@@ -58,7 +59,7 @@ export class PostgresConsumer implements Consumer, Holder {
       session: on.session,
       turns: on.turns,
       process: on.process,
-      gate: new Gate(),
+      gate: on.gate,
       logger: on.logger,
       versionsChanged: () => void this.#meetOthers(),
       offer: (bucket, ms) => on.leases.offer(resource, bucket, ms),

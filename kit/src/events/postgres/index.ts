@@ -10,6 +10,7 @@ import { connectionConfig, createPool, endPool } from '../../store/pool.ts';
 import { Session } from '../../store/session.ts';
 import { within } from '../../time/index.ts';
 import type { Bus, Tailed, TailOptions } from '../bus.ts';
+import { Gate } from '../gate.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
 import { countDeadLetters, findDeadLetter, listDeadLetters, moveDeadLetter } from './dead-letters.ts';
 import { Publisher } from './publisher.ts';
@@ -100,7 +101,8 @@ class Driver implements PostgresBus {
         .catch(() => undefined);
     });
     const turns = new Turns(session, process);
-    this.#on = { session, turns, process, logger, pool: () => this.#pool(), leases: new Leases(session, logger) };
+    const leases = new Leases(session, logger);
+    this.#on = { session, turns, process, gate: new Gate(), logger, pool: () => this.#pool(), leases };
     session.onDown(() => {
       this.#alone = false;
     });

@@ -9,7 +9,7 @@ export interface LaneContext extends Required<ConsumerOptions> {
   readonly session: Session;
   readonly turns: Turns;
   readonly process: LiveProcess;
-  /** Turns of the consumer's lanes here: what may have killed a process runs alone, so that nothing else is taken for it. */
+  /** Turns of all lanes here: what may have killed a process runs alone, so that nothing else is taken for it. */
   readonly gate: Gate;
   readonly logger: Logger;
   /** Another version of the consumer has come, or was given up. */

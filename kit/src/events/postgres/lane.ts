@@ -152,7 +152,7 @@ export class Lane {
       return false;
     }
     if (!this.#loaded) return await this.#load();
-    if (this.#redrive) return await this.#handleAgain();
+    if (this.#redrive) return await this.#on.gate.together(() => this.#handleAgain());
     if (this.#deliveries >= this.#on.maxDeliveries) return await this.#buryUnseen();
 
     const alone = this.#suspect || this.scanned < this.#cautiousUntil;
