@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { lockClass } from '../../src/store/hash.ts';
 import { type Database, migrate, openDatabase } from '../../src/store/index.ts';
 import { type TestDatabase, testDatabase } from '../../src/testing/postgres.ts';
 import { logger } from './fixture.ts';
@@ -27,6 +28,13 @@ it('applies each migration once, after the store’s own', async () => {
 it('lets any number of processes start at once', async () => {
   const ran = await Promise.all(Array.from({ length: 6 }, () => migrate(db, [first, second])));
   expect(ran.flat()).toHaveLength(3);
+});
+
+it('waits for nobody where there is nothing to do', async () => {
+  await migrate(db, [first]);
+  // As somebody does who migrates.
+  await server.query('SELECT pg_advisory_lock($1::int, 0)', [lockClass('migrate "public"')]);
+  expect(await migrate(db, [first])).toEqual([]);
 });
 
 it('names a migration that was changed after it had been applied', async () => {
