@@ -62,4 +62,8 @@ export const eventsPage = () =>
       links: [toService],
       queries: one('max by (service_name, measurement) (weft_measurement_age)', '{{service_name}} {{measurement}}'),
     },
+    {
+      title: 'Events in five minutes of types that no service has registered',
+      queries: one('sum(increase(weft_audit_unknown_events_total[5m]))', 'events'),
+    },
   ]);

@@ -2,6 +2,7 @@ import { defineService } from '@weft/kit/module';
 import { settings } from './config.ts';
 import { Progress } from './events/progress.ts';
 import { recorder } from './events/recorder.ts';
+import { unknownTypes } from './events/unknown-types.ts';
 import { auditStore } from './store/audit-store.ts';
 import { migrations } from './store/migrations.ts';
 import type { AuditSchema } from './store/schema.ts';
@@ -23,6 +24,11 @@ export const audit = defineService<typeof settings, AuditSchema>({
       const ms = progress.age(now().getTime());
       result.observe(ms === undefined ? Number.NaN : ms / 1000);
     });
+    const strangers = meter.createCounter('weft.audit.unknown_events', {
+      description: 'Events of types that no service has registered',
+    });
+    // A rate is of what was there before.
+    strangers.add(0);
     const store = auditStore(database);
     const recording = recorder({
       store,
@@ -32,6 +38,7 @@ export const audit = defineService<typeof settings, AuditSchema>({
       owner: newId(),
       retentionDays: config.retentionDays,
       progress,
+      unknown: unknownTypes({ bus, logger, count: (events) => strangers.add(events) }),
     });
     return { grpc: [auditHandlers(store)], workers: [recording] };
   },

@@ -6,6 +6,7 @@ import { type AuditStore, NotOurTurn } from '../app/ports.ts';
 import { keptFrom } from '../domain/record.ts';
 import type { Progress } from './progress.ts';
 import { toRecord } from './to-record.ts';
+import type { UnknownTypes } from './unknown-types.ts';
 
 export interface RecorderParts {
   readonly store: AuditStore;
@@ -16,6 +17,7 @@ export interface RecorderParts {
   readonly owner: string;
   readonly retentionDays: number;
   readonly progress: Progress;
+  readonly unknown: UnknownTypes;
 }
 
 const AT_ONCE = 500;
@@ -29,7 +31,7 @@ const RETENTION_MS = 3_600_000;
  * Records all events of the bus, in batches: what is read of a stream and how far that is are saved together, so that each event
  * is recorded once, and none costs a transaction of its own. One process at a time has the turn; another takes it when it ends.
  */
-export function recorder({ store, bus, logger, now, owner, retentionDays, progress }: RecorderParts): Worker {
+export function recorder({ store, bus, logger, now, owner, retentionDays, progress, unknown }: RecorderParts): Worker {
   const reader = eventReader(bus, () => now().getTime());
   const stopping = new AbortController();
   let running: Promise<void> = Promise.resolve();
@@ -53,6 +55,7 @@ export function recorder({ store, bus, logger, now, owner, retentionDays, progre
         const kept = keptFrom(now(), retentionDays);
         const wanted = records.filter((record) => record !== undefined && record.occurredAt >= kept);
         await store.record(owner, now(), wanted as Exclude<(typeof wanted)[number], undefined>[], cursors);
+        for (const { type } of events) unknown.saw(type);
         const newest = events.at(-1);
         if (newest) progress.recorded(newest.publishedAt.getTime());
         const next = batch[0];
@@ -70,6 +73,7 @@ export function recorder({ store, bus, logger, now, owner, retentionDays, progre
       const at = now().getTime();
       quiet = true;
       await save();
+      await unknown.look();
       // Where nothing comes, it may be that nothing can.
       if (!wasQuiet || failure !== undefined) return;
       await bus.check().then(
