@@ -5,9 +5,9 @@ import { startEmbeddedPostgres } from '@weft/all/embedded';
 import { startNats, type TestNats } from '@weft/kit/testing';
 import { median } from '../children.ts';
 import { type Bench, openBench } from './bench.ts';
-import { rawPublishing } from './raw.ts';
+import { rawJetStream } from './raw.ts';
 
-// From the outbox over JetStream to inbox and effect in PostgreSQL, next to raw publishing and to PostgreSQL alone.
+// From the outbox over JetStream to inbox and effect in PostgreSQL, next to raw JetStream and to PostgreSQL alone.
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const EVENTS = Number(process.env.EVENTS ?? 8_000);
@@ -17,6 +17,7 @@ const PAYLOAD_BYTES = 300;
 interface Round {
   /** A second. */
   readonly raw: number;
+  readonly rawConsume: number;
   readonly rawAlways: number;
   readonly relay: number;
   readonly alone: number;
@@ -26,13 +27,13 @@ interface Round {
 }
 
 async function measure(bench: Bench, nats: TestNats, always: TestNats): Promise<Round> {
-  const raw = await rawPublishing(nats.url, EVENTS, PAYLOAD_BYTES);
-  const rawAlways = await rawPublishing(always.url, EVENTS, PAYLOAD_BYTES);
+  const { publish: raw, consume: rawConsume } = await rawJetStream(nats.url, EVENTS, PAYLOAD_BYTES);
+  const { publish: rawAlways } = await rawJetStream(always.url, EVENTS, PAYLOAD_BYTES);
   const relay = await bench.relay(EVENTS, PAYLOAD_BYTES);
   const alone = await bench.alone(TRANSACTIONS);
   const endToEnd = await bench.endToEnd(TRANSACTIONS, PAYLOAD_BYTES);
   const idle = await bench.idle(100);
-  return { raw, rawAlways, relay, alone, endToEnd, idle };
+  return { raw, rawConsume, rawAlways, relay, alone, endToEnd, idle };
 }
 
 const dataFolder = await mkdtemp(join(tmpdir(), 'weft-bench-'));
@@ -51,9 +52,9 @@ try {
     try {
       const figures = await measure(bench, nats, always);
       rounds.push(figures);
-      const { raw, rawAlways, relay, alone, endToEnd, idle } = figures;
+      const { raw, rawConsume, rawAlways, relay, alone, endToEnd, idle } = figures;
       console.log(
-        `round ${round}  js.publish ${raw.toFixed(0)}/s (sync always ${rawAlways.toFixed(0)}/s)  relay ${relay.toFixed(0)}/s  ` +
+        `round ${round}  js.publish ${raw.toFixed(0)}/s (sync always ${rawAlways.toFixed(0)}/s)  pull and ack ${rawConsume.toFixed(0)}/s  relay ${relay.toFixed(0)}/s  ` +
           `PostgreSQL alone ${alone.toFixed(0)}/s  end to end ${endToEnd.toFixed(0)}/s  idle ${idle.toFixed(1)} ms`,
       );
     } finally {
@@ -65,6 +66,7 @@ try {
     JSON.stringify({
       relay_ratio: of(({ relay, raw }) => relay / raw),
       end_to_end_ratio: of(({ endToEnd, alone }) => endToEnd / alone),
+      consume_ratio: of(({ endToEnd, rawConsume }) => endToEnd / rawConsume),
       idle_ms: of(({ idle }) => idle),
       sync_always_ratio: of(({ rawAlways, raw }) => rawAlways / raw),
     }),
