@@ -23,6 +23,8 @@ import type { StatementResult } from './statement.ts';
 
 /** Of so many connections one is for what somebody waits for. */
 const LEFT_TO_OTHERS = 4;
+/** Who waits for longer is better off trying again later: less than any handler of events has. */
+const SLOT_MS = 15_000;
 const DEFAULT_BEGIN = 'begin';
 /** Of several at once none keeps the others waiting for somebody's row: they are sent alone then. */
 const GROUP_BEGIN = `begin; set local lock_timeout = ${SLOW_MS}`;
@@ -92,8 +94,8 @@ export class PooledConnection implements DatabaseConnection {
   }
 
   async #connect(leavesSome: boolean): Promise<pg.PoolClient> {
-    if (leavesSome) this.#giveBack = await this.#slots.take();
     try {
+      if (leavesSome) this.#giveBack = await this.#slots.take(SLOT_MS);
       return await this.#pool.connect();
     } catch (error) {
       throw new DatabaseUnavailable(error);

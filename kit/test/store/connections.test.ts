@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import { receiveOnce } from '../../src/store/inbox.ts';
+import { NoSlot, Slots } from '../../src/store/slots.ts';
 import { eventually } from '../../src/testing/eventually.ts';
 import { type Fixture, fixture } from './fixture.ts';
 
@@ -51,5 +52,16 @@ describe('a pool that is too small for all that is to be done', () => {
     expect(begun).toBe(4);
     held.resolve();
     expect(await Promise.all(events)).toEqual(events.map(() => true));
+  });
+
+  it('keeps nobody waiting for longer than they may, and gives what they would have had to the next', async () => {
+    const slots = new Slots(1);
+    const giveBack = await slots.take();
+    await expect(slots.take(10)).rejects.toBeInstanceOf(NoSlot);
+    const next = slots.take(10_000);
+    giveBack();
+    giveBack();
+    (await next)();
+    (await slots.take(10))();
   });
 });
