@@ -33,7 +33,10 @@ export async function registerEvents(
       reads,
       known.filter(({ readers }) => readers.includes(spec.name)),
     );
-  if (!stands) await bus.registerSchemas(spec.name, publishes, reads);
+  if (stands) return;
+  await bus.registerSchemas(spec.name, publishes, reads);
+  // Another version may have come while this one started.
+  assertReadable([...published, ...read], await bus.schemas());
 }
 
 function isSame(wanted: readonly EventSchema[], standing: readonly EventSchema[]): boolean {

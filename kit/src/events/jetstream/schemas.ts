@@ -1,5 +1,6 @@
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { EventSchema, RegisteredSchema } from '../bus.ts';
+import { BusUnavailable } from './errors.ts';
 import type { Line } from './link.ts';
 import type { StreamSettings } from './streams.ts';
 import { SCHEMAS } from './subjects.ts';
@@ -66,6 +67,8 @@ export async function listSchemas(line: Line, settings: Settings): Promise<Regis
   const kv = await open(line, settings);
   const entries: KvEntry[] = [];
   for await (const entry of await kv.history()) if (entry.operation === 'PUT') entries.push(entry);
+  // A lost connection ends them as if there were no more.
+  if (line.connection.isClosed()) throw new BusUnavailable(new Error('the connection was lost'));
   const uses = entries
     .filter(({ key }) => key.startsWith(`${USE}.`))
     .map((entry) => ({ service: entry.key.slice(USE.length + 1), ...entry.json<Use>() }));

@@ -100,6 +100,7 @@ export function recorder({ store, bus, logger, now, owner, retentionDays, progre
       clearInterval(renewing);
       clearTimeout(gathering);
       await save();
+      await unknown.look();
     }
     if (failure !== undefined) throw failure;
   }
