@@ -1,13 +1,27 @@
-/** Lets any number in together, or one alone: who wants to be alone waits for those inside, and goes before those who come later. */
+interface Waiting {
+  readonly admit: () => void;
+}
+
+/**
+ * Lets any number in together, or one alone. Whoever wants to be alone waits for those inside, and keeps out those who come later; when it is
+ * through, they come before the next one.
+ */
 export class Gate {
-  readonly #alone: (() => void)[] = [];
-  readonly #together: (() => void)[] = [];
+  readonly #alone: Waiting[] = [];
+  readonly #together: Waiting[] = [];
   #inside = 0;
   #closed = false;
+  #turnOfTogether = false;
 
-  async together<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#closed || this.#alone.length > 0) await new Promise<void>((resolve) => this.#together.push(resolve));
-    this.#inside++;
+  /** Somebody waits to be alone: who is inside with much to do had better come back. */
+  get isWanted(): boolean {
+    return this.#alone.length > 0;
+  }
+
+  /** @returns undefined when `giveUp` fires before the work has begun */
+  async together<T>(work: () => Promise<T>, giveUp?: AbortSignal): Promise<T | undefined> {
+    if (!this.#closed && this.#alone.length === 0) this.#inside++;
+    else if (!(await this.#wait(this.#together, giveUp))) return undefined;
     try {
       return await work();
     } finally {
@@ -16,21 +30,49 @@ export class Gate {
     }
   }
 
-  async alone<T>(work: () => Promise<T>): Promise<T> {
-    while (this.#closed || this.#inside > 0) await new Promise<void>((resolve) => this.#alone.push(resolve));
-    this.#closed = true;
+  /** @returns undefined when `giveUp` fires before the work has begun */
+  async alone<T>(work: () => Promise<T>, giveUp?: AbortSignal): Promise<T | undefined> {
+    if (!this.#closed && this.#inside === 0 && this.#alone.length === 0) this.#closed = true;
+    else if (!(await this.#wait(this.#alone, giveUp))) return undefined;
     try {
       return await work();
     } finally {
       this.#closed = false;
+      this.#turnOfTogether = true;
       this.#next();
     }
   }
 
+  /** @returns whether it was admitted */
+  #wait(among: Waiting[], giveUp: AbortSignal | undefined): Promise<boolean> {
+    if (giveUp?.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const leave = () => {
+        among.splice(among.indexOf(waiting), 1);
+        resolve(false);
+        this.#next();
+      };
+      const waiting = {
+        admit: () => {
+          giveUp?.removeEventListener('abort', leave);
+          resolve(true);
+        },
+      };
+      among.push(waiting);
+      giveUp?.addEventListener('abort', leave, { once: true });
+    });
+  }
+
   #next(): void {
-    if (this.#closed || this.#inside > 0) return;
-    const next = this.#alone.shift();
-    if (next) return next();
-    for (const resolve of this.#together.splice(0)) resolve();
+    if (this.#closed) return;
+    if (this.#together.length > 0 && (this.#turnOfTogether || this.#alone.length === 0)) {
+      this.#turnOfTogether = false;
+      this.#inside += this.#together.length;
+      for (const { admit } of this.#together.splice(0)) admit();
+    } else if (this.#inside === 0 && this.#alone.length > 0) {
+      this.#turnOfTogether = false;
+      this.#closed = true;
+      this.#alone.shift()?.admit();
+    }
   }
 }

@@ -157,4 +157,20 @@ describeJetStream('what is said of a durable consumer', () => {
     await held;
     await leased(next, subject, { leaseMs: 600 }, async (lease) => lease.check());
   });
+
+  it('is had by who asks once and comes back, when its holder has died', async () => {
+    const subject = 'weft_attempts.counter.changes.y';
+    const [dying, next] = [await link(), await link()];
+    const dead = Promise.withResolvers<void>();
+    const held = leased(dying, subject, {}, () => dead.promise);
+    await eventually(() => isHeld(subject));
+    const seen = { seq: -1, since: 0 };
+    const ask = () => leased(next, subject, { leaseMs: 600, waitMs: 0, seen }, async () => 'had');
+    const began = performance.now();
+    await expect(ask()).rejects.toThrow('not available');
+    expect(await eventually(ask)).toBe('had');
+    expect(performance.now() - began).toBeGreaterThan(500);
+    dead.resolve();
+    await held;
+  });
 });

@@ -39,4 +39,39 @@ describe('a gate', () => {
     await expect(gate.together(() => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(await gate.alone(async () => 'in')).toBe('in');
   });
+
+  it('lets those in who came meanwhile, before the next one is alone', async () => {
+    const gate = new Gate();
+    const order: string[] = [];
+    const first = Promise.withResolvers<void>();
+    const visits = [
+      gate.alone(async () => {
+        await first.promise;
+        order.push('alone');
+      }),
+      gate.alone(async () => void order.push('alone again')),
+      gate.together(async () => void order.push('together')),
+    ];
+    expect(gate.isWanted).toBe(true);
+    first.resolve();
+    await Promise.all(visits);
+    expect(order).toEqual(['alone', 'together', 'alone again']);
+  });
+
+  it.each(['alone', 'together'] as const)('is not waited for by who gives up: %s', async (how) => {
+    const gate = new Gate();
+    const held = Promise.withResolvers<void>();
+    const inside = gate.alone(() => held.promise);
+    const giveUp = new AbortController();
+    let begun = false;
+    const waiting = gate[how](async () => {
+      begun = true;
+    }, giveUp.signal);
+    giveUp.abort();
+    expect(await waiting).toBeUndefined();
+    expect(begun).toBe(false);
+    held.resolve();
+    await inside;
+    expect(await gate.alone(async () => 'in')).toBe('in');
+  });
 });

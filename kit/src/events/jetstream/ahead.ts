@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { Slots } from '../../store/slots.ts';
 import { Postponed } from '../bus.ts';
 import { type Durable, filtersOf, goesBack, SKIPPED_MS } from './durables.ts';
-import { leased } from './lease.ts';
+import { leased, type Seen } from './lease.ts';
 import type { Link } from './link.ts';
 import type { Taken } from './puller.ts';
 import { changesOf, parseSubject } from './subjects.ts';
@@ -48,6 +48,7 @@ export class Ahead {
   /** Messages to take one by one: the process before may have died of any of those that it had begun together. */
   #oneByOne = 0;
   #restsUntil = 0;
+  readonly #leaseSeen: Seen = { seq: -1, since: 0 };
 
   constructor(on: AheadOptions) {
     this.#on = on;
@@ -128,18 +129,23 @@ export class Ahead {
     const { link, durable, logger } = this.#on;
     const { consumer, stream, name } = durable;
     try {
-      return await leased(link, changesOf(consumer, stream, name), { waitMs: 0 }, async (lease) => {
-        const { manager } = link.line;
-        const asked = performance.now();
-        const info = await this.#info(manager);
-        // An instance of a version before leases that has it go back waits no longer than that for what it may not know of.
-        if (performance.now() - asked > SKIPPED_MS / 2) return false;
-        if (info?.num_ack_pending !== 1 || info.delivered.stream_seq !== seq || goesBack(info)) return false;
-        lease.check();
-        await manager.consumers.reset(stream, name, through + 1);
-        this.#last = { seq: through, given: 0 };
-        return true;
-      });
+      return await leased(
+        link,
+        changesOf(consumer, stream, name),
+        { waitMs: 0, seen: this.#leaseSeen },
+        async (lease) => {
+          const { manager } = link.line;
+          const asked = performance.now();
+          const info = await this.#info(manager);
+          // An instance of a version before leases that has it go back waits no longer than that for what it may not know of.
+          if (performance.now() - asked > SKIPPED_MS / 2) return false;
+          if (info?.num_ack_pending !== 1 || info.delivered.stream_seq !== seq || goesBack(info)) return false;
+          lease.check();
+          await manager.consumers.reset(stream, name, through + 1);
+          this.#last = { seq: through, given: 0 };
+          return true;
+        },
+      );
     } catch (err) {
       logger.debug({ err, durable: name, through }, 'the broker was not moved on');
       return false;

@@ -122,7 +122,7 @@ export class JetStreamConsumer implements Consumer {
     const { stream, name } = durable;
     const info = await manager.consumers.info(stream, name);
     if (isGivenAll(info, durable)) return info;
-    await ensureDurable(this.#on.link, durable, this.#on.ackWaitMs);
+    await ensureDurable(this.#on.link, durable, this.#on.ackWaitMs, { waitMs: READY_MS });
     return await manager.consumers.info(stream, name);
   }
 

@@ -10,7 +10,7 @@ import {
 import { nanos } from '@nats-io/transport-node';
 import { backoff } from '../../store/backoff.ts';
 import { API, BusMisconfigured, BusUnavailable, isApiError } from './errors.ts';
-import { type Lease, leased } from './lease.ts';
+import { type Lease, type LeaseOptions, leased } from './lease.ts';
 import type { Link } from './link.ts';
 import { changesOf } from './subjects.ts';
 
@@ -60,7 +60,12 @@ export const goesBack = ({ config: { metadata = {} } }: ConsumerInfo): boolean =
  * Makes a durable consumer, or has one that is there given what it is not yet: then it goes back to the first message of that which is kept.
  * What other versions of the consumer have it given stays. @throws BusMisconfigured
  */
-export async function ensureDurable(link: Link, durable: Durable, ackWaitMs: number): Promise<void> {
+export async function ensureDurable(
+  link: Link,
+  durable: Durable,
+  ackWaitMs: number,
+  options: LeaseOptions = {},
+): Promise<void> {
   const { stream, name, filters } = durable;
   const { manager } = link.line;
   const changeable = { max_ack_pending: 1, ack_wait: nanos(ackWaitMs), max_deliver: -1 };
@@ -76,7 +81,7 @@ export async function ensureDurable(link: Link, durable: Durable, ackWaitMs: num
     if (!isApiError(error, API.consumerExists)) throw error;
     const info = await manager.consumers.info(stream, name);
     const same = isGivenAll(info, durable) && isSame(info.config, changeable) && !goesBack(info);
-    if (!same) await inTurn(link, durable, (turn) => change(turn, changeable));
+    if (!same) await inTurn(link, durable, (turn) => change(turn, changeable), options);
   }
 }
 
@@ -147,9 +152,14 @@ interface Turn {
 }
 
 /** One at a time changes what is said of a durable consumer: the broker has the last word of it win, whatever was said meanwhile. */
-async function inTurn(link: Link, durable: Durable, work: (turn: Turn) => Promise<void>): Promise<void> {
+async function inTurn(
+  link: Link,
+  durable: Durable,
+  work: (turn: Turn) => Promise<void>,
+  options: LeaseOptions = {},
+): Promise<void> {
   const { stream, name, consumer } = durable;
-  await leased(link, changesOf(consumer, stream, name), {}, async (lease) => {
+  await leased(link, changesOf(consumer, stream, name), options, async (lease) => {
     const { manager } = link.line;
     for (const until = performance.now() + UNLEASED_MS; performance.now() < until; ) {
       const { config } = await manager.consumers.info(stream, name);

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import { backoff, pause } from '../../store/backoff.ts';
 import { type ConsumerOptions, type Delivery, type GivenUp, Postponed, Unreadable } from '../bus.ts';
+import { KILLED } from '../failure-text.ts';
 import type { Gate } from '../gate.ts';
 import { handleInTime } from '../handle-in-time.ts';
 import type { Ahead } from './ahead.ts';
 import type { Attempts } from './attempts.ts';
 import { plainHeaders, toMessage } from './envelope.ts';
-import { failed, KILLED, type Letters } from './letters.ts';
+import { failed, type Letters } from './letters.ts';
 import type { Others } from './others.ts';
 import type { Outcome, Taken } from './puller.ts';
 
@@ -52,11 +53,14 @@ export class Lane {
       (how) => how === 'done',
       () => false,
     );
-    const handle = (message: Taken) =>
-      this.#on.gate.together(async () => {
-        if (this.#on.stopping.aborted) throw new Postponed(new Error('the consumer stops'));
+    const { gate, stopping } = this.#on;
+    const handle = async (message: Taken) => {
+      const attempt = async () => {
         await handleInTime(this.#on, toDelivery(message, 1));
-      });
+        return true;
+      };
+      if (!(await gate.together(attempt, stopping))) throw new Postponed(new Error('the consumer stops'));
+    };
     const through = await this.#ahead.with(taken, over, handle);
     return (await ending) === 'done' ? through : 'released';
   }
@@ -115,7 +119,7 @@ export class Lane {
       try {
         const attempt = () => this.#attempt(taken, delivery);
         const suspect = taken.redelivered && delivery === first;
-        if (!(await (suspect ? gate.alone(attempt) : gate.together(attempt)))) break;
+        if (!(await gate[suspect ? 'alone' : 'together'](attempt, stopping))) break;
         // A broker that forgets the acknowledgement must not take it for one that nobody survives.
         if (deliveries > 1) await this.#note(taken, 0);
         return 'done';

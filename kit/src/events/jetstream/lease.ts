@@ -18,6 +18,18 @@ export interface Lease {
   check(): void;
 }
 
+/** What was last seen of a holder: one that is not to be waited for is found dead by who comes back. */
+export interface Seen {
+  seq: number;
+  since: number;
+}
+
+export interface LeaseOptions {
+  readonly leaseMs?: number;
+  readonly waitMs?: number;
+  readonly seen?: Seen;
+}
+
 /**
  * Does the work while nobody else, in any process, does work under that subject of the stream of attempts. The broker compares and
  * sets, and clocks are not compared: one that holds it and dies is found out by those who wait.
@@ -26,10 +38,10 @@ export interface Lease {
 export async function leased<T>(
   link: Link,
   subject: string,
-  { leaseMs = LEASE_MS, waitMs = WAIT_MS }: { leaseMs?: number; waitMs?: number },
+  options: LeaseOptions,
   work: (lease: Lease) => Promise<T>,
 ): Promise<T> {
-  const { seq, until } = await take(link, subject, leaseMs, waitMs);
+  const { seq, until } = await take(link, subject, options);
   const check = () => {
     if (performance.now() > until) throw new BusUnavailable(new Error(`${subject} was held for too long`));
   };
@@ -44,16 +56,14 @@ export async function leased<T>(
 async function take(
   link: Link,
   subject: string,
-  leaseMs: number,
-  waitMs: number,
+  { leaseMs = LEASE_MS, waitMs = WAIT_MS, seen = { seq: -1, since: 0 } }: LeaseOptions,
 ): Promise<{ seq: number; until: number }> {
   const began = performance.now();
-  let seen = { seq: -1, since: began };
   for (let attempt = 1; attempt === 1 || performance.now() - began < waitMs; attempt++) {
     const last = await link.line.manager.streams.getMessage(ATTEMPTS, { last_by_subj: subject });
     const now = performance.now();
     const seq = last?.seq ?? 0;
-    if (seq !== seen.seq) seen = { seq, since: now };
+    if (seq !== seen.seq) Object.assign(seen, { seq, since: now });
     if (!last || last.string() === FREE || now - seen.since >= leaseMs) {
       try {
         return { seq: await write(link, subject, randomUUID(), seq), until: now + leaseMs * TRUSTED };

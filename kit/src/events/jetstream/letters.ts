@@ -27,10 +27,6 @@ export interface Letter {
   readonly state: State;
 }
 
-/** Errors of what nobody survived, or may not have. */
-export const KILLED = 'the process ended each time it was handled';
-export const KILLED_AGAIN = 'the process or its connection ended while it was handled again';
-
 const PREFIX = 'weft-';
 export const PAGE = 250;
 const MAX_PAGES = 400;
@@ -123,9 +119,6 @@ export class Letters {
 
 /** Nobody has dealt with it. */
 export const isOpen = ({ state }: Letter): boolean => state === 'dead' || state === 'redrive';
-
-/** It may be the end of the process that handles it. */
-export const isDeadly = ({ error }: Letter): boolean => error.includes(KILLED) || error.includes(KILLED_AGAIN);
 
 export function failed(letter: Letter, deliveries: number, error: unknown): Letter {
   const { message, stack } = describe(error);

@@ -1,11 +1,12 @@
 import { backoff, pause } from '../../store/backoff.ts';
 import { type Message, Postponed } from '../bus.ts';
+import { isDeadly, KILLED_AGAIN } from '../failure-text.ts';
 import { handleInTime } from '../handle-in-time.ts';
 import { Patience } from '../patience.ts';
 import { toMessage } from './envelope.ts';
 import { Overtaken } from './errors.ts';
 import { type LaneContext, persistently } from './lane.ts';
-import { failed, isDeadly, KILLED_AGAIN, type Letter, toLetter } from './letters.ts';
+import { failed, type Letter, toLetter } from './letters.ts';
 import type { Outcome, Taken } from './puller.ts';
 
 /** Others wait behind it, and whoever asked for it may ask again. */
@@ -45,7 +46,7 @@ export class Redrives {
   stillHere(): void {}
 
   async #handle(letter: Letter): Promise<Letter> {
-    const { gate } = this.#on;
+    const { gate, stopping } = this.#on;
     const deliveries = letter.deliveries + 1;
     for (let postponed = 1; ; postponed++) {
       try {
@@ -53,7 +54,11 @@ export class Redrives {
         if (!this.#on.types.includes(message.type)) return await this.#leave(letter, message);
         const { publishedAt } = letter;
         const again = { ...message, position: BigInt(letter.seq), deliveries, publishedAt };
-        await gate[isDeadly(letter) ? 'alone' : 'together'](() => handleInTime(this.#on, again));
+        const attempt = async () => {
+          await handleInTime(this.#on, again);
+          return true;
+        };
+        if (!(await gate[isDeadly(letter.error) ? 'alone' : 'together'](attempt, stopping))) return letter;
         return { ...letter, deliveries, state: 'redriven' };
       } catch (error) {
         if (!(error instanceof Postponed)) return failed(letter, deliveries, error);

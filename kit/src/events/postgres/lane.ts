@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { backoff } from '../../store/backoff.ts';
 import { type Delivery, Postponed, Unreadable } from '../bus.ts';
-import { describe } from '../failure-text.ts';
+import { describe, KILLED } from '../failure-text.ts';
 import { handleInTime } from '../handle-in-time.ts';
 import type { Patience } from '../patience.ts';
 import type { BucketPatience, LaneContext } from './lane-context.ts';
@@ -35,7 +35,7 @@ export class Lane {
   #loaded = false;
   #waited = false;
   #ours = true;
-  #closing = false;
+  readonly #stopping = new AbortController();
   #active = false;
   #again = false;
   #redrive = true;
@@ -57,6 +57,7 @@ export class Lane {
     this.#patience = patience.events;
     this.#redrives = new Redrives(on, bucket, patience.redrives, {
       query: (text, values) => this.#query(text, values),
+      stopping: this.#stopping.signal,
       ours: () => this.#ours,
       later: (ms) => this.#later(ms),
     });
@@ -70,7 +71,7 @@ export class Lane {
   wake(redrive = false): void {
     this.#again = true;
     if (redrive) this.#redrive = true;
-    if (!this.#active && this.#ours && !this.#closing) void this.#run();
+    if (!this.#active && this.#ours && !this.#stopping.signal.aborted) void this.#run();
   }
 
   /** The lock is gone: whatever is still running here has no say any more. */
@@ -81,7 +82,7 @@ export class Lane {
 
   /** Resolves after the message in hand; the cursor stands behind it. */
   async close(): Promise<void> {
-    this.#closing = true;
+    this.#stopping.abort();
     clearTimeout(this.#timer);
     if (!this.#active) return;
     await new Promise<void>((resolve) => {
@@ -92,7 +93,7 @@ export class Lane {
   async #run(): Promise<void> {
     this.#active = true;
     try {
-      while (this.#again && this.#ours && !this.#closing) {
+      while (this.#again && this.#ours && !this.#stopping.signal.aborted) {
         this.#again = false;
         if (await this.#turn()) this.#again = true;
       }
@@ -107,7 +108,7 @@ export class Lane {
   }
 
   #later(ms: number): void {
-    if (!this.#ours || this.#closing) return;
+    if (!this.#ours || this.#stopping.signal.aborted) return;
     this.#retryAt = performance.now() + ms;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.wake(), ms);
@@ -152,16 +153,17 @@ export class Lane {
       return false;
     }
     if (!this.#loaded) return await this.#load();
-    if (this.#redrive) return await this.#on.gate.together(() => this.#handleAgain());
+    if (this.#redrive) return await this.#handleAgain();
     if (this.#deliveries >= this.#on.maxDeliveries) return await this.#buryUnseen();
 
     const alone = this.#suspect || this.scanned < this.#cautiousUntil;
     this.#suspect = false;
-    return await this.#on.gate[alone ? 'alone' : 'together'](() => this.#handleNext(alone));
+    const work = () => this.#handleNext(alone);
+    return (await this.#on.gate[alone ? 'alone' : 'together'](work, this.#stopping.signal)) ?? false;
   }
 
   async #handleNext(alone: boolean): Promise<boolean> {
-    if (this.#closing || !this.#ours) return false;
+    if (this.#stopping.signal.aborted || !this.#ours) return false;
     const limit = alone || this.#deliveries > 0 ? 1 : BATCH;
     const deliveries = this.#deliveries + 1;
     const { messages, scanned, more } = await this.#next(limit, deliveries);
@@ -193,9 +195,11 @@ export class Lane {
   async #handleAll(batch: Delivery[], reach: bigint | undefined): Promise<boolean> {
     let position = this.scanned;
     for (const delivery of batch) {
-      if (this.#closing) {
-        await this.#save(position, position > this.scanned ? 0 : this.#deliveries - 1);
-        return false;
+      const { aborted } = this.#stopping.signal;
+      const some = position > this.scanned;
+      if (aborted || (some && this.#on.gate.isWanted)) {
+        await this.#save(position, some ? 0 : this.#deliveries - 1);
+        return !aborted;
       }
       if (!this.#on.types.includes(delivery.type)) return await this.#leave(delivery, position);
       try {
@@ -241,17 +245,12 @@ export class Lane {
       onGivenUp(error instanceof Unreadable ? 'unreadable' : 'failed');
       return true;
     }
-    let wait: number;
-    if (error instanceof Postponed) {
-      this.#postponed++;
-      wait = backoff(this.#postponed, 200, 5_000);
-      logger[this.#postponed % 20 === 1 ? 'warn' : 'debug'](facts, 'event postponed');
-      await this.#save(position, deliveries - 1, wait);
-    } else {
-      wait = backoffMs(deliveries);
-      logger.warn(facts, 'event not handled; trying again');
-      await this.#save(position, deliveries, wait);
-    }
+    const postponed = error instanceof Postponed;
+    if (postponed) this.#postponed++;
+    const wait = postponed ? backoff(this.#postponed, 200, 5_000) : backoffMs(deliveries);
+    const level = !postponed || this.#postponed % 20 === 1 ? 'warn' : 'debug';
+    logger[level](facts, postponed ? 'event postponed' : 'event not handled; trying again');
+    await this.#save(position, postponed ? deliveries - 1 : deliveries, wait);
     this.#later(wait);
     return false;
   }
@@ -264,7 +263,7 @@ export class Lane {
       this.#deliveries = 0;
       return true;
     }
-    const error = new Error('the process ended each time it was handled');
+    const error = new Error(KILLED);
     await this.#bury(next.seq, this.#deliveries, error);
     logger.error({ err: error, consumer: name, position: String(next.seq) }, 'event became a dead letter');
     onGivenUp('killed');

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { backoff } from '../../store/backoff.ts';
 import { Postponed } from '../bus.ts';
-import { describe } from '../failure-text.ts';
+import { describe, isDeadly } from '../failure-text.ts';
 import { handleInTime } from '../handle-in-time.ts';
 import type { Patience } from '../patience.ts';
 import type { LaneContext } from './lane-context.ts';
@@ -10,12 +10,15 @@ import { END_REDRIVE, TAKE_REDRIVE } from './statements.ts';
 
 export interface OfLane {
   query<R extends pg.QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]>;
+  readonly stopping: AbortSignal;
   /** Whether the lane still has its lock. */
   ours(): boolean;
   later(ms: number): void;
 }
 
 interface Letter extends MessageRow {
+  /** Of the last time. */
+  readonly error: string;
   readonly letter: string;
   readonly deliveries: number;
 }
@@ -37,12 +40,17 @@ export class Redrives {
 
   /** Sees to one of them. `waits`: the lane is to come back to it. */
   async next(): Promise<'none' | 'ended' | 'waits'> {
-    const { logger, name, types } = this.#on;
+    const { logger, name, types, gate } = this.#on;
     const [row] = await this.#lane.query<Letter>(TAKE_REDRIVE, [name, this.#bucket]);
     if (!row) return 'none';
     if (!types.includes(row.type)) return await this.#leave(row);
-    try {
+    const attempt = async () => {
       await handleInTime(this.#on, toDelivery(row, row.deliveries));
+      return true;
+    };
+    try {
+      const begun = await gate[isDeadly(row.error) ? 'alone' : 'together'](attempt, this.#lane.stopping);
+      if (!begun) return await this.#again(row, 0);
       this.#postponed = 0;
     } catch (error) {
       if (!this.#lane.ours()) return 'ended';

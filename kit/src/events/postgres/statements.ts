@@ -122,7 +122,7 @@ export const BURY = `
 export const TAKE_REDRIVE = `
   UPDATE bus.dead_letter SET state = 'redriving', deliveries = deliveries + 1
   WHERE letter = (SELECT letter FROM bus.dead_letter WHERE consumer = $1 AND bucket = $2 AND state = 'redrive' ORDER BY seq LIMIT 1)
-  RETURNING letter, seq, id, type, subject, key, headers, payload, published_at, deliveries`;
+  RETURNING letter, seq, id, type, subject, key, headers, payload, published_at, deliveries, error`;
 
 export const END_REDRIVE = `
   UPDATE bus.dead_letter SET state = $2, deliveries = $3::int, error = coalesce($4, error), stack = coalesce($5, stack),
