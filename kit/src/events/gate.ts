@@ -1,14 +1,11 @@
-interface Waiting {
-  readonly admit: () => void;
-}
-
 /**
  * Lets any number in together, or one alone. Whoever wants to be alone waits for those inside, and keeps out those who come later; when it is
  * through, they come before the next one.
  */
 export class Gate {
-  readonly #alone: Waiting[] = [];
-  readonly #together: Waiting[] = [];
+  /** What admits those who wait. */
+  readonly #alone: (() => void)[] = [];
+  readonly #together: (() => void)[] = [];
   #inside = 0;
   #closed = false;
   #turnOfTogether = false;
@@ -44,21 +41,19 @@ export class Gate {
   }
 
   /** @returns whether it was admitted */
-  #wait(among: Waiting[], giveUp: AbortSignal | undefined): Promise<boolean> {
+  #wait(among: (() => void)[], giveUp: AbortSignal | undefined): Promise<boolean> {
     if (giveUp?.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const leave = () => {
-        among.splice(among.indexOf(waiting), 1);
+        among.splice(among.indexOf(admit), 1);
         resolve(false);
         this.#next();
       };
-      const waiting = {
-        admit: () => {
-          giveUp?.removeEventListener('abort', leave);
-          resolve(true);
-        },
+      const admit = () => {
+        giveUp?.removeEventListener('abort', leave);
+        resolve(true);
       };
-      among.push(waiting);
+      among.push(admit);
       giveUp?.addEventListener('abort', leave, { once: true });
     });
   }
@@ -68,11 +63,11 @@ export class Gate {
     if (this.#together.length > 0 && (this.#turnOfTogether || this.#alone.length === 0)) {
       this.#turnOfTogether = false;
       this.#inside += this.#together.length;
-      for (const { admit } of this.#together.splice(0)) admit();
+      for (const admit of this.#together.splice(0)) admit();
     } else if (this.#inside === 0 && this.#alone.length > 0) {
       this.#turnOfTogether = false;
       this.#closed = true;
-      this.#alone.shift()?.admit();
+      this.#alone.shift()?.();
     }
   }
 }

@@ -3,7 +3,7 @@ import { backoff, pause } from '../../store/backoff.ts';
 import { type ConsumerOptions, type Delivery, type GivenUp, Postponed, Unreadable } from '../bus.ts';
 import { KILLED } from '../failure-text.ts';
 import type { Gate } from '../gate.ts';
-import { handleInTime } from '../handle-in-time.ts';
+import { handleAtGate, handleInTime } from '../handle-in-time.ts';
 import type { Ahead } from './ahead.ts';
 import type { Attempts } from './attempts.ts';
 import { plainHeaders, toMessage } from './envelope.ts';
@@ -53,13 +53,9 @@ export class Lane {
       (how) => how === 'done',
       () => false,
     );
-    const { gate, stopping } = this.#on;
     const handle = async (message: Taken) => {
-      const attempt = async () => {
-        await handleInTime(this.#on, toDelivery(message, 1));
-        return true;
-      };
-      if (!(await gate.together(attempt, stopping))) throw new Postponed(new Error('the consumer stops'));
+      const begun = await handleAtGate(this.#on, toDelivery(message, 1), 'together', this.#on.stopping);
+      if (!begun) throw new Postponed(new Error('the consumer stops'));
     };
     const through = await this.#ahead.with(taken, over, handle);
     return (await ending) === 'done' ? through : 'released';

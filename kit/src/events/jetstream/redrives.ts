@@ -1,7 +1,7 @@
 import { backoff, pause } from '../../store/backoff.ts';
 import { type Message, Postponed } from '../bus.ts';
 import { isDeadly, KILLED_AGAIN } from '../failure-text.ts';
-import { handleInTime } from '../handle-in-time.ts';
+import { handleAtGate } from '../handle-in-time.ts';
 import { Patience } from '../patience.ts';
 import { toMessage } from './envelope.ts';
 import { Overtaken } from './errors.ts';
@@ -46,7 +46,6 @@ export class Redrives {
   stillHere(): void {}
 
   async #handle(letter: Letter): Promise<Letter> {
-    const { gate, stopping } = this.#on;
     const deliveries = letter.deliveries + 1;
     for (let postponed = 1; ; postponed++) {
       try {
@@ -54,11 +53,8 @@ export class Redrives {
         if (!this.#on.types.includes(message.type)) return await this.#leave(letter, message);
         const { publishedAt } = letter;
         const again = { ...message, position: BigInt(letter.seq), deliveries, publishedAt };
-        const attempt = async () => {
-          await handleInTime(this.#on, again);
-          return true;
-        };
-        if (!(await gate[isDeadly(letter.error) ? 'alone' : 'together'](attempt, stopping))) return letter;
+        const how = isDeadly(letter.error) ? 'alone' : 'together';
+        if (!(await handleAtGate(this.#on, again, how, this.#on.stopping))) return letter;
         return { ...letter, deliveries, state: 'redriven' };
       } catch (error) {
         if (!(error instanceof Postponed)) return failed(letter, deliveries, error);

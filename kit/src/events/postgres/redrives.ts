@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { backoff } from '../../store/backoff.ts';
 import { Postponed } from '../bus.ts';
 import { describe, isDeadly } from '../failure-text.ts';
-import { handleInTime } from '../handle-in-time.ts';
+import { handleAtGate } from '../handle-in-time.ts';
 import type { Patience } from '../patience.ts';
 import type { LaneContext } from './lane-context.ts';
 import { type MessageRow, toDelivery } from './rows.ts';
@@ -40,16 +40,13 @@ export class Redrives {
 
   /** Sees to one of them. `waits`: the lane is to come back to it. */
   async next(): Promise<'none' | 'ended' | 'waits'> {
-    const { logger, name, types, gate } = this.#on;
+    const { logger, name, types } = this.#on;
     const [row] = await this.#lane.query<Letter>(TAKE_REDRIVE, [name, this.#bucket]);
     if (!row) return 'none';
     if (!types.includes(row.type)) return await this.#leave(row);
-    const attempt = async () => {
-      await handleInTime(this.#on, toDelivery(row, row.deliveries));
-      return true;
-    };
     try {
-      const begun = await gate[isDeadly(row.error) ? 'alone' : 'together'](attempt, this.#lane.stopping);
+      const how = isDeadly(row.error) ? 'alone' : 'together';
+      const begun = await handleAtGate(this.#on, toDelivery(row, row.deliveries), how, this.#lane.stopping);
       if (!begun) return await this.#again(row, 0);
       this.#postponed = 0;
     } catch (error) {
