@@ -20,12 +20,10 @@ export function requestDecoder<T extends object>(
   decode: (bytes: Buffer) => T,
 ): (bytes: Buffer) => Incoming<T> {
   let keepsRules: ((message: object) => boolean) | undefined;
-  let compiled = false;
   // With the first call: a start need not wait for the rules of all methods.
   const keepsAll = (message: object): boolean => {
-    if (!compiled) keepsRules = compileRules(input);
-    compiled = true;
-    return keepsRules?.(message) ?? false;
+    keepsRules ??= compileRules(input) ?? (() => false);
+    return keepsRules(message);
   };
   return (bytes) => {
     try {
