@@ -94,10 +94,12 @@ function wrongWith({ url = '', headers, rawHeaders }: Request): DomainError | un
     return new DomainError('invalid-argument', 'URI_TOO_LONG', `must not be longer than ${MAX_URL}`);
   // Another server on the way may have taken another of them. Source: RFC 9112, 3.2; RFC 9113, 8.3.1.
   const { ':authority': authority = headers.host, host = authority } = headers;
-  let hosts = host === authority ? 0 : 2;
+  let hosts = 0;
   for (let at = 0; at < rawHeaders.length; at += 2)
     if (rawHeaders[at]?.length === 4 && rawHeaders[at]?.toLowerCase() === 'host') hosts += 1;
-  return hosts > 1 ? new DomainError('invalid-argument', 'MALFORMED', 'a request has one host') : undefined;
+  return hosts > 1 || host !== authority
+    ? new DomainError('invalid-argument', 'MALFORMED', 'a request has one host')
+    : undefined;
 }
 
 /** Who has an answer has nothing more to send; what still comes would hold its stream open. Source: RFC 9113, 8.1. */
