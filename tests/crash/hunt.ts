@@ -13,8 +13,9 @@ export interface Hunt {
   killed(what: string): void;
 }
 
-/** How long a process may live on with points that it does not come by. */
+/** How long a process may live on with points that it does not come by; before audit comes by any, the turn of the dead one has to end. */
 const PATIENCE_MS = 6_000;
+const LONGER_MS: Readonly<Record<string, number>> = { audit: 20_000 };
 const DEATHS_IN_A_ROW = 2;
 /** How long it is left alone after that: orders have to go on. */
 const REST_MS = 4_000;
@@ -40,7 +41,7 @@ export async function hunt({ booted, coverage, busy, kills, over, ahead, killed 
       killed(service);
       for (let death = 0; death < DEATHS_IN_A_ROW && !over(); death++) {
         await start(service, coverage.arm(service));
-        const until = performance.now() + PATIENCE_MS;
+        const until = performance.now() + (LONGER_MS[service] ?? PATIENCE_MS);
         while (booted.runs(service) && performance.now() < until) await delay(20);
         const point = await booted.failedAt(service);
         if (point === undefined) await booted.kill(service);

@@ -77,7 +77,11 @@ const killed = () => [...kills.values()].reduce((sum, count) => sum + count, 0);
 const enough = () => accepted.length >= ORDERS && killed() >= KILLS;
 const ahead = () => killed() / KILLS > accepted.length / ORDERS + MOST_AHEAD;
 let failed = false;
-const over = () => failed || enough() || performance.now() - began > LIMIT_MS;
+// A run of all services with the usual number of kills comes by every point, unless it ends at a mistake.
+const full = values.hunt === undefined && faults.length === 0 && KILLS >= FULL_KILLS;
+let coverage: Coverage | undefined;
+const over = () =>
+  failed || (enough() && (!full || coverage?.isComplete === true)) || performance.now() - began > LIMIT_MS;
 const noteKill = (what: string) => void kills.set(what, (kills.get(what) ?? 0) + 1);
 
 async function consumersOf(service: string) {
@@ -133,13 +137,14 @@ try {
     stock.set(product, pieces);
   }
   const consumers = Object.fromEntries(await Promise.all(SERVICES.map(consumersOf)));
-  const coverage = new Coverage(pointsOf(values.hunt?.split(',') ?? SERVICES, consumers));
+  const covered = new Coverage(pointsOf(values.hunt?.split(',') ?? SERVICES, consumers));
+  coverage = covered;
   const busy = new Set<string>();
   const work = [
     shopOn({ shop, products, inFlight: 12, mostOpen: 150, over, accepted: (id) => void accepted.push(id) }),
     killServers(),
     ...Array.from({ length: Number(values.hunters) }, () =>
-      hunt({ booted, coverage, busy, kills, over, ahead, killed: noteKill }),
+      hunt({ booted, coverage: covered, busy, kills, over, ahead, killed: noteKill }),
     ),
   ];
   void report();
@@ -157,7 +162,7 @@ try {
   const stillMs = faults.length > 0 ? FAULTY_STILL_MS : SETTLE_MS;
   const findings = await judge(booted, accepted, stock, { settleMs: SETTLE_MS, stillMs });
 
-  const rows = coverage.rows();
+  const rows = covered.rows();
   console.log('\nservice         kills  points hit');
   for (const [name, count] of kills) {
     const row = rows.find(({ service }) => service === name);
@@ -188,8 +193,6 @@ try {
   console.log(JSON.stringify(figures));
   const done = accepted.length >= ORDERS && killed() >= KILLS;
   if (!done) console.error(`not enough in ${values.minutes} minutes`);
-  // A run of all services with the usual number of kills comes by every point, unless it ends at a mistake.
-  const full = values.hunt === undefined && faults.length === 0 && KILLS >= FULL_KILLS;
   const everywhere = !full || figures.points_hit === figures.points;
   if (!everywhere) console.error(`${figures.points - figures.points_hit} points were never hit`);
   const { expect } = values;

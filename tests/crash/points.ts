@@ -99,9 +99,14 @@ export class Coverage {
     this.#hits.set(point, (this.#hits.get(point) ?? 0) + 1);
   }
 
-  /** Of the services that are not busy, the one that was killed least for the points that it has. */
+  get isComplete(): boolean {
+    return Object.keys(this.#points).every((service) => this.#never(service).length === 0);
+  }
+
+  /** Of the services that are not busy, the one that was killed least for the points that it has, and sooner where it has never died at one. */
   next(busy: ReadonlySet<string>, kills: ReadonlyMap<string, number>): string | undefined {
-    const often = (service: string) => (kills.get(service) ?? 0) / this.#of(service).length;
+    const often = (service: string) =>
+      (kills.get(service) ?? 0) / this.#of(service).length / (this.#never(service).length > 0 ? 2 : 1);
     const free = Object.keys(this.#points).filter((service) => !busy.has(service));
     return free.sort((a, b) => often(a) - often(b))[0];
   }
