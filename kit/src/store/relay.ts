@@ -5,7 +5,7 @@ import { within } from '../time/index.ts';
 import { Alarm, backoff, pause } from './backoff.ts';
 import type { ChangeFeed } from './changes.ts';
 import { type Database, internals } from './database.ts';
-import { bucketOf } from './hash.ts';
+import { BUCKETS, bucketOf } from './hash.ts';
 import type { OutgoingEvent } from './outbox.ts';
 import type { Session } from './session.ts';
 
@@ -44,17 +44,23 @@ const LAG_COUNT = 10_000;
 /** Under load, turns that are this far apart find more to take: each costs a round trip here and a commit on the bus. */
 const GATHER_MS = 20;
 
+const COLUMNS = 'id, message_id, type, subject, key, headers, payload';
+
 // Sees the rows that it deletes, too. The first of each bucket, and of these the first: so it costs the same whatever waits in other buckets. $1
-// buckets, $2 what is published, $3 what is on its way.
+// what is published, $2 what is on its way, $3 buckets.
 export const TAKE = `
-  WITH published AS (DELETE FROM outbox WHERE id = ANY ($2::bigint[])), next AS MATERIALIZED (
-    SELECT first.id FROM unnest($1::int[]) mine (bucket) CROSS JOIN LATERAL (
+  WITH published AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[])), next AS MATERIALIZED (
+    SELECT first.id FROM unnest($3::int[]) mine (bucket) CROSS JOIN LATERAL (
       SELECT id FROM outbox WHERE outbox.bucket = mine.bucket
-        AND id NOT IN (SELECT unnest($2::bigint[] || $3::bigint[]))
+        AND id NOT IN (SELECT unnest($1::bigint[] || $2::bigint[]))
       ORDER BY id LIMIT ${BATCH}
     ) first ORDER BY first.id LIMIT ${BATCH}
   )
-  SELECT id, message_id, type, subject, key, headers, payload FROM next JOIN outbox USING (id) ORDER BY id`;
+  SELECT ${COLUMNS} FROM next JOIN outbox USING (id) ORDER BY id`;
+// The same where all buckets are ours, at a third of what it costs.
+export const TAKE_OF_ALL = `
+  WITH published AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[]))
+  SELECT ${COLUMNS} FROM outbox WHERE id NOT IN (SELECT unnest($1::bigint[] || $2::bigint[])) ORDER BY id LIMIT ${BATCH}`;
 const LAG = `
   SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT ${LAG_COUNT}) waiting) AS backlog,
          coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)) * 1000, 0)::int8 AS age`;
@@ -67,6 +73,12 @@ interface OutboxRow {
   readonly key: string;
   readonly headers: Record<string, string>;
   readonly payload: Buffer;
+}
+
+interface Sending {
+  readonly rows: readonly OutboxRow[];
+  /** Resolves when all of them are durable. */
+  readonly done: Promise<void>;
 }
 
 /**
@@ -106,6 +118,8 @@ class OutboxRelay {
   #published: bigint[] = [];
   /** The batch after the one in flight, where there was enough to fill that. */
   #ahead: Promise<OutboxRow[]> | undefined;
+  /** A full batch that is being published while the next one is. */
+  #onItsWay: Sending | undefined;
   #turnsBegun = 0;
   #turnEnded = new Set<(begun: number) => void>();
   #draining = false;
@@ -147,7 +161,7 @@ class OutboxRelay {
     this.#ahead = undefined;
   }
 
-  /** Resolves after the batch in flight: what is taken from now on has nothing of this bucket. */
+  /** Resolves after the batches in flight: what is taken from now on has nothing of this bucket. */
   async release(bucket: number): Promise<void> {
     this.#owned.delete(bucket);
     this.#ahead = undefined;
@@ -199,40 +213,63 @@ class OutboxRelay {
   }
 
   /**
-   * Takes the next batch to the bus. One batch is in flight at a time, so that a repeated one cannot overtake; the next one is
-   * read meanwhile.
+   * Takes the next batch to the bus, while the one before may still be on its way and the one after is read. Events of a key that is on its way
+   * wait, so that a repeated one cannot be overtaken.
    */
   async #turn(): Promise<number> {
     this.#turnsBegun++;
-    if (!this.#session.connected) return 0;
-    if (this.#owned.size === 0 && this.#published.length === 0) return 0;
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    const rows = await (ahead ?? this.#take([]));
-    if (rows.length === 0) return 0;
-    const ids = rows.map((row) => row.id);
-    failPoint(this.#name, 'relay', 'taken');
-    if (rows.length === BATCH) {
-      this.#ahead = this.#take(ids);
-      this.#ahead.catch(() => undefined);
-    }
+    const before = this.#onItsWay;
+    this.#onItsWay = undefined;
+    let sending: Sending | undefined;
     try {
-      await this.#bus.publish(rows.map(toEvent));
+      sending = await this.#send(before);
+      await before?.done;
+      if (sending?.rows.length === BATCH) this.#onItsWay = sending;
+      else await sending?.done;
     } catch (error) {
-      // What was not published comes first again.
+      // What was not published comes first again, when nothing is on its way any more.
       this.#ahead = undefined;
+      this.#onItsWay = undefined;
+      await Promise.allSettled([before?.done, sending?.done]);
       throw error;
     }
+    return sending?.rows.length ?? 0;
+  }
+
+  async #send(before: Sending | undefined): Promise<Sending | undefined> {
+    if (!this.#session.connected) return undefined;
+    if (this.#owned.size === 0 && this.#published.length === 0) return undefined;
+    const taken = this.#ahead;
+    this.#ahead = undefined;
+    const idsBefore = before?.rows.map(({ id }) => id) ?? [];
+    const rows = await (taken ?? this.#take(idsBefore));
+    if (rows.length === 0) return undefined;
+    failPoint(this.#name, 'relay', 'taken');
+    if (rows.length === BATCH) {
+      this.#ahead = this.#take([...idsBefore, ...rows.map(({ id }) => id)]);
+      this.#ahead.catch(() => undefined);
+    }
+    const keysBefore = new Set(before?.rows.map(({ key }) => key));
+    const { free = [], held = [] } = Object.groupBy(rows, ({ key }) => (keysBefore.has(key) ? 'held' : 'free'));
+    const done = settled([this.#publish(free), before?.done.then(() => this.#publish(held))]);
+    done.catch(() => undefined);
+    return { rows, done };
+  }
+
+  async #publish(rows: readonly OutboxRow[]): Promise<void> {
+    if (rows.length === 0) return;
+    await this.#bus.publish(rows.map(toEvent));
     failPoint(this.#name, 'relay', 'published');
-    this.#published.push(...ids);
-    return rows.length;
+    this.#published.push(...rows.map(({ id }) => id));
   }
 
   async #take(onTheirWay: readonly bigint[]): Promise<OutboxRow[]> {
     const published = this.#published;
     this.#published = [];
     try {
-      return await this.#session.query<OutboxRow>(TAKE, [[...this.#owned], published, onTheirWay]);
+      return this.#owned.size === BUCKETS
+        ? await this.#session.query<OutboxRow>(TAKE_OF_ALL, [published, onTheirWay])
+        : await this.#session.query<OutboxRow>(TAKE, [published, onTheirWay, [...this.#owned]]);
     } catch (error) {
       this.#published.push(...published);
       throw error;
@@ -254,6 +291,12 @@ class OutboxRelay {
       await pause(this.#session.connected ? LAG_MS : POLL_MS, this.#abort.signal);
     }
   }
+}
+
+/** Resolves when all do. Rejects when one has, and all have come to an end. */
+async function settled(works: readonly (Promise<void> | undefined)[]): Promise<void> {
+  const failure = (await Promise.allSettled(works)).find(({ status }) => status === 'rejected');
+  if (failure?.status === 'rejected') throw failure.reason;
 }
 
 function toEvent({ message_id: id, type, subject, key, headers, payload }: OutboxRow): OutgoingEvent {

@@ -91,6 +91,32 @@ it('takes what others left behind', async () => {
   expect(await started.backlog()).toBe(0);
 });
 
+it('has a batch follow while the one before is on its way, but nothing of a key that is', async () => {
+  // A full batch that ends with an event of the key, and what follows.
+  await save(...upTo(255).map((n) => event(`first-${n}`)), event('a', 0));
+  await save(event('a', 1), event('b', 0));
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  bus.before = () => (bus.batches === 1 ? answered : Promise.resolve());
+  relay();
+  await eventually(() => bus.numbers('b').length === 1);
+  expect(bus.numbers('a')).toEqual([]);
+  answer();
+  await settled(258);
+  expect(bus.numbers('a')).toEqual([0, 1]);
+});
+
+it('keeps the order of a key when a batch fails while the next one is on its way', async () => {
+  const random = new Set(upTo(12).map((n) => n * 3 + (n % 3)));
+  bus.before = async () => {
+    if (random.has(bus.batches)) throw new Error('no answer');
+  };
+  const keys = upTo(40).map((n) => `key-${n}`);
+  for (const round of upTo(50)) await save(...keys.map((key) => event(key, round)));
+  relay();
+  await settled(2_000);
+  for (const key of keys) expect(bus.numbers(key)).toEqual(upTo(50));
+});
+
 it('publishes nothing that was rolled back', async () => {
   relay();
   const failed = on.db.transaction(async (tx) => {
