@@ -41,8 +41,9 @@ export async function hunt({ booted, coverage, busy, kills, over, ahead, killed 
       killed(service);
       for (let death = 0; death < DEATHS_IN_A_ROW && !over(); death++) {
         await start(service, coverage.arm(service));
-        const until = performance.now() + (LONGER_MS[service] ?? PATIENCE_MS);
-        while (booted.runs(service) && performance.now() < until) await delay(20);
+        const patience = (coverage.isCompleteFor(service) ? undefined : LONGER_MS[service]) ?? PATIENCE_MS;
+        const until = performance.now() + patience;
+        while (booted.runs(service) && performance.now() < until && !over()) await delay(20);
         const point = await booted.failedAt(service);
         if (point === undefined) await booted.kill(service);
         else coverage.hit(point);

@@ -100,13 +100,17 @@ export class Coverage {
   }
 
   get isComplete(): boolean {
-    return Object.keys(this.#points).every((service) => this.#never(service).length === 0);
+    return Object.keys(this.#points).every((service) => this.isCompleteFor(service));
+  }
+
+  isCompleteFor(service: string): boolean {
+    return this.#never(service).length === 0;
   }
 
   /** Of the services that are not busy, the one that was killed least for the points that it has, and sooner where it has never died at one. */
   next(busy: ReadonlySet<string>, kills: ReadonlyMap<string, number>): string | undefined {
     const often = (service: string) =>
-      (kills.get(service) ?? 0) / this.#of(service).length / (this.#never(service).length > 0 ? 2 : 1);
+      (kills.get(service) ?? 0) / this.#of(service).length / (this.isCompleteFor(service) ? 1 : 2);
     const free = Object.keys(this.#points).filter((service) => !busy.has(service));
     return free.sort((a, b) => often(a) - often(b))[0];
   }

@@ -214,6 +214,8 @@ export class Leases {
       const { member, bucket } = claim;
       if (member.left) {
         await this.#unlock('pg_advisory_unlock', member, bucket);
+        // With the connection all locks are gone.
+        if (this.#session.epoch !== epoch) return;
         continue;
       }
       member.owned.add(bucket);

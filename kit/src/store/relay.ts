@@ -7,6 +7,7 @@ import type { ChangeFeed } from './changes.ts';
 import { type Database, internals } from './database.ts';
 import { BUCKETS, bucketOf } from './hash.ts';
 import type { OutgoingEvent } from './outbox.ts';
+import { BATCH, FORGET, LAG, TAKE, TAKE_OF_ALL } from './relay-statements.ts';
 import type { Session } from './session.ts';
 
 /** Where the relay publishes: resolves when all messages are durable, and ignores ids that it has already. */
@@ -36,34 +37,11 @@ export interface Relay {
   stop(withinMs?: number): Promise<void>;
 }
 
-const BATCH = 256;
 const POLL_MS = 500;
 const LAG_MS = 5_000;
-const LAG_COUNT = 10_000;
 
 /** Under load, turns that are this far apart find more to take: each costs a round trip here and a commit on the bus. */
 const GATHER_MS = 20;
-
-const COLUMNS = 'id, message_id, type, subject, key, headers, payload';
-
-// Sees the rows that it deletes, too. The first of each bucket, and of these the first: so it costs the same whatever waits in other buckets. $1
-// what is published, $2 what is on its way, $3 buckets.
-export const TAKE = `
-  WITH published AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[])), next AS MATERIALIZED (
-    SELECT first.id FROM unnest($3::int[]) mine (bucket) CROSS JOIN LATERAL (
-      SELECT id FROM outbox WHERE outbox.bucket = mine.bucket
-        AND id NOT IN (SELECT unnest($1::bigint[] || $2::bigint[]))
-      ORDER BY id LIMIT ${BATCH}
-    ) first ORDER BY first.id LIMIT ${BATCH}
-  )
-  SELECT ${COLUMNS} FROM next JOIN outbox USING (id) ORDER BY id`;
-// The same where all buckets are ours, at a third of what it costs.
-export const TAKE_OF_ALL = `
-  WITH published AS (DELETE FROM outbox WHERE id = ANY ($1::bigint[]))
-  SELECT ${COLUMNS} FROM outbox WHERE id NOT IN (SELECT unnest($1::bigint[] || $2::bigint[])) ORDER BY id LIMIT ${BATCH}`;
-const LAG = `
-  SELECT (SELECT count(*) FROM (SELECT FROM outbox LIMIT ${LAG_COUNT}) waiting) AS backlog,
-         coalesce(extract(epoch FROM clock_timestamp() - (SELECT created_at FROM outbox ORDER BY id LIMIT 1)) * 1000, 0)::int8 AS age`;
 
 interface OutboxRow {
   readonly id: bigint;
@@ -120,6 +98,8 @@ class OutboxRelay {
   #ahead: Promise<OutboxRow[]> | undefined;
   /** A full batch that is being published while the next one is. */
   #onItsWay: Sending | undefined;
+  /** In a row. */
+  #failures = 0;
   #turnsBegun = 0;
   #turnEnded = new Set<(begun: number) => void>();
   #draining = false;
@@ -176,6 +156,7 @@ class OutboxRelay {
       };
       this.#turnEnded.add(ended);
     });
+    await this.#forgetPublished();
   }
 
   async stop(withinMs: number): Promise<void> {
@@ -190,24 +171,23 @@ class OutboxRelay {
   }
 
   async #run(): Promise<void> {
-    let failures = 0;
     while (!this.#abort.signal.aborted) {
       try {
         const began = performance.now();
         const taken = await this.#turn();
-        failures = 0;
         if (taken === 0 && this.#draining) break;
         const left = began + GATHER_MS - performance.now();
         if (taken === 0) await this.#alarm.sleep(POLL_MS);
         else if (taken < BATCH && left > 0 && !this.#draining) await pause(left, this.#abort.signal);
       } catch (error) {
-        failures++;
+        const failures = ++this.#failures;
         this.#logger[failures === 1 ? 'warn' : 'debug']({ err: error, failures }, 'events not published; trying again');
         await pause(backoff(failures, 100, 5_000), this.#abort.signal);
       } finally {
         this.#endTurn();
       }
     }
+    await this.#forgetPublished();
     this.#abort.abort();
     this.#endTurn();
   }
@@ -226,6 +206,8 @@ class OutboxRelay {
       await before?.done;
       if (sending?.rows.length === BATCH) this.#onItsWay = sending;
       else await sending?.done;
+      // A first batch of several may still fail.
+      if (before || !this.#onItsWay) this.#failures = 0;
     } catch (error) {
       // What was not published comes first again, when nothing is on its way any more.
       this.#ahead = undefined;
@@ -239,10 +221,13 @@ class OutboxRelay {
   async #send(before: Sending | undefined): Promise<Sending | undefined> {
     if (!this.#session.connected) return undefined;
     if (this.#owned.size === 0 && this.#published.length === 0) return undefined;
-    const taken = this.#ahead;
+    const { epoch } = this.#session;
+    const ahead = this.#ahead;
     this.#ahead = undefined;
     const idsBefore = before?.rows.map(({ id }) => id) ?? [];
-    const rows = await (taken ?? this.#take(idsBefore));
+    let rows = (await ahead) ?? [];
+    // Where it was read ahead more may have come since.
+    if (rows.length === 0) rows = await this.#take(idsBefore);
     if (rows.length === 0) return undefined;
     failPoint(this.#name, 'relay', 'taken');
     if (rows.length === BATCH) {
@@ -251,7 +236,12 @@ class OutboxRelay {
     }
     const keysBefore = new Set(before?.rows.map(({ key }) => key));
     const { free = [], held = [] } = Object.groupBy(rows, ({ key }) => (keysBefore.has(key) ? 'held' : 'free'));
-    const done = settled([this.#publish(free), before?.done.then(() => this.#publish(held))]);
+    const afterwards = async () => {
+      await before?.done;
+      if (this.#abort.signal.aborted || this.#session.epoch !== epoch) throw new Error('the buckets are given up');
+      await this.#publish(held);
+    };
+    const done = settled(held.length > 0 ? [this.#publish(free), afterwards()] : [this.#publish(free)]);
     done.catch(() => undefined);
     return { rows, done };
   }
@@ -276,6 +266,14 @@ class OutboxRelay {
     }
   }
 
+  /** Whoever has a bucket next is not to publish again what is on the bus. */
+  async #forgetPublished(): Promise<void> {
+    const published = this.#published;
+    if (published.length === 0) return;
+    this.#published = [];
+    await this.#session.query(FORGET, [published]).catch(() => void this.#published.push(...published));
+  }
+
   #endTurn(): void {
     for (const ended of this.#turnEnded) ended(this.#turnsBegun);
   }
@@ -294,7 +292,7 @@ class OutboxRelay {
 }
 
 /** Resolves when all do. Rejects when one has, and all have come to an end. */
-async function settled(works: readonly (Promise<void> | undefined)[]): Promise<void> {
+async function settled(works: readonly Promise<void>[]): Promise<void> {
   const failure = (await Promise.allSettled(works)).find(({ status }) => status === 'rejected');
   if (failure?.status === 'rejected') throw failure.reason;
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BUCKETS, bucketOf } from '../../src/store/hash.ts';
 import { type OutgoingEvent, startRelay } from '../../src/store/index.ts';
 import { connectionConfig } from '../../src/store/pool.ts';
-import { TAKE, TAKE_OF_ALL } from '../../src/store/relay.ts';
+import { BATCH, TAKE, TAKE_OF_ALL } from '../../src/store/relay-statements.ts';
 import { Session } from '../../src/store/session.ts';
 import { eventually } from '../../src/testing/eventually.ts';
 import { event, type Fixture, fixture, logger } from './fixture.ts';
@@ -16,7 +16,6 @@ interface Plan {
 }
 
 const MILLION = 1_000_000;
-const BATCH = 256;
 const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
 const every = (step: number) => Array.from({ length: BUCKETS / step }, (_, index) => index * step);
 
