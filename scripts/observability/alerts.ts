@@ -139,6 +139,15 @@ export const ALERTS: readonly Alert[] = [
     page: 'events',
   },
   {
+    alert: 'WeftUnknownEvents',
+    expr: 'sum by (service_name) (increase(weft_audit_unknown_events_total[30m])) > 0',
+    wait: '1m',
+    severity: 'ticket',
+    summary: 'Somebody publishes events of a type that no service has registered',
+    runbook: 'unknown-events',
+    page: 'events',
+  },
+  {
     alert: 'WeftPoolExhausted',
     expr: 'max by (db_client_connection_pool_name) (db_client_connection_pending_requests) > 10',
     wait: '2m',

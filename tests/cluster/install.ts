@@ -2,13 +2,15 @@ import { join } from 'node:path';
 import { services } from '@weft/all/services';
 import type { Cluster, Pod } from './cluster.ts';
 import { makeNamespace } from './namespaces.ts';
-import { run } from './run.ts';
+import { run, seenBy } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 export const chart = (name: string) => join(ROOT, 'charts', name);
 const SMALL = join(import.meta.dirname, 'values-small.yaml');
 
 const WAIT = ['--wait', '--timeout', '8m'];
+/** More than a pod may take to end. */
+const ENDED_MS = 120_000;
 
 export interface Installed {
   /** Milliseconds that it took until everything was ready. */
@@ -29,10 +31,15 @@ export async function install(cluster: Cluster): Promise<Installed> {
   return { backing, weft };
 }
 
-/** Changes values of what is installed, by their paths, and leaves the others as they are. */
+/** Changes values of what is installed, by their paths, and leaves the others as they are. Nothing is left of what was before. */
 export async function changeValues(cluster: Cluster, values: Readonly<Record<string, string>>): Promise<void> {
   const set = Object.entries(values).flatMap(([path, value]) => ['--set', `${path}=${value}`]);
   await cluster.helm(['upgrade', 'weft', chart('weft'), '--reset-then-reuse-values', ...set, ...WAIT]);
+  // Pods that end go on handling events until they have.
+  await seenBy(async () => {
+    const { items } = await cluster.get<{ items: readonly Pod[] }>('pods', '-l', 'app.kubernetes.io/part-of=weft');
+    return items.every(({ metadata }) => metadata.deletionTimestamp === undefined);
+  }, ENDED_MS);
 }
 
 /** Images from where `npm run images` has put them, as a cluster takes them that it cannot hand any. */
