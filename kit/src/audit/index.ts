@@ -38,7 +38,7 @@ const MOST_CONTENT = 8 * 1024;
 
 interface Refusals {
   readonly call: EndedCall;
-  readonly first: number;
+  first: number;
   last: number;
   count: number;
 }
@@ -71,7 +71,7 @@ export function auditTrail({ service, save, logger, now }: AuditTrailParts): Aud
       await save(events);
     } catch (err) {
       logger.warn({ err, refusals: told.size }, 'refused calls not told to the audit; trying again');
-      for (const [key, refusals] of told) merge(key, refusals);
+      for (const refusals of told.values()) note(refusals);
     }
   };
   const flush = (): Promise<void> => {
@@ -82,9 +82,18 @@ export function auditTrail({ service, save, logger, now }: AuditTrailParts): Aud
     });
     return writing;
   };
+  const note = (refusals: Refusals): void => {
+    const { method, outcome, callerService = '', userId = '' } = refusals.call;
+    const own = [method.name, outcome?.reason, callerService, userId].join(' ');
+    // Who comes as ever new users makes no more records than there are methods.
+    const fits = noted.has(own) || noted.size < MOST;
+    const anybody = { ...refusals, call: { ...refusals.call, userId: '', callerService: '' } };
+    merge(fits ? own : `${method.name} ${outcome?.code}`, fits ? refusals : anybody);
+  };
   const merge = (key: string, refusals: Refusals): void => {
     const known = noted.get(key);
     if (known) {
+      known.first = Math.min(known.first, refusals.first);
       known.last = Math.max(known.last, refusals.last);
       known.count += refusals.count;
     } else noted.set(key, refusals);
@@ -94,14 +103,8 @@ export function auditTrail({ service, save, logger, now }: AuditTrailParts): Aud
     observe(call) {
       const code = call.outcome?.code;
       if (code !== status.PERMISSION_DENIED && code !== status.UNAUTHENTICATED) return;
-      const { method, outcome, callerService = '', userId = '' } = call;
       const time = now();
-      const key = [method.name, outcome?.reason, callerService, userId].join(' ');
-      // Who comes as ever new users makes no more records than there are methods.
-      const fits = noted.has(key) || noted.size < MOST;
-      const anybody = { ...call, userId: '', callerService: '' };
-      const refusals = { call: fits ? call : anybody, first: time, last: time, count: 1 };
-      merge(fits ? key : `${method.name} ${code}`, refusals);
+      note({ call, first: time, last: time, count: 1 });
       timer ??= setTimeout(flush, EVERY_MS).unref();
     },
     async operation({ method, context, request }) {

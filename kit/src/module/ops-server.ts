@@ -10,7 +10,7 @@ export interface OpsServer {
   /** Health by service, for /readyz. */
   readonly health: Map<string, () => HealthState>;
   readonly routes: Map<string, OpsRoute>;
-  /** Everything has been started: /startupz says so from now on. */
+  /** Everything has been started: /startupz says so from now on, and /readyz may. */
   started(): void;
   /** Is told of a POST to /log-level from this machine. */
   onLogLevel(change: (level: LogLevel) => void): void;
@@ -32,9 +32,8 @@ export async function startOpsServer(host: string, port: number, metrics: Metric
     if (path === '/metrics') return metrics.scrape(request, response);
     if (path === '/log-level') return logLevel(request, response, (level) => changeLevel(level));
     if (path === '/startupz' && !started) return send(response, 503, { status: 'starting' });
-    answer(request, response, routes.get(path), path, health).catch(() =>
-      send(response, 500, { error: 'internal error' }),
-    );
+    const isReady = () => path !== '/readyz' || (started && [...health.values()].every((state) => state().serving));
+    answer(request, response, routes.get(path), isReady).catch(() => send(response, 500, { error: 'internal error' }));
   });
   server.maxConnections = 100;
   await listen(server, host, port);
@@ -74,13 +73,11 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   route: OpsRoute | undefined,
-  path: string,
-  health: OpsServer['health'],
+  isReady: () => boolean,
 ): Promise<void> {
   if (!route) return send(response, 404, { error: 'no such page' });
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, { error: 'only GET' });
-  const ready = path !== '/readyz' || [...health.values()].every((state) => state().serving);
-  send(response, ready ? 200 : 503, await route());
+  send(response, isReady() ? 200 : 503, await route());
 }
 
 function send(response: ServerResponse, code: number, body: unknown): void {

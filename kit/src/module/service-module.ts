@@ -167,6 +167,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         meter: shared.metrics.meter,
         measurement: metrics.measurement,
         observers,
+        inFlight: metrics.inFlight,
         verifyToken,
       };
       const parts: ServiceParts<unknown> = await spec.create({ ...runtime, database } as never);

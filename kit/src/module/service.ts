@@ -31,6 +31,8 @@ export interface Runtime<S extends Settings> {
   readonly measurement: (what: string) => Measurement;
   /** What looks on at calls that are served: access log, metrics, spans. */
   readonly observers: readonly Observer[];
+  /** Counts the calls that are being served; the gRPC server counts its own. */
+  readonly inFlight: { calls: number };
   readonly verifyToken: TokenVerifier;
 }
 

@@ -1,7 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import { contextFromHeaders, runInContext } from '../context/index.ts';
 import type { EventMeta } from '../events/index.ts';
-import { parseTraceparent, type Tracing } from '../telemetry/index.ts';
+import type { Tracing } from '../telemetry/index.ts';
 
 /** Work that no call waits for: of an event, of a saga. */
 export interface BackgroundWork {
@@ -52,21 +52,23 @@ export function workSpans(tracing: Tracing): WorkSpans {
         tracing.want(context.trace, 'failure');
         throw thrown;
       } finally {
+        const duration = performance.now() - start;
+        if (duration >= tracing.slowAfter) tracing.want(context.trace, 'failure');
         // Who published it goes on without waiting: a consumer's span is linked to it, and below it as well, so that an order is one trace.
-        const cause = kind === SpanKind.CONSUMER ? parseTraceparent(headers.traceparent) : undefined;
+        const followsParent = kind === SpanKind.CONSUMER && context.trace.parentSpanId !== undefined;
         tracing.record({
           name,
           kind,
           context: context.trace,
           startTime,
-          endTime: startTime + performance.now() - start,
+          endTime: startTime + duration,
           attributes: {
             'weft.correlation_id': context.correlationId,
             ...attributes,
             ...spanAttributes,
             ...(error !== undefined && { 'error.type': error }),
           },
-          ...(cause && { links: [cause] }),
+          ...(followsParent && { followsParent }),
           ...(error !== undefined && { error }),
         });
       }

@@ -151,9 +151,9 @@ function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions, to
       formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) }),
     );
   if (tracing.wantedCount > told.count) {
-    const wanted = tracing.wanted(told.count);
-    told.count = tracing.wantedCount;
-    metadata.set(WANTED_HEADER, wanted.join());
+    const { traceIds, count } = tracing.wanted(told.count);
+    told.count = count;
+    metadata.set(WANTED_HEADER, traceIds.join());
   }
   metadata.set('x-correlation-id', context.correlationId);
   const order = orderOf(context);

@@ -4,6 +4,14 @@ import type { TraceContext } from './trace-context.ts';
 
 const MOST_TRACES = 1_024;
 const MOST_TOLD = 64;
+const MOST_AT_ONCE = 8;
+
+/** Traces that are wanted, for those who have part of them. */
+export interface Wanted {
+  readonly traceIds: readonly string[];
+  /** How many have been wanted up to the last of them. */
+  readonly count: number;
+}
 
 /** Why a trace is wanted: a call of it failed or was slow; was refused, which its caller may have meant to; or another service says so. */
 export type WantedFor = 'failure' | 'refusal' | 'told';
@@ -57,8 +65,10 @@ export class KeptSpans {
     return this.#toldBefore + this.#told.length;
   }
 
-  /** The traces that were wanted after so many, at most eight; those that are long ago are forgotten. */
-  since(count: number): readonly string[] {
-    return this.#told.slice(Math.max(0, count - this.#toldBefore)).slice(0, 8);
+  /** The traces that were wanted after so many, at most eight, and how many that makes; those that are long ago are forgotten. */
+  since(count: number): Wanted {
+    const from = Math.max(0, count - this.#toldBefore);
+    const traceIds = this.#told.slice(from, from + MOST_AT_ONCE);
+    return { traceIds, count: this.#toldBefore + from + traceIds.length };
   }
 }

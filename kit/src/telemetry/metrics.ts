@@ -31,6 +31,17 @@ export interface MetricsPush {
 
 const SCOPE = '@weft/kit';
 
+/** Prometheus puts units that it is sent behind the names, and none that it scrapes: what asks for one name would miss the other. */
+class NamedAsScraped extends OTLPMetricExporter {
+  override export(...[metrics, done]: Parameters<OTLPMetricExporter['export']>): void {
+    const scopeMetrics = metrics.scopeMetrics.map((scope) => ({
+      ...scope,
+      metrics: scope.metrics.map((one) => ({ ...one, descriptor: { ...one.descriptor, unit: '' } })),
+    }));
+    super.export({ ...metrics, scopeMetrics }, done);
+  }
+}
+
 /** The process's metrics, kept for a Prometheus scrape, and sent to a collector where there is one. */
 export function createMetrics(version: string, push?: MetricsPush): Metrics {
   const histograms = new Histograms(SCOPE, version);
@@ -39,7 +50,7 @@ export function createMetrics(version: string, push?: MetricsPush): Metrics {
   const sender =
     push &&
     new PeriodicExportingMetricReader({
-      exporter: new OTLPMetricExporter({ url: push.url, timeoutMillis: EXPORT_TIMEOUT_MS }),
+      exporter: new NamedAsScraped({ url: push.url, timeoutMillis: EXPORT_TIMEOUT_MS }),
       exportIntervalMillis: push.every,
       exportTimeoutMillis: Math.min(push.every, EXPORT_TIMEOUT_MS),
       metricProducers,

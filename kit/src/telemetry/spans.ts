@@ -10,7 +10,8 @@ export interface FinishedSpan {
   readonly endTime: number;
   readonly attributes: Attributes;
   readonly error?: string;
-  readonly links?: readonly TraceContext[];
+  /** What it is below goes on without waiting for it: it is linked to that as well. */
+  readonly followsParent?: boolean;
 }
 
 export type RecordSpan = (span: FinishedSpan) => void;

@@ -10,8 +10,9 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { within } from '../time/index.ts';
 import { EXPORT_TIMEOUT_MS, LAST_MS } from './export-limits.ts';
-import { KeptSpans, type WantedFor } from './kept-spans.ts';
-import { type FinishedSpan, type NotedSpan, type RecordSpan, type SpanContent, spanOf } from './spans.ts';
+import { KeptSpans, type Wanted, type WantedFor } from './kept-spans.ts';
+import { noteOf } from './span-shapes.ts';
+import { type FinishedSpan, type NotedSpan, type RecordSpan, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
 
 export type { WantedFor } from './kept-spans.ts';
@@ -33,7 +34,7 @@ export interface Tracing {
   /** A call that takes so many milliseconds is slow: its trace is wanted. Infinity where nothing is recorded. */
   readonly slowAfter: number;
   /** Traces that were wanted after so many, for services that have part of them; and how many there are now. */
-  wanted(after: number): readonly string[];
+  wanted(after: number): Wanted;
   readonly wantedCount: number;
   /** The same for a service of this process, whose name its spans have. */
   of(service: string): Tracing;
@@ -103,12 +104,6 @@ export function createTracing(options: TracingOptions): Tracing {
   return tracingOf(service);
 }
 
-const describe = (note: string): SpanContent => JSON.parse(note) as SpanContent;
-
-function noteOf({ context, startTime, endTime, ...content }: FinishedSpan): NotedSpan {
-  return { context, startTime, endTime, note: JSON.stringify(content), describe };
-}
-
 const NOTHING: Tracing = {
   active: false,
   start: () => newTrace(false),
@@ -117,7 +112,7 @@ const NOTHING: Tracing = {
   want: () => {},
   records: () => false,
   slowAfter: Number.POSITIVE_INFINITY,
-  wanted: () => [],
+  wanted: (after) => ({ traceIds: [], count: after }),
   wantedCount: 0,
   of: () => NOTHING,
   stop: async () => {},
@@ -143,7 +138,7 @@ function spanRecorder(service: string, version: string, sink: SpanProcessor): Re
   return (span) => {
     const { parentSpanId } = span.context;
     const parent = parentSpanId ? trace.setSpanContext(ROOT_CONTEXT, remote(span.context, parentSpanId)) : ROOT_CONTEXT;
-    const links: Link[] = (span.links ?? []).map((link) => ({ context: remote(link, link.spanId) }));
+    const links: Link[] = span.followsParent && parentSpanId ? [{ context: remote(span.context, parentSpanId) }] : [];
     wanted = span.context;
     const { name, kind, attributes, startTime } = span;
     const started = tracer.startSpan(name, { kind, attributes, startTime, links, root: !parentSpanId }, parent);

@@ -31,10 +31,10 @@ describe('the ops port', () => {
   });
 
   it('says that it is ready when every service is, and which one is not', async () => {
-    expect((await get('/readyz')).status).toBe(200);
     let state: HealthState = { serving: true, dependencies: { database: 'ok' } };
     ops.health.set('orders', () => ({ serving: true, dependencies: {} }));
     ops.health.set('users', () => state);
+    ops.started();
     expect((await get('/readyz?verbose')).status).toBe(200);
     state = { serving: false, dependencies: { database: 'DatabaseUnavailable' } };
     expect(await get('/readyz')).toEqual({
@@ -42,6 +42,14 @@ describe('the ops port', () => {
       body: { orders: { serving: true, dependencies: {} }, users: state },
     });
     expect(await get('/readyz', 'HEAD')).toEqual({ status: 503, body: '' });
+  });
+
+  it('is not ready before everything has started', async () => {
+    expect((await get('/readyz')).status).toBe(503);
+    ops.health.set('orders', () => ({ serving: true, dependencies: {} }));
+    expect((await get('/readyz')).status).toBe(503);
+    ops.started();
+    expect((await get('/readyz')).status).toBe(200);
   });
 
   it('says at /startupz that it is starting, and that it has started for good, whatever fails later', async () => {

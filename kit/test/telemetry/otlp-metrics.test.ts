@@ -42,6 +42,14 @@ describe('metrics that are sent to a collector', () => {
     expect(words.filter((word) => !bodies.at(-1)?.includes(word))).toEqual([]);
   });
 
+  it('have the names by which they are scraped: Prometheus would put their units behind them', async () => {
+    open();
+    await eventually(() => bodies.length >= 1);
+    // The fields of a metric: 2, its description, and 3, its unit.
+    expect(bodies.at(-1)?.includes('\x12\x05calls')).toBe(true);
+    expect(bodies.at(-1)?.includes('calls\x1a\x01s')).toBe(false);
+  });
+
   it('are sent once more when the process stops', async () => {
     const { stop } = open();
     metrics = undefined;

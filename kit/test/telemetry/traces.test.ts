@@ -25,17 +25,18 @@ describe('a span', () => {
 
   it('keeps its times to the microsecond, its attributes, its links and its failure', () => {
     const { tracing, spans } = recordingTracing('shop');
-    const other = newTrace(true);
-    const context = tracing.start();
+    const cause = tracing.start();
+    const context = childOf(cause);
     const attributes = { 'rpc.method': 'a/b' };
-    tracing.record({ ...work, context, attributes, endTime: work.startTime + 1.5, error: 'NOT_FOUND', links: [other] });
+    const endTime = work.startTime + 1.5;
+    tracing.record({ ...work, context, attributes, endTime, error: 'NOT_FOUND', followsParent: true });
     const [span] = spans;
     expect(span?.startTime).toEqual([1_700_000_000, 250_000]);
     expect(span?.endTime).toEqual([1_700_000_000, 1_750_000]);
     expect(span?.attributes).toEqual(attributes);
     expect(span?.status).toEqual({ code: SpanStatusCode.ERROR, message: 'NOT_FOUND' });
     expect(span?.links.map(({ context: link }) => [link.traceId, link.spanId])).toEqual([
-      [other.traceId, other.spanId],
+      [cause.traceId, cause.spanId],
     ]);
     expect(span?.resource.attributes).toMatchObject({ 'service.name': 'shop', 'service.version': '1' });
   });

@@ -13,6 +13,7 @@ import { answerConnect } from './connect/answer.ts';
 import { answerStandard } from './connect/standard.ts';
 import { answerDocs } from './docs/answer.ts';
 import { answerKeys } from './docs/keys.ts';
+import type { Arrival } from './edge/arrival.ts';
 import { createEdge, type EncodedClient } from './edge/edge.ts';
 import { edgeMethods, encodedService } from './edge/methods.ts';
 import { createHandler } from './http/handler.ts';
@@ -34,7 +35,7 @@ export const gateway = defineStateless({
   name: 'gateway',
   needs: contracts.map(serviceOf),
   settings,
-  create({ config, client, bus, logger, observers, verifyToken, startTrace, meter }) {
+  create({ config, client, bus, logger, observers, inFlight, verifyToken, startTrace, meter }) {
     const methods = edgeMethods(contracts);
     const metrics = gatewayMetrics(meter);
     const redis = config.redisUrl === '' ? undefined : openRedis(config.redisUrl, logger);
@@ -77,13 +78,14 @@ export const gateway = defineStateless({
       stopping: stopping.signal,
       copies,
       observers: [...observers, metrics.observe],
+      inFlight,
     });
     const { router, routes } = routesOf(methods.values(), versions);
     const linksOf = createLinks(routes);
     const views = [orderFull({ edge, methods, linksOf })];
     assertViews(methods.values(), views);
-    const onUnexpected = (err: unknown, correlationId: string) =>
-      logger.error({ err, correlationId }, 'a request failed at the edge');
+    const onUnexpected = (err: unknown, { correlationId, trace: { traceId } }: Arrival) =>
+      logger.error({ err, correlationId, traceId }, 'a request failed at the edge');
     const handle = createHandler({
       corsOrigins: config.corsOrigins,
       proxies: config.trustedProxies,

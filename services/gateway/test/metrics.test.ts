@@ -30,7 +30,7 @@ async function told(name: string): Promise<Record<string, number>> {
 const get = async (path: string) => (await (edge as Edge).send(`/api/v2/${path}`)).status;
 
 describe('the metrics of the gateway', () => {
-  it('tell what became of each lookup of a copy', async () => {
+  it('tell what became of each lookup of a copy, and how many calls are being served', async () => {
     const gate = Promise.withResolvers<void>();
     let slow = false;
     edge = await openEdge({
@@ -54,8 +54,11 @@ describe('the metrics of the gateway', () => {
     slow = true;
     const both = [get('products/slow'), get('products/slow')];
     await eventually(async () => (await told('weft_bulkhead_calls'))['running catalog'] === 1);
+    const inFlight = async () => Object.values(await told('weft_rpc_server_in_flight'));
+    expect(await inFlight()).toEqual([2]);
     gate.resolve();
     await Promise.all(both);
+    expect(await inFlight()).toEqual([0]);
     const after = await told('weft_cache_lookups_total');
     const came = (outcome: string) => (after[`${outcome} ${GET}`] ?? 0) - (before[`${outcome} ${GET}`] ?? 0);
     expect(['absent', 'miss', 'shared', 'fresh', 'stale'].map(came)).toEqual([1, 2, 1, 0, 0]);

@@ -1,6 +1,7 @@
 import { type AuditEvent, AuditKind } from '@weft/gen/grpc/weft/audit/v1/audit';
 import { fromTimestamp } from '@weft/kit/time';
 import { CommandFailure } from '../shop/failure.ts';
+import { everyPage } from '../system/pages.ts';
 import { enumNames } from '../terminal/enum-names.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bold, dim } from '../terminal/style.ts';
@@ -9,7 +10,7 @@ import { type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 
 const kindName = enumNames(AuditKind, 'AUDIT_KIND_');
 const NOTHING = { userId: '', service: '', action: '', resourceId: '', correlationId: '', kind: 0 as const };
-const PAGE = { fromTime: undefined, toTime: undefined, pageSize: 1000, pageToken: '' };
+const PAGE = { fromTime: undefined, toTime: undefined, pageSize: 1000 };
 /** What a trace may be opened at: Jaeger as `npm run start:observed` has it. */
 const TRACES_URL = 'http://127.0.0.1:16686';
 const ASK_MS = 500;
@@ -18,14 +19,21 @@ const ASK_MS = 500;
 export async function trace(orderId: string, options: CommonOptions): Promise<void> {
   await runCommand(options, async (context) => {
     const session = await signInAsAdmin(context);
-    const list = (filter: Partial<typeof NOTHING>) =>
-      session.call((token) => context.clients.audit.listAuditEvents({ ...NOTHING, ...PAGE, ...filter }, { token }));
-    const own = (await list({ resourceId: orderId })).auditEvents;
+    const list = async (filter: Partial<typeof NOTHING>) => {
+      const page = (pageToken: string) =>
+        session.call((token) =>
+          context.clients.audit.listAuditEvents({ ...NOTHING, ...PAGE, ...filter, pageToken }, { token }),
+        );
+      const events: AuditEvent[] = [];
+      for await (const { auditEvents } of everyPage(page)) events.push(...auditEvents);
+      return events;
+    };
+    const own = await list({ resourceId: orderId });
     if (own.length === 0) throw new CommandFailure(`nothing is recorded of ${orderId}`);
     const requests = [...new Set(own.map(({ correlationId }) => correlationId).filter((id) => id !== ''))].reverse();
     const found: { correlationId: string; traces: string[]; events: AuditEvent[] }[] = [];
     for (const correlationId of requests) {
-      const events = (await list({ correlationId })).auditEvents.reverse();
+      const events = (await list({ correlationId })).reverse();
       const traces = [...new Set(events.map(({ traceId }) => traceId).filter((id) => id !== ''))];
       found.push({ correlationId, traces, events });
     }

@@ -10,6 +10,7 @@ import {
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import { MAX_MESSAGE_BYTES } from '@weft/kit/rpc';
 import { connectErrorOf, isConnectError } from '../clients/error-details.ts';
+import type { Arrival } from '../edge/arrival.ts';
 import type { Admission, Edge } from '../edge/edge.ts';
 import { failureOf, retryHeaders } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
@@ -28,7 +29,7 @@ export interface ConnectOptions {
   readonly methods: ReadonlyMap<string, EdgeMethod>;
   readonly shutdown: AbortSignal;
   readonly bodyTimeout: number;
-  readonly onUnexpected: (error: unknown, correlationId: string) => void;
+  readonly onUnexpected: (error: unknown, arrival: Arrival) => void;
 }
 
 /** Connect, gRPC-Web and gRPC, for every method of the table. */
@@ -103,7 +104,7 @@ export function answerConnect({ edge, methods, shutdown, bodyTimeout, onUnexpect
   function told(error: unknown, { arrival }: Visit) {
     if (isConnectError(error)) return error;
     const failure = failureOf(error);
-    if (failure.unexpected) onUnexpected(error, arrival.correlationId);
+    if (failure.unexpected) onUnexpected(error, arrival);
     return connectErrorOf(failure, arrival.correlationId, retryHeaders(failure));
   }
 

@@ -49,14 +49,21 @@ export interface EdgeParts {
   readonly stopping: AbortSignal;
   readonly copies: Copies;
   readonly observers: readonly Observer[];
+  /** Counts what is being served, streams as well. */
+  readonly inFlight: { calls: number };
 }
 
 export type Edge = ReturnType<typeof createEdge>;
 
 /** What every call goes through, whatever protocol it came by. */
 export function createEdge(parts: EdgeParts) {
-  const { verifyToken, limits, shedding, client, upstream, openStream, readWithin, stopping, copies, observers } =
-    parts;
+  const { verifyToken, limits, shedding, client, upstream, openStream, readWithin, stopping, copies } = parts;
+  const { observers, inFlight } = parts;
+
+  const begin = () => {
+    inFlight.calls += 1;
+    return { time: Date.now(), clock: performance.now() };
+  };
 
   /** Identity, limit and role, in this order. Throws what the caller is refused with. */
   async function admit({ contract }: EdgeMethod, arrival: Arrival): Promise<Admission> {
@@ -150,6 +157,7 @@ export function createEdge(parts: EdgeParts) {
   }
 
   function ended(seen: Seen, { error, response }: { readonly error?: unknown; readonly response?: Uint8Array }): void {
+    inFlight.calls -= 1;
     const { method, arrival, user, trace, request, time, clock } = seen;
     const call: EndedCall = {
       side: 'server',
@@ -197,8 +205,6 @@ interface Seen {
 }
 
 const callerOf = (user: User | undefined, { address }: Arrival): string => (user ? `user:${user.id}` : address);
-
-const begin = () => ({ time: Date.now(), clock: performance.now() });
 
 const asBuffer = (bytes: Uint8Array): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

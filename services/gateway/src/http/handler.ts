@@ -27,7 +27,7 @@ export type Answerer = (visit: Visit) => Promise<boolean> | boolean;
 export interface HandlerOptions extends ArrivalOptions {
   readonly corsOrigins: ReadonlySet<string>;
   readonly answerers: readonly Answerer[];
-  readonly onUnexpected: (error: unknown, correlationId: string) => void;
+  readonly onUnexpected: (error: unknown, arrival: Arrival) => void;
 }
 
 const SECURITY = {
@@ -119,7 +119,7 @@ export async function refuse(
 ): Promise<void> {
   const found = failureOf(error);
   const failure = { ...found, violations: named(found.violations) };
-  if (failure.unexpected) onUnexpected(error, arrival.correlationId);
+  if (failure.unexpected) onUnexpected(error, arrival);
   if (response.headersSent) {
     response.destroy();
     return;

@@ -1,6 +1,6 @@
 import { DomainError } from '@weft/kit/failure';
 import type { Answer } from '../edge/answer.ts';
-import { one } from '../edge/arrival.ts';
+import { type Arrival, one } from '../edge/arrival.ts';
 import type { Edge } from '../edge/edge.ts';
 import { ageHeaders } from '../http/age.ts';
 import { readBody } from '../http/body.ts';
@@ -25,7 +25,7 @@ export interface RestOptions {
   readonly linksOf: LinksOf;
   readonly views: readonly View[];
   readonly bodyTimeout: number;
-  readonly onUnexpected: (error: unknown, correlationId: string) => void;
+  readonly onUnexpected: (error: unknown, arrival: Arrival) => void;
 }
 
 class MethodNotAllowed extends DomainError {
