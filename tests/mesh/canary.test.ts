@@ -46,8 +46,8 @@ const summary = ({ match, fault, route }: Rendered) => ({
     const ways = (values: object): Rendered[][] => {
       const { objects } = render('gateway', values);
       return [
-        routesOf(objects.get('VirtualService/gateway'), 'http'),
-        objects.get('VirtualService/gateway-http').spec.http,
+        ...['http', 'http-reads'].map((name) => routesOf(objects.get('VirtualService/gateway'), name)),
+        ...['edge', 'edge-reads'].map((name) => routesOf(objects.get('VirtualService/gateway-http'), name)),
       ];
     };
     const headersIn = (one: Rendered) => one.headers;
@@ -59,6 +59,23 @@ const summary = ({ match, fault, route }: Rendered) => ({
         expect(destination.port).toEqual({ number: 8080 });
     }
     for (const routes of ways({})) expect(routes.map((one) => summary(one).to)).toEqual([{ stable: 100 }]);
+  });
+
+  it('asks another pod of an edge where one refuses what only reads, and nothing else twice', () => {
+    const { objects } = render('gateway', { canary });
+    for (const name of ['gateway', 'gateway-http']) {
+      const ways: Rendered[] = objects.get(`VirtualService/${name}`).spec.http;
+      const again = ways.filter(({ retries }) => retries?.attempts > 0);
+      expect(again.map((one) => one.name)).toEqual(Array(2).fill(name === 'gateway' ? 'http-reads' : 'edge-reads'));
+      for (const { match, retries } of again) {
+        expect(retries.retryOn.split(',')).toContain('503');
+        for (const one of match) expect(one.method).toEqual({ regex: 'GET|HEAD' });
+      }
+      // The first that fits is taken.
+      expect(ways.indexOf(again.at(-1))).toBeLessThan(
+        ways.findIndex((one) => one.name === again[0].name.replace('-reads', '')),
+      );
+    }
   });
 
   it('has as many pods of each track as values say, none at all included, and leaves them to a scaler', () => {

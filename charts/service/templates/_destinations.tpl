@@ -15,19 +15,28 @@
 {{- end }}
 {{- end }}
 
-{{/* Ways of an edge's HTTP, those with the canary's headers first: (dict "root" $ "name" "http" "port" 8080 "matches" (list …)) */}}
+{{/* Ways of an edge's HTTP, reads and those with the canary's headers first: (dict "root" $ "name" "http" "port" 8080 "matches" (list …)) */}}
 {{- define "mesh.http" -}}
 {{- $canary := .root.Values.canary -}}
 {{- $headers := dict -}}
 {{- range $name, $value := $canary.match }}{{ $_ := set $headers $name (dict "exact" $value) }}{{ end -}}
+{{- /* What only reads may be asked of another pod: a pod that has just started, or ends, may have refused it. */ -}}
+{{- range $reads := ternary (list true false) (list false) (hasKey . "port") }}
 {{- range $alone := ternary (list true false) (list false) (and $canary.enabled (gt (len $headers) 0)) }}
-- name: {{ $.name }}
+- name: {{ $.name }}{{ if $reads }}-reads{{ end }}
   match:
     {{- range $.matches }}
-    - {{ ternary (merge (dict "headers" $headers) .) . $alone | toYaml | indent 6 | trim }}
+    {{- $match := merge (ternary (dict "headers" (deepCopy $headers)) (dict) $alone) . }}
+    {{- if $reads }}{{ $_ := set $match "method" (dict "regex" "GET|HEAD") }}{{ end }}
+    - {{ $match | toYaml | indent 6 | trim }}
     {{- end }}
+  {{- if $reads }}
+  retries: { attempts: 2, retryOn: {{ $.root.Values.mesh.retryReadsOn | quote }} }
+  {{- else }}
   retries: { attempts: 0 }
+  {{- end }}
   route: {{- include "mesh.destinations" (dict "root" $.root "canary" $alone "port" $.port) | trim | nindent 4 }}
+{{- end }}
 {{- end }}
 {{- end }}
 
