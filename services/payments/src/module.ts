@@ -3,9 +3,9 @@ import { dueFacts } from '@weft/kit/store';
 import type { PaymentProvider } from './app/ports.ts';
 import { releaseDue } from './app/release.ts';
 import { takePart } from './app/take-part.ts';
+import { capturedMoney } from './captured-money.ts';
 import { settings } from './config.ts';
 import type { PartFacts } from './domain/part.ts';
-import type { Money } from './domain/payment.ts';
 import { onChoreography } from './events/on-choreography.ts';
 import { published, stalledEvent } from './events/to-event.ts';
 import { bounded } from './providers/bounded.ts';
@@ -33,9 +33,9 @@ export const definePayments = ({ provider, releaseEvery = 10_000 }: PaymentsEdge
     migrations,
     publishes: published,
     create: ({ config, database, logger, now, runWork, meter, measurement }) => {
-      const money = meter.createCounter('weft.payments.captured', { description: 'Money captured, in minor units' });
-      const onCaptured = ({ currencyCode, minorUnits }: Money) =>
-        money.add(Number(minorUnits), { 'weft.currency': currencyCode });
+      const onCaptured = capturedMoney(
+        meter.createCounter('weft.payments.captured', { description: 'Money captured, in minor units' }),
+      );
       const app = {
         store: paymentStore(database),
         provider: bounded(provider, config.providerTimeout),
