@@ -139,6 +139,13 @@ export interface Bus {
   registerSchemas(service: string, publishes: readonly EventSchema[], reads: readonly EventSchema[]): Promise<void>;
   /** All versions, by type, the newest first. */
   schemas(): Promise<RegisteredSchema[]>;
+  /**
+   * Tells all processes on the bus that listen, this one as well, what is of no use later: it is kept nowhere, and lost where the bus or who
+   * should hear of it is away. @param text at most 7,000 bytes @throws RangeError when it has more
+   */
+  notify(topic: string, text: string): void;
+  /** Hears what is told of a topic from now on, by whatever process: its text is not to be trusted. @returns takes it back */
+  onNotice(topic: string, listener: (text: string) => void): () => void;
   /** @throws when the bus has not answered within two seconds. */
   check(): Promise<void>;
   /** Stops all consumers, waits for what is being published, and disconnects. */

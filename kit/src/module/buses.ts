@@ -14,7 +14,7 @@ export interface Buses {
 const HOUR_MS = 3_600_000;
 const NAMES = Object.keys({ ...jetStreamSettings, ...postgresBusSettings });
 
-/** The buses of a process, each opened once for all services whose settings are the same. */
+/** The buses of a process, each opened once for all services whose settings are the same. @param onOpen is given each of them */
 export function createBuses(
   services: readonly {
     readonly name: string;
@@ -22,6 +22,7 @@ export function createBuses(
     readonly publishes: readonly EventContract[];
   }[],
   logger: Logger,
+  onOpen: (bus: Bus) => void,
 ): Buses {
   const opened = new Map<string, Promise<Bus>>();
   const open = async (config: BusConfig, key: string): Promise<Bus> => {
@@ -52,6 +53,7 @@ export function createBuses(
     async of(config) {
       const key = keyOf(config);
       const found = opened.get(key) ?? open(config, key);
+      if (!opened.has(key)) void found.then(onOpen, () => undefined);
       opened.set(key, found);
       return found;
     },

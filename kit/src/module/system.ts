@@ -10,6 +10,7 @@ import { startOpsServer } from './ops-server.ts';
 import { type AnyService, settingsOf } from './service.ts';
 import { type SharedParts, serviceModule } from './service-module.ts';
 import { processSettings, registrySettings } from './settings.ts';
+import { shareWantedTraces } from './wanted-traces.ts';
 
 const VERSION = process.env.WEFT_VERSION ?? '0.1.0';
 
@@ -80,6 +81,7 @@ export async function startSystem(
       migrations ? [{ name, publishes, config: configs[index] as BusConfig }] : [],
     ),
     logger,
+    (bus) => shareWantedTraces(bus, tracing),
   );
   const verifiers = new Map<string, TokenVerifier>();
   const shared: SharedParts = {

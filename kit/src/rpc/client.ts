@@ -24,7 +24,6 @@ import { outcomeOf, RemoteError, remoteErrorOf, wantedFor } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
 import { MAX_ATTEMPTS, MAX_MESSAGE_BYTES } from './limits.ts';
 import { type Observer, tell } from './observation.ts';
-import { WANTED_HEADER } from './server-call.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
 import { type CallOptions, callOnce, onAbort } from './unary-call.ts';
 
@@ -67,14 +66,11 @@ export function createClient<S extends GeneratedService>(
 ): ClientOf<S> {
   const contracts = methodContracts(descriptor);
   const client = new Client(options.target, credentials.createInsecure(), channelOptions(contracts, options));
-  const told: Told = { count: 0 };
   const methods = Object.entries(generated).map(([name, method]) => {
     const contract = contracts[name] as MethodContract;
     return [
       name,
-      contract.stream
-        ? streamCall(client, method, contract, options, told)
-        : unaryCall(client, method, contract, options, told),
+      contract.stream ? streamCall(client, method, contract, options) : unaryCall(client, method, contract, options),
     ];
   });
   return { ...Object.fromEntries(methods), close: () => client.close(), ready: readiness(client) } as ClientOf<S>;
@@ -136,12 +132,7 @@ function contextOf({ tracing, token: standing }: ClientOptions, options: CallOpt
   };
 }
 
-/** How many of the traces that are wanted a service has been told of: it may have part of them. */
-interface Told {
-  count: number;
-}
-
-function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions, told: Told): Metadata {
+function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions): Metadata {
   const metadata = new Metadata();
   const { trace } = context;
   // Who records nothing leaves it to those who do whether a trace that begins here is sampled.
@@ -150,11 +141,6 @@ function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions, to
       'traceparent',
       formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) }),
     );
-  if (tracing.wantedCount > told.count) {
-    const { traceIds, count } = tracing.wanted(told.count);
-    told.count = count;
-    metadata.set(WANTED_HEADER, traceIds.join());
-  }
   metadata.set('x-correlation-id', context.correlationId);
   const order = orderOf(context);
   if (order !== undefined) metadata.set(ORDER_HEADER, order);
@@ -175,20 +161,16 @@ function observer(client: ClientOptions, method: MethodContract, context: WorkCo
   };
 }
 
-function unaryCall(
-  client: Client,
-  method: GeneratedMethod,
-  contract: MethodContract,
-  options: ClientOptions,
-  told: Told,
-) {
+function unaryCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
   const channel = client.getChannel();
   return (request: unknown, callOptions?: CallOptions): Promise<unknown> => {
     const context = contextOf(options, callOptions);
     const ended = observer(options, contract, context, request);
     const deadline = deadlineOf(contract, context, callOptions);
-    return callOnce(channel, method, request, metadataOf(context, options, told), deadline, callOptions, (code) =>
-      options.tracing.want(context.trace, code === status.OK ? 'told' : wantedFor(code)),
+    return callOnce(channel, method, request, metadataOf(context, options), deadline, callOptions, (code) =>
+      code === status.OK
+        ? options.tracing.want(context.trace, 'failure', 'elsewhere')
+        : options.tracing.want(context.trace, wantedFor(code)),
     ).then(
       (response) => {
         ended(undefined, response);
@@ -206,13 +188,7 @@ function deadlineOf(contract: MethodContract, context: WorkContext, options: Cal
   return Math.min(Date.now() + (options?.timeout ?? contract.timeout), context.deadline);
 }
 
-function streamCall(
-  client: Client,
-  method: GeneratedMethod,
-  contract: MethodContract,
-  options: ClientOptions,
-  told: Told,
-) {
+function streamCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
   return async function* (request: unknown, callOptions?: CallOptions): AsyncGenerator<unknown> {
     const context = contextOf(options, callOptions);
     const ended = observer(options, contract, context, request);
@@ -222,7 +198,7 @@ function streamCall(
       requestSerialize,
       responseDeserialize,
       request,
-      metadataOf(context, options, told),
+      metadataOf(context, options),
       { deadline: deadlineOf(contract, context, callOptions) },
     );
     const release = onAbort(callOptions, () => stream.cancel());

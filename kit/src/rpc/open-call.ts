@@ -4,10 +4,7 @@ import { childOf, parseTraceparent, type TraceContext, type Tracing } from '../t
 import type { CallContext, User } from './context.ts';
 import { Cancelled, DeadlineExceeded } from './errors.ts';
 import type { CallerIdentity } from './mesh-identity.ts';
-import { type IncomingCall, WANTED_HEADER } from './server-call.ts';
-
-const wantedTraces = (header: string): readonly string[] =>
-  /^[\da-f]{32}(,[\da-f]{32}){0,7}$/.test(header) ? header.split(',') : [];
+import type { IncomingCall } from './server-call.ts';
 
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
@@ -55,9 +52,6 @@ export class OpenCall implements CallContext {
     this.method = method;
     this.correlationId = correlationIdFrom(header('x-correlation-id'));
     this.spanAttributes = idsFrom(header(ORDER_HEADER));
-    const wanted = header(WANTED_HEADER);
-    if (wanted !== undefined)
-      for (const traceId of wantedTraces(wanted)) tracing.want({ traceId, sampled: false }, 'told');
     this.trace = parent ? childOf(parent) : tracing.start();
     this.deadline = Math.min(until, latest);
     this.callerService = identify(metadata, call);

@@ -10,12 +10,12 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { within } from '../time/index.ts';
 import { EXPORT_TIMEOUT_MS, LAST_MS } from './export-limits.ts';
-import { KeptSpans, type Wanted, type WantedFor } from './kept-spans.ts';
+import { KeptSpans, type WantedBy, type WantedFor, type WantedListener } from './kept-spans.ts';
 import { noteOf } from './span-shapes.ts';
 import { type FinishedSpan, type NotedSpan, type RecordSpan, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
 
-export type { WantedFor } from './kept-spans.ts';
+export type { WantedFor, WantedListener } from './kept-spans.ts';
 export type { FinishedSpan, NotedSpan, SpanContent } from './spans.ts';
 
 export interface Tracing {
@@ -26,16 +26,15 @@ export interface Tracing {
   /** The same, for what costs something to describe. */
   offer(span: NotedSpan): void;
   /** Has a trace recorded that was not sampled: what is kept of it, and what is still to come. Bounded in rate. */
-  want(context: Pick<TraceContext, 'traceId' | 'sampled'>, reason: WantedFor): void;
+  want(context: Pick<TraceContext, 'traceId' | 'sampled'>, reason: WantedFor, by?: WantedBy): void;
+  /** Hears of each trace that is newly wanted by this process, and not of those that another one wants. @returns takes it back */
+  onWanted(listener: WantedListener): () => void;
   /** It is recorded, sampled or wanted. */
   records(context: TraceContext): boolean;
   /** Spans go somewhere. */
   readonly active: boolean;
   /** A call that takes so many milliseconds is slow: its trace is wanted. Infinity where nothing is recorded. */
   readonly slowAfter: number;
-  /** Traces that were wanted after so many, for services that have part of them; and how many there are now. */
-  wanted(after: number): Wanted;
-  readonly wantedCount: number;
   /** The same for a service of this process, whose name its spans have. */
   of(service: string): Tracing;
   stop(): Promise<void>;
@@ -88,13 +87,10 @@ export function createTracing(options: TracingOptions): Tracing {
         if (records(span.context)) record(spanOf(span));
         else kept.keep(span, record);
       },
-      want({ traceId, sampled }, reason) {
-        if (!sampled) kept.want(traceId, reason);
+      want({ traceId, sampled }, reason, by = 'here') {
+        if (!sampled) kept.want(traceId, reason, by);
       },
-      wanted: (after) => kept.since(after),
-      get wantedCount() {
-        return kept.count;
-      },
+      onWanted: (listener) => kept.onWanted(listener),
       of: tracingOf,
       async stop() {
         await within(LAST_MS, sink.shutdown(), () => undefined);
@@ -112,8 +108,7 @@ const NOTHING: Tracing = {
   want: () => {},
   records: () => false,
   slowAfter: Number.POSITIVE_INFINITY,
-  wanted: (after) => ({ traceIds: [], count: after }),
-  wantedCount: 0,
+  onWanted: () => () => {},
   of: () => NOTHING,
   stop: async () => {},
 };

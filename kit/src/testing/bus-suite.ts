@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe } from '@jest/globals';
 import { deliveryTests } from './bus-delivery.ts';
 import { failureTests } from './bus-failures.ts';
 import { type BusDriver, type BusExceptions, BusFixture } from './bus-fixture.ts';
+import { noticeTests } from './bus-notices.ts';
 import { operationsTests } from './bus-operations.ts';
 import { restartTests } from './bus-restarts.ts';
 import { versionTests } from './bus-versions.ts';
@@ -21,6 +22,7 @@ export function busSuite(name: string, openDriver: () => Promise<BusDriver>, exc
     deliveryTests(() => on);
     failureTests(() => on, exceptions);
     operationsTests(() => on);
+    noticeTests(() => on);
     restartTests(() => on);
     versionTests(() => on);
   });

@@ -109,6 +109,17 @@ describeJetStream('a user of the broker with the permissions of a service', () =
     await Promise.all([owner.close(), other.close()]);
   });
 
+  it('tells all others what is kept nowhere, and hears of it', async () => {
+    const [teller, listener] = [bus('test'), bus('follower')];
+    const heard: string[] = [];
+    listener.onNotice('weather', (text) => void heard.push(text));
+    await eventually(() => {
+      teller.notify('weather', 'rain');
+      return heard.length > 0;
+    });
+    await Promise.all([teller.close(), listener.close()]);
+  });
+
   it('says which versions of events it was built with, its own and those that it is told of', async () => {
     const [owner, other] = [bus('test'), bus('reader')];
     const schema = (type: string) => {

@@ -32,6 +32,15 @@ describe('kept notes of spans', () => {
     expect(taken(notes, traceId)).toEqual([]);
   });
 
+  it('are told from those of a trace whose id begins alike', () => {
+    const notes = new SpanNotes();
+    const { traceId } = newTrace(false);
+    const alike = { ...newTrace(false), traceId: `${traceId.slice(0, 30)}${traceId.endsWith('ff') ? '00' : 'ff'}` };
+    const span = noted({ ...newTrace(false), traceId });
+    for (const one of [noted(alike), span]) notes.add(one, () => {});
+    expect(taken(notes, traceId)).toEqual([span]);
+  });
+
   it('are forgotten in the order in which they came', () => {
     const notes = new SpanNotes();
     const first = noted();

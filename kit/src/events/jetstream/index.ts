@@ -7,6 +7,7 @@ import { asBusFailure, BusUnavailable } from './errors.ts';
 import { LetterCount } from './letter-count.ts';
 import { Letters } from './letters.ts';
 import { type Line, Link } from './link.ts';
+import { Notices } from './notices.ts';
 import { Publisher } from './publisher.ts';
 import { rewindConsumer } from './replay.ts';
 import { listSchemas, registerSchemas, type Version } from './schemas.ts';
@@ -74,6 +75,7 @@ class Driver implements Bus {
   readonly #letters: Letters;
   readonly #letterCount: LetterCount;
   readonly #publisher: Publisher;
+  readonly #notices: Notices;
   readonly #gate = new Gate();
   readonly #consumers = new Map<string, JetStreamConsumer>();
   /** By service, on the connection that there is now. */
@@ -90,6 +92,7 @@ class Driver implements Bus {
     this.#letterCount = new LetterCount(this.#link, this.#letters);
     const stream = (service: string) => this.#stream(service);
     this.#publisher = new Publisher({ link: this.#link, stream, forgetStreams: () => this.#streams.clear() });
+    this.#notices = new Notices(this.#link);
     this.#link.onUp(() => {
       this.#streams = new Map();
       this.#versions = [];
@@ -174,6 +177,10 @@ class Driver implements Bus {
     this.#versions = found.map(({ type, fingerprint }) => ({ type, fingerprint }));
     return found;
   };
+
+  notify: Bus['notify'] = (topic, text) => this.#notices.send(topic, text);
+
+  onNotice: Bus['onNotice'] = (topic, listener) => this.#notices.on(topic, listener);
 
   check: Bus['check'] = async () => {
     const until = performance.now() + READY_MS;

@@ -1,5 +1,5 @@
 import { BUCKETS } from '../../store/hash.ts';
-import { ATTEMPTS, durableOf, LETTERS, REGISTRY, SCHEMAS, streamOf, token } from './subjects.ts';
+import { ATTEMPTS, durableOf, LETTERS, NOTICES, REGISTRY, SCHEMAS, streamOf, token } from './subjects.ts';
 
 /** What a contract says of an event that the broker has to know. */
 export interface EventRoute {
@@ -28,7 +28,7 @@ export const readerOf = (consumer: string): string => consumer.split('.', 1)[0] 
 /**
  * What a service needs of the broker: it publishes its own events, reads the streams of those whose events its contract has it
  * told of, as the consumers that the contract names, writes the dead letters and attempts of those and the versions of these events, and
- * says in the registry where it is itself. Nobody may delete or purge a stream, or read one that is not meant for it.
+ * says in the registry where it is itself; all tell each other what is kept nowhere. Nobody may delete or purge a stream, or read one that is not meant for it.
  */
 export function permissionsOf(
   service: string,
@@ -58,6 +58,7 @@ export function permissionsOf(
       `$KV.${SCHEMAS}.version.weft.${service}.>`,
       ...types.map((type) => `$KV.${SCHEMAS}.version.${type}.*`),
       `$KV.${REGISTRY}.${service}.>`,
+      `${NOTICES}.*`,
       `$JS.API.STREAM.CREATE.KV_${REGISTRY}`,
       `$JS.API.DIRECT.GET.KV_${REGISTRY}`,
       '$JS.API.INFO',
@@ -79,7 +80,7 @@ export function permissionsOf(
         ...handling(LETTERS, token(consumer)),
       ]),
     ],
-    subscribe: [`${inboxOf(service)}.>`, `$KV.${REGISTRY}.>`],
+    subscribe: [`${inboxOf(service)}.>`, `$KV.${REGISTRY}.>`, `${NOTICES}.*`],
   };
 }
 

@@ -5,6 +5,8 @@ import { EVENT_TYPE } from '../../store/outbox.ts';
 /** Streams that are none of a service's. */
 export const LETTERS = 'weft_dead_letters';
 export const ATTEMPTS = 'weft_attempts';
+/** Of no stream: whoever is not there does not hear of it. */
+export const NOTICES = 'weft_notices';
 /** The KV bucket that has every version of an event, and what each service was built with. */
 export const SCHEMAS = 'weft_schemas';
 /** The KV bucket that has a key an instance of a service, `<service>.<instance>`, with its address. */

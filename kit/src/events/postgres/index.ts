@@ -11,6 +11,7 @@ import { Session } from '../../store/session.ts';
 import { within } from '../../time/index.ts';
 import type { Bus, Tailed, TailOptions } from '../bus.ts';
 import { Gate } from '../gate.ts';
+import { checkNotice, NoticeListeners } from '../notices.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
 import { countDeadLetters, findDeadLetter, listDeadLetters, moveDeadLetter } from './dead-letters.ts';
 import { Publisher } from './publisher.ts';
@@ -41,6 +42,7 @@ export interface PostgresBus extends Bus {
 }
 
 const BUS_CHANNEL = 'bus';
+const NOTICE_CHANNEL = 'notices';
 const DEFAULTS = { maxConnections: 4, statementTimeoutMs: 10_000 };
 const BEAT_MS = 500;
 const READY_MS = 2_000;
@@ -77,6 +79,7 @@ class Driver implements PostgresBus {
   readonly #on: Connections;
   readonly #publisher: Publisher;
   readonly #consumers = new Map<string, PostgresConsumer>();
+  readonly #notices = new NoticeListeners();
   readonly #alarm = new Alarm();
   readonly #abort = new AbortController();
   readonly #ready: Promise<void>;
@@ -90,7 +93,7 @@ class Driver implements PostgresBus {
   constructor(settings: PostgresBusOptions & { maxConnections: number; statementTimeoutMs: number }) {
     const { logger, now = () => new Date() } = settings;
     const config = connectionConfig(settings);
-    const session = new Session({ config, channels: [BUS_CHANNEL], logger });
+    const session = new Session({ config, channels: [BUS_CHANNEL, NOTICE_CHANNEL], logger });
     this.#logger = logger;
     this.#now = now;
     this.#connections = createPool(settings);
@@ -112,6 +115,10 @@ class Driver implements PostgresBus {
       this.#wake(wakes);
       if (wakes === 'all') this.#alarm.wake();
     });
+    session.onNotify(NOTICE_CHANNEL, (payload) => {
+      const [topic = ''] = payload.split('\n', 1);
+      this.#notices.heard(topic, payload.slice(topic.length + 1));
+    });
     this.#ready = this.#prepare(settings);
     this.#beating = this.#beat();
   }
@@ -124,11 +131,11 @@ class Driver implements PostgresBus {
     this.#wake(wakes);
     if (this.#alone) return;
     // Consumers look for themselves twice a second: a notification that is lost delays, and no more.
-    void this.#notify(writeWakes(wakes));
+    void this.#notify(BUS_CHANNEL, writeWakes(wakes));
   }
 
-  async #notify(payload: string): Promise<void> {
-    await this.#on.session.query('SELECT pg_notify($1, $2)', [BUS_CHANNEL, payload]).catch(() => undefined);
+  async #notify(channel: string, payload: string): Promise<void> {
+    await this.#on.session.query('SELECT pg_notify($1, $2)', [channel, payload]).catch(() => undefined);
   }
 
   /** Resolves to the pool when the tables are there. */
@@ -173,14 +180,14 @@ class Driver implements PostgresBus {
 
   redrive: Bus['redrive'] = async (letter) => {
     await moveDeadLetter(await this.#pool(), letter, 'redrive');
-    await this.#notify(EVERYTHING);
+    await this.#notify(BUS_CHANNEL, EVERYTHING);
   };
 
   discard: Bus['discard'] = async (letter) => moveDeadLetter(await this.#pool(), letter, 'discarded');
 
   replay: Bus['replay'] = async (consumer, from) => {
     await rewindConsumer(await this.#pool(), consumer, from);
-    await this.#notify(EVERYTHING);
+    await this.#notify(BUS_CHANNEL, EVERYTHING);
   };
 
   async *tail(options: TailOptions): AsyncGenerator<Tailed> {
@@ -200,6 +207,14 @@ class Driver implements PostgresBus {
   forget: PostgresBus['forget'] = async (consumer) => {
     await (await this.#pool()).query('DELETE FROM bus.consumer WHERE name = $1', [consumer]);
   };
+
+  notify: Bus['notify'] = (topic, text) => {
+    checkNotice(text);
+    if (this.#alone) return this.#notices.heard(topic, text);
+    void this.#notify(NOTICE_CHANNEL, `${topic}\n${text}`);
+  };
+
+  onNotice: Bus['onNotice'] = (topic, listener) => this.#notices.on(topic, listener);
 
   check: Bus['check'] = async () => {
     const pool = await this.#pool();
