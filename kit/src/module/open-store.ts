@@ -1,7 +1,7 @@
 import type { ConfigOf } from '../config/index.ts';
 import type { Bus, RegisteredSchema } from '../events/index.ts';
 import { type Database, migrate, openDatabase } from '../store/index.ts';
-import type { DatabaseSpans, Logger } from '../telemetry/index.ts';
+import { databaseSpans, type Logger, type Tracing } from '../telemetry/index.ts';
 import type { AnyService } from './service.ts';
 import type { storeSettings } from './settings.ts';
 import { whenAvailable } from './when-available.ts';
@@ -19,11 +19,12 @@ export async function openStore(
   spec: AnyService,
   config: StoreConfig,
   bus: Bus,
-  spans: DatabaseSpans | undefined,
+  tracing: Tracing,
   logger: Logger,
 ): Promise<Store> {
   const { databaseUrl: url, databaseConnections: maxConnections, startWait } = config;
-  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, ...(spans && { spans }), logger });
+  const observed = tracing.active ? { spans: databaseSpans(tracing, spec.name, url) } : {};
+  const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, ...observed, logger });
   try {
     const migrated = () => migrate(database, spec.migrations ?? []);
     const open = () => Promise.all([bus.schemas(), migrated(), bus.check()]);

@@ -20,7 +20,7 @@ import {
   watchDependencies,
 } from '../rpc/index.ts';
 import { type OutgoingEvent, startPurge, startRelay } from '../store/index.ts';
-import { databaseSpans, type Logger, type Metrics, type Tracing } from '../telemetry/index.ts';
+import type { Logger, Metrics, Tracing } from '../telemetry/index.ts';
 import { within } from '../time/index.ts';
 import { advertisedHost } from './advertised-host.ts';
 import type { BusConfig } from './buses.ts';
@@ -137,9 +137,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     status: () => ({ name: spec.name, ports: portsOf(listeners), ...readiness(), ...metrics.figures() }),
     async start() {
       const bus = await shared.bus(config);
-      const spans = tracing.active ? databaseSpans(tracing, spec.name) : undefined;
       const store =
-        spec.migrations && (await openStore(spec, config as ServiceConfig & StoreConfig, bus, spans, logger));
+        spec.migrations && (await openStore(spec, config as ServiceConfig & StoreConfig, bus, tracing, logger));
       const database = store?.database;
       if (database) onStop('database', (graceMs) => database.close(graceMs));
       // Who keeps nothing has no outbox: what it refuses is told as long as the bus takes it.

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { type Attributes, SpanKind } from '@opentelemetry/api';
-import type { NotedSpan, SpanContent, Tracing } from '../telemetry/index.ts';
+import { type NotedSpan, type SpanContent, serverAttributes, type Tracing } from '../telemetry/index.ts';
 import { callIdsOf } from './call-ids.ts';
 import type { MethodContract } from './contract.ts';
 import { isFault, wantedFor } from './errors.ts';
@@ -18,20 +18,21 @@ interface Notes {
 function notesOf(method: MethodContract, kind: SpanKind): Notes {
   const ids = callIdsOf(method);
   return {
-    note({ outcome, context, request, response, attributes }) {
+    note({ outcome, context, request, response, attributes, target = '' }) {
       const reason = outcome && (REASON.test(outcome.reason) ? outcome.reason : 'UNKNOWN');
-      let note = `${context.correlationId} ${outcome?.code ?? status.OK} ${reason ?? ''}`;
+      let note = `${context.correlationId} ${outcome?.code ?? status.OK} ${reason ?? ''} ${target}`;
       for (const id of ids) note += ` ${id.read(request, response)}`;
       const handedDown = attributes ? { ...context.spanAttributes, ...attributes } : context.spanAttributes;
       return handedDown ? `${note} ${JSON.stringify(handedDown)}` : note;
     },
     describe(note): SpanContent {
       const inherited = note.indexOf('{');
-      const [correlationId = '', code = '', reason = '', ...found] = note
+      const [correlationId = '', code = '', reason = '', target = '', ...found] = note
         .slice(0, inherited < 0 ? undefined : inherited)
         .split(' ');
       const attributes: Attributes = {
         ...(inherited < 0 ? {} : (JSON.parse(note.slice(inherited)) as Attributes)),
+        ...(target !== '' && serverAttributes(target)),
         'rpc.system.name': 'grpc',
         'rpc.method': method.name,
         'rpc.response.status_code': status[Number(code)] ?? 'UNKNOWN',

@@ -157,7 +157,8 @@ function observer(client: ClientOptions, method: MethodContract, context: WorkCo
     const outcome = error && { ...outcomeOf(error), code: error.code, reason: error.reason };
     const duration = performance.now() - start;
     const messages = { request: request as object, response: response as object | undefined };
-    tell(client.observers ?? [], { side: 'client', method, context, ...messages, startTime, duration, outcome });
+    const { target, observers = [] } = client;
+    tell(observers, { side: 'client', target, method, context, ...messages, startTime, duration, outcome });
   };
 }
 

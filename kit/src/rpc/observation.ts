@@ -19,6 +19,8 @@ export interface EndedCall {
   readonly response?: object | undefined;
   /** What else its span has. */
   readonly attributes?: Readonly<Record<string, string | number>> | undefined;
+  /** Of a client's: host:port or a target of grpc-js. */
+  readonly target?: string | undefined;
   readonly callerService?: string | undefined;
   readonly userId?: string | undefined;
 }

@@ -1,4 +1,5 @@
 import { type Attributes, SpanKind } from '@opentelemetry/api';
+import { serverAttributes } from './server-attributes.ts';
 import type { NotedSpan, SpanContent } from './spans.ts';
 import { summaryOf } from './statement-summary.ts';
 import { childOf, type TraceContext } from './trace-context.ts';
@@ -28,12 +29,14 @@ export interface PublishedEvent {
 
 const MOST_SUMMARY = 255;
 
-/** Source: OpenTelemetry database and messaging semantic conventions. */
-export function databaseSpans(tracing: Tracing, database: string): DatabaseSpans {
+/** @param url of the database. Source: OpenTelemetry database and messaging semantic conventions. */
+export function databaseSpans(tracing: Tracing, database: string, url: string): DatabaseSpans {
+  const server = serverAttributes(new URL(url).host);
   const query = ([summary = '', error = '']: string[]): SpanContent => ({
     name: summary,
     kind: SpanKind.CLIENT,
     attributes: {
+      ...server,
       'db.system.name': 'postgresql',
       'db.namespace': database,
       'db.query.summary': summary,

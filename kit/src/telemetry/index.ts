@@ -13,6 +13,7 @@ export {
 export { type MeasuredGauge, type Measurement, measurement } from './measurement.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';
+export { serverAttributes } from './server-attributes.ts';
 export { childOf, formatTraceparent, newTrace, parseTraceparent, type TraceContext } from './trace-context.ts';
 export {
   createTracing,

@@ -13,7 +13,12 @@ let store: Fixture;
 let db: Database<Schema>;
 beforeAll(async () => {
   store = await fixture('wanted_queries');
-  db = openDatabase<Schema>({ url: store.server.url, name: 'shop', logger, spans: databaseSpans(tracing, 'shop') });
+  db = openDatabase<Schema>({
+    url: store.server.url,
+    name: 'shop',
+    logger,
+    spans: databaseSpans(tracing, 'shop', store.server.url),
+  });
 });
 afterAll(async () => {
   await db?.close();
