@@ -15,6 +15,9 @@ function write(folder: string, name: string, content: unknown): string {
   return file;
 }
 
+/** Whoever is in front of the machine sees that a collector is away. */
+const unmeasured = { telemetry: { metrics: { level: 'none' } } };
+
 /** Beside collector.yaml; gives its file, as the others do. Spans go to Jaeger, or to a file where there is none. */
 export function writeSpanCollector({ folder, ports, found }: Here): string {
   const jaeger = { 'otlp_grpc/jaeger': { endpoint: '127.0.0.1:14317' } };
@@ -33,7 +36,7 @@ export function writeSpanCollector({ folder, ports, found }: Here): string {
       },
     },
     exporters: found.jaeger ? jaeger : { file },
-    ...(!found.jaeger && { service: { pipelines: { traces: { exporters: ['file'] } } } }),
+    service: { ...unmeasured, ...(!found.jaeger && { pipelines: { traces: { exporters: ['file'] } } }) },
   });
 }
 
@@ -62,6 +65,7 @@ export function writeLineCollector({ stack, folder, ports, linesFile }: Here): s
     receivers: { filelog: { include: [linesFile, earlierLines(linesFile)], include_file_path: false, operators } },
     exporters: { 'otlp_http/loki': { endpoint: `http://127.0.0.1:${ports.loki}/otlp` } },
     extensions: { file_storage: { directory: offsets } },
+    service: unmeasured,
   });
 }
 

@@ -11,6 +11,10 @@ export interface Alert {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
+/** What a collector counts of spans, metrics and lines that come no further. */
+export const COLLECTOR_LOSSES =
+  '{__name__=~"otelcol_(receiver_refused|processor_refused|exporter_send_failed|exporter_enqueue_failed)_.+_total"}';
+
 /**
  * A service of which there is no process at all: nothing is scraped then, and nothing else fires. Targets without the label are those
  * of one machine, where a process runs several.
@@ -146,6 +150,33 @@ export const ALERTS: readonly Alert[] = [
     summary: 'Somebody publishes events of a type that no service has registered',
     runbook: 'unknown-events',
     page: 'events',
+  },
+  {
+    alert: 'WeftSpansLost',
+    expr: 'sum by (instance, service, error_type) (increase(otel_sdk_processor_span_processed_total{error_type!=""}[15m])) > 0',
+    wait: '5m',
+    severity: 'ticket',
+    summary: 'Spans of {{ $labels.instance }} are lost: {{ $labels.error_type }}',
+    runbook: 'telemetry-lost',
+    page: 'service',
+  },
+  {
+    alert: 'WeftCollectorAway',
+    expr: 'up{job="collectors"} == 0',
+    wait: '5m',
+    severity: 'ticket',
+    summary: 'The collector {{ $labels.instance }} does not answer a scrape',
+    runbook: 'telemetry-lost',
+    page: 'overview',
+  },
+  {
+    alert: 'WeftCollectorLoses',
+    expr: `sum by (instance) (increase(${COLLECTOR_LOSSES}[15m])) > 0`,
+    wait: '5m',
+    severity: 'ticket',
+    summary: 'The collector {{ $labels.instance }} refuses what it is sent, or cannot hand it on',
+    runbook: 'telemetry-lost',
+    page: 'overview',
   },
   {
     alert: 'WeftPoolExhausted',

@@ -44,13 +44,14 @@ interface Source {
   it('lets Prometheus list pods where it has to, and nobody anything else', () => {
     expect(of('ClusterRole').concat(of('ClusterRoleBinding'))).toEqual([]);
     const roles = of('Role') as (KubeObject & { rules?: unknown })[];
-    expect(roles.map(({ metadata }) => metadata.namespace)).toEqual(['istio-system', 'weft']);
+    const granted = roles.map(({ metadata }) => metadata.namespace).sort();
+    expect(granted).toEqual(['istio-system', 'observability', 'observability-nodes', 'weft']);
     for (const { rules } of roles)
       expect(rules).toEqual([{ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] }]);
     const config = parse(filesOf('prometheus')['cluster.yaml'] ?? '');
     const asked = JSON.stringify(config.scrape_configs).matchAll(/"names":(\[[^\]]*\])/g);
     const namespaces = [...asked].flatMap(([, names = '[]']) => JSON.parse(names) as string[]);
-    expect([...new Set(namespaces)].sort()).toEqual(['istio-system', 'weft']);
+    expect([...new Set(namespaces)].sort()).toEqual(granted);
   });
 
   it('is in namespaces that there are, and reads files of a node only where that is allowed', () => {

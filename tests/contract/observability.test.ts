@@ -26,7 +26,7 @@ interface Linked {
 
 /** Names of our metrics in an expression, without what a histogram adds to its own. */
 function metricsIn(text: string): string[] {
-  const names = text.match(/\b(?:weft|rpc|db_client|nodejs|v8js|process)_\w+/g) ?? [];
+  const names = text.match(/\b(?:weft|rpc|db_client|nodejs|v8js|process|otel_sdk)_\w+/g) ?? [];
   const labels = new Set([
     'rpc_method',
     'rpc_response_status_code',

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { services } from '@weft/all/services';
-import { eventually, refusal } from '@weft/kit/testing';
+import { eventually, freePort, refusal } from '@weft/kit/testing';
 import { MODES, openShop, orderOf, type Shop, STYLES, styled } from './shop.ts';
 
 interface Documented {
@@ -65,7 +65,9 @@ async function scrape(processes: readonly string[]): Promise<Scraped> {
 describe.each(MODES)('%s: the metrics of a shop in which orders were placed', (mode) => {
   let shop: Shop;
   beforeAll(async () => {
-    shop = await openShop(mode);
+    // A collector that is away: what is lost is counted.
+    const observed = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${await freePort()}`, TRACE_PERCENT: '100' };
+    shop = await openShop(mode, observed);
     const buyer = await shop.customer();
     const productId = await shop.product({ price: 250n });
     for (const style of STYLES) {
@@ -92,6 +94,7 @@ describe.each(MODES)('%s: the metrics of a shop in which orders were placed', (m
         'weft_audit_age',
         'weft_saga_age',
         'weft_part_age',
+        'otel_sdk_processor_span_processed_total',
       ])
         if (!found.labels.has(name)) throw new Error(`${name} has not been measured`);
       return found;

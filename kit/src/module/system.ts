@@ -73,6 +73,7 @@ export async function startSystem(
     ratio: config.traceRatioPercent / 100,
     endpoint: config.otlpEndpoint,
     slowAfter: config.traceSlow,
+    meters: metrics.meters,
   });
   const registry = await registryOf(config, specs, logger);
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Meter } from '@opentelemetry/api';
+import type { Meter, MeterProvider as Meters } from '@opentelemetry/api';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
@@ -12,6 +12,8 @@ import { observeProcess } from './process-metrics.ts';
 
 export interface Metrics {
   readonly meter: Meter;
+  /** For what has a meter of its own. */
+  readonly meters: Meters;
   /** For what is recorded with every call. */
   histogram(name: string, options: HistogramOptions): BoundHistogram;
   /** Answers a Prometheus scrape. */
@@ -67,6 +69,7 @@ export function createMetrics(version: string, push?: MetricsPush): Metrics {
   const ended = observeProcess(meter);
   return {
     meter,
+    meters: provider,
     histogram: (name, options) => histograms.histogram(name, options),
     scrape: (request, response) => exporter.getMetricsRequestHandler(request, response),
     stop: async () => {

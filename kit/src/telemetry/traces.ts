@@ -1,4 +1,4 @@
-import { type Link, ROOT_CONTEXT, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
+import { type Link, type MeterProvider, ROOT_CONTEXT, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
@@ -49,6 +49,8 @@ export interface TracingOptions {
   readonly endpoint: string;
   /** Milliseconds. Default: nothing is slow. */
   readonly slowAfter?: number;
+  /** Counts what has been sent, and what was lost at a full queue or a collector that is away. */
+  readonly meters?: MeterProvider;
   /** Where spans go instead of the endpoint, in tests. */
   readonly processor?: SpanProcessor;
 }
@@ -61,10 +63,17 @@ const MOST_WAITING = 4096;
  * The ids were given out at its start, so the SDK is handed them instead of drawing its own.
  */
 export function createTracing(options: TracingOptions): Tracing {
-  const { service, version, ratio, endpoint, processor, slowAfter = Number.POSITIVE_INFINITY } = options;
+  const { service, version, ratio, endpoint, processor, meters, slowAfter = Number.POSITIVE_INFINITY } = options;
   const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
   const exporter = endpoint === '' ? undefined : new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS });
-  const sink = processor ?? (exporter && new BatchSpanProcessor({ exporter, maxQueueSize: MOST_WAITING }));
+  const sink =
+    processor ??
+    (exporter &&
+      new BatchSpanProcessor({
+        exporter,
+        maxQueueSize: MOST_WAITING,
+        ...(meters && { selfObsMeterProvider: meters }),
+      }));
   if (!sink) return NOTHING;
 
   const kept = new KeptSpans();

@@ -1,3 +1,4 @@
+import { COLLECTOR_LOSSES } from '../alerts.ts';
 import { dashboard, one, type Panel, published, toService } from '../page.ts';
 import { errorRatio, type Slo } from '../rules.ts';
 
@@ -53,6 +54,10 @@ export function overviewPage(slos: readonly Slo[]) {
         expr: published(`weft.orders.v1.order_${end}`),
         legend: end,
       })),
+    },
+    {
+      title: 'What collectors lose a second',
+      queries: one(`sum by (instance) (rate(${COLLECTOR_LOSSES}[5m]))`, '{{instance}}'),
     },
     {
       title: 'Money captured an hour, minor units',

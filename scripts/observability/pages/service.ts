@@ -77,6 +77,13 @@ export const servicePage = () =>
         unit: 'percentunit',
         queries: one(`rate(v8js_gc_duration_sum${PROCESS}[5m])`, '{{instance}} {{v8js_gc_type}}'),
       },
+      {
+        title: 'Spans lost a second, by cause',
+        queries: one(
+          `sum by (instance, error_type) (rate(otel_sdk_processor_span_processed_total{service=~"$service|",error_type!=""}[5m]))`,
+          '{{instance}} {{error_type}}',
+        ),
+      },
       { title: 'Memory', unit: 'bytes', queries: one(`process_memory_usage${PROCESS}`, '{{instance}}') },
       {
         title: 'CPU',
