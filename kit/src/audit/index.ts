@@ -86,9 +86,9 @@ export function auditTrail({ service, save, logger, now }: AuditTrailParts): Aud
     const { method, outcome, callerService = '', userId = '' } = refusals.call;
     const own = [method.name, outcome?.reason, callerService, userId].join(' ');
     // Who comes as ever new users makes no more records than there are methods.
-    const fits = noted.has(own) || noted.size < MOST;
-    const anybody = { ...refusals, call: { ...refusals.call, userId: '', callerService: '' } };
-    merge(fits ? own : `${method.name} ${outcome?.code}`, fits ? refusals : anybody);
+    if (noted.has(own) || noted.size < MOST) return merge(own, refusals);
+    const anybody = { ...refusals.call, userId: '', callerService: '' };
+    merge(`${method.name} ${outcome?.code}`, { ...refusals, call: anybody });
   };
   const merge = (key: string, refusals: Refusals): void => {
     const known = noted.get(key);

@@ -1,7 +1,7 @@
 import { CompiledQuery } from 'kysely';
 import type { Logger } from 'pino';
 import { failPoint } from '../fail-point/index.ts';
-import { within } from '../time/index.ts';
+import { allEnded, within } from '../time/index.ts';
 import { Alarm, backoff, pause } from './backoff.ts';
 import type { ChangeFeed } from './changes.ts';
 import { type Database, internals } from './database.ts';
@@ -241,7 +241,7 @@ class OutboxRelay {
       if (this.#abort.signal.aborted || this.#session.epoch !== epoch) throw new Error('the buckets are given up');
       await this.#publish(held);
     };
-    const done = settled(held.length > 0 ? [this.#publish(free), afterwards()] : [this.#publish(free)]);
+    const done = allEnded(held.length > 0 ? [this.#publish(free), afterwards()] : [this.#publish(free)]);
     done.catch(() => undefined);
     return { rows, done };
   }
@@ -292,11 +292,6 @@ class OutboxRelay {
 }
 
 /** Resolves when all do. Rejects when one has, and all have come to an end. */
-async function settled(works: readonly Promise<void>[]): Promise<void> {
-  const failure = (await Promise.allSettled(works)).find(({ status }) => status === 'rejected');
-  if (failure?.status === 'rejected') throw failure.reason;
-}
-
 function toEvent({ message_id: id, type, subject, key, headers, payload }: OutboxRow): OutgoingEvent {
   return { id, type, subject, key, headers, payload };
 }

@@ -20,15 +20,13 @@ export function noteOf({
 }: FinishedSpan): NotedSpan {
   const names = Object.keys(attributes);
   const shape = `${kind} ${followsParent === true} ${names.join()}`;
-  const describe = shapes.get(shape) ?? describeAs(names, { kind, ...(followsParent && { followsParent }) });
-  if (shapes.size < MOST_SHAPES) shapes.set(shape, describe);
-  return {
-    context,
-    startTime,
-    endTime,
-    note: JSON.stringify([name, error ?? null, ...Object.values(attributes)]),
-    describe,
-  };
+  let describe = shapes.get(shape);
+  if (!describe) {
+    describe = describeAs(names, { kind, ...(followsParent && { followsParent }) });
+    if (shapes.size < MOST_SHAPES) shapes.set(shape, describe);
+  }
+  const note = JSON.stringify([name, error ?? null, ...Object.values(attributes)]);
+  return { context, startTime, endTime, note, describe };
 }
 
 function describeAs(names: readonly string[], alike: Pick<SpanContent, 'kind' | 'followsParent'>): Describe {

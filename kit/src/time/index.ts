@@ -1,3 +1,4 @@
+export { allEnded } from './all-ended.ts';
 export { within } from './within.ts';
 
 /** google.protobuf.Timestamp as generated for the services. */

@@ -1,5 +1,6 @@
 import { DomainError } from '../../failure/index.ts';
 import { assertPublishable } from '../../store/outbox.ts';
+import { allEnded } from '../../time/index.ts';
 import type { Message } from '../bus.ts';
 import { toHeaders } from './envelope.ts';
 import { NobodyThere } from './errors.ts';
@@ -48,8 +49,7 @@ export class Publisher {
           for (const { message, headers } of chain) await this.#send(message, headers);
         }),
       );
-      const failure = (await Promise.allSettled(chains)).find(({ status }) => status === 'rejected');
-      if (failure?.status === 'rejected') throw failure.reason;
+      await allEnded(chains);
     } finally {
       this.#waiting -= messages.length;
     }
