@@ -61,7 +61,7 @@ application/grpc([+;].*)?
   retries:
     attempts: {{ .method.retries }}
     {{- if .method.retries }}
-    perTryTimeout: {{ $timeout }}
+    perTryTimeout: {{ div (mul .method.timeoutMs $mesh.perTryPercent) 100 }}ms
     retryOn: {{ $mesh.retryOn }}
     {{- end }}
   {{- with include "mesh.fault" .variant.fault | trim }}
