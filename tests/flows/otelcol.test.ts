@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,17 +8,21 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SpanKind } from '@opentelemetry/api';
 import { createMetrics, createTracing } from '@weft/kit/telemetry';
 import { eventually, freePort } from '@weft/kit/testing';
+import { parse } from 'yaml';
 import { type Collector, startCollector } from './collector.ts';
 
 // The collector's own configuration, on a real collector whose spans go to a file instead of Jaeger. Skipped where there is none on the path.
 const hasCollector = spawnSync('otelcol', ['--version'], { stdio: 'ignore' }).status === 0;
 const FOLDER = join(import.meta.dirname, '../../k8s/observability');
+const [{ pull: reader }] = parse(readFileSync(join(FOLDER, 'collector.yaml'), 'utf8')).service.telemetry.metrics
+  .readers;
 
 (hasCollector ? describe : describe.skip)('a collector', () => {
   let folder: string;
   let child: ChildProcess;
   let output: string;
   let endpoint: string;
+  let told: string;
   let prometheus: Collector;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'weft-otelcol-'));
@@ -33,7 +38,7 @@ const FOLDER = join(import.meta.dirname, '../../k8s/observability');
   });
 
   async function start(...configs: string[]): Promise<void> {
-    const [grpc, http] = [await freePort(), await freePort()];
+    const [grpc, http, port] = [await freePort(), await freePort(), await freePort()];
     output = join(folder, 'spans.json');
     const here = join(folder, 'here.yaml');
     await writeFile(
@@ -47,9 +52,18 @@ const FOLDER = join(import.meta.dirname, '../../k8s/observability');
         ...(configs.length > 1 && { processors: { tail_sampling: { decision_wait: '1s' } } }),
         exporters: {
           file: { path: output, flush_interval: '100ms' },
-          'otlp_http/prometheus': { endpoint: prometheus.endpoint },
+          'otlp_http/prometheus': { endpoint: prometheus.endpoint, retry_on_failure: { enabled: false } },
         },
-        service: { pipelines: { traces: { exporters: ['file'] } } },
+        service: {
+          telemetry: {
+            metrics: {
+              readers: [
+                { pull: { exporter: { prometheus: { ...reader.exporter.prometheus, host: '127.0.0.1', port } } } },
+              ],
+            },
+          },
+          pipelines: { traces: { exporters: ['file'] } },
+        },
       }),
     );
     const args = [...configs.map((one) => join(FOLDER, one)), here].flatMap((path) => ['--config', path]);
@@ -59,6 +73,7 @@ const FOLDER = join(import.meta.dirname, '../../k8s/observability');
       errors += String(data);
     });
     endpoint = `http://127.0.0.1:${http}`;
+    told = `http://127.0.0.1:${port}/metrics`;
     await eventually(async () => {
       if (child.exitCode !== null) throw new Error(errors);
       await fetch(endpoint, { signal: AbortSignal.timeout(500) });
@@ -101,6 +116,23 @@ const FOLDER = join(import.meta.dirname, '../../k8s/observability');
       await eventually(came, 10_000);
     } finally {
       await metrics.stop();
+    }
+  }, 40_000);
+
+  it('tells Prometheus what it cannot hand on, by the names that an alert asks for', async () => {
+    await start('collector.yaml');
+    await prometheus.stop();
+    const metrics = createMetrics('1', { service: 'orders', url: `${endpoint}/v1/metrics`, every: 500 });
+    try {
+      await eventually(async () => {
+        const [, lost] = /^otelcol_exporter_send_failed_metric_points_total\{.*\} (\d+)/m.exec(
+          await (await fetch(told)).text(),
+        ) ?? ['', '0'];
+        if (Number(lost) === 0) throw new Error('nothing is lost');
+      }, 20_000);
+    } finally {
+      await metrics.stop();
+      prometheus = await startCollector();
     }
   }, 40_000);
 
