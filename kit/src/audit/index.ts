@@ -1,6 +1,6 @@
 import { CallAuditedSchema } from '@weft/gen/es/weft/audit/v1/events_pb';
 import { CallAudited } from '@weft/gen/grpc/weft/audit/v1/events';
-import { contextHeaders, type WorkContext } from '../context/index.ts';
+import { contextHeaders, outsideContext, type WorkContext } from '../context/index.ts';
 import { cloudEvent } from '../events/index.ts';
 import { type EndedCall, type Operation, status } from '../rpc/index.ts';
 import type { OutgoingEvent } from '../store/index.ts';
@@ -77,9 +77,12 @@ export function auditTrail({ service, save, logger, now }: AuditTrailParts): Aud
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
-    writing = writing.then(write).finally(() => {
-      if (noted.size > 0 && !stopped) timer ??= setTimeout(flush, EVERY_MS).unref();
-    });
+    // Of many calls: its own work is none of theirs.
+    writing = outsideContext(() =>
+      writing.then(write).finally(() => {
+        if (noted.size > 0 && !stopped) timer ??= setTimeout(flush, EVERY_MS).unref();
+      }),
+    );
     return writing;
   };
   const note = (refusals: Refusals): void => {

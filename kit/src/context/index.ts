@@ -43,6 +43,11 @@ export function runInContext<T>(context: WorkContext, work: () => T): T {
   return storage.run(context, work);
 }
 
+/** For what goes on by itself: whoever woke it may have been anybody, and has nothing to do with what comes after. */
+export function outsideContext<T>(work: () => T): T {
+  return storage.run(undefined as never, work);
+}
+
 /** Of an event: the service whose call led to it. */
 export const EVENT_CALLER_HEADER = 'weft-caller';
 /** The user who asked for it in the first place. */

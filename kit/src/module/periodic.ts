@@ -1,3 +1,4 @@
+import { outsideContext } from '../context/index.ts';
 import type { Worker } from './service.ts';
 
 export interface Periodic extends Worker {
@@ -5,7 +6,7 @@ export interface Periodic extends Worker {
   wake(): void;
 }
 
-/** Does the work every `pause` milliseconds, one at a time; what fails is told and done again at the next turn. */
+/** Does the work every `pause` milliseconds, one at a time and of nobody's context; what fails is told and done again at the next turn. */
 export function periodic(pause: number, work: () => Promise<void>, onFailure: (error: unknown) => void): Periodic {
   let timer: NodeJS.Timeout | undefined;
   let running = Promise.resolve();
@@ -21,7 +22,7 @@ export function periodic(pause: number, work: () => Promise<void>, onFailure: (e
   const turn = () => {
     busy = true;
     again = false;
-    running = work().catch(onFailure).then(next);
+    running = outsideContext(() => work().catch(onFailure).then(next));
   };
   return {
     start: next,

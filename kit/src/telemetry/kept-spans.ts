@@ -12,8 +12,13 @@ export type WantedBy = 'here' | 'elsewhere';
 
 export type WantedListener = (traceId: string, reason: WantedFor) => void;
 
-/** Traces that are newly wanted within a second: beyond them one is like the others. Each on its own, so that none takes the place of another. */
-const MOST_WANTED = { here: { failure: 20, refusal: 20 }, elsewhere: { failure: 40, refusal: 40 } } as const;
+/**
+ * Traces that are newly wanted within a second for each reason: beyond them one is like the others. Once so many are wanted in all, nobody adds
+ * any: what somebody wants all record, so that a trace is whole or not there. What is told is bounded all the same.
+ */
+const MOST_HERE = 20;
+const MOST_IN_ALL = 40;
+const MOST_TOLD = 200;
 
 /**
  * What was not sampled and may be wanted after all: the last few thousand spans of this process, and the traces that are wanted, since
@@ -57,6 +62,10 @@ export class KeptSpans {
       this.#second = second;
       for (const counts of Object.values(this.#inSecond)) Object.assign(counts, { failure: 0, refusal: 0 });
     }
-    return ++this.#inSecond[by][reason] > MOST_WANTED[by][reason];
+    const { here, elsewhere } = this.#inSecond;
+    if (by === 'elsewhere') return ++elsewhere[reason] > MOST_TOLD;
+    if (here[reason] >= MOST_HERE || here[reason] + elsewhere[reason] >= MOST_IN_ALL) return true;
+    here[reason]++;
+    return false;
   }
 }

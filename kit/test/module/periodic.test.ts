@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
+import { currentContext, runInContext } from '@weft/kit/context';
 import { periodic } from '@weft/kit/module';
+import { newTrace } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 
 const FOREVER = 1_000_000;
@@ -42,5 +44,21 @@ describe('periodic work', () => {
     await worker.stop();
     worker.wake();
     expect(turns).toBe(2);
+  });
+
+  it('belongs to nobody, whoever woke it: not that turn, not the failure of it, and no turn after it', async () => {
+    const seen: (string | undefined)[] = [];
+    const note = () => void seen.push(currentContext()?.correlationId);
+    const work = async () => {
+      note();
+      if (seen.length === 1) throw new Error('once');
+    };
+    const worker = periodic(1, work, note);
+    const context = { correlationId: 'of one order', trace: newTrace(false), deadline: Number.POSITIVE_INFINITY };
+    await worker.start();
+    runInContext(context, () => worker.wake());
+    await eventually(() => seen.length >= 5);
+    await worker.stop();
+    expect(new Set(seen)).toEqual(new Set([undefined]));
   });
 });
