@@ -75,4 +75,12 @@ describe.each(MODES)('%s', (mode) => {
       contentJson: '',
     });
   });
+
+  it('what the gateway refuses is recorded, and is nothing that nobody knows', async () => {
+    const answer = await fetch(`${shop.booted.http('gateway')}/api/v2/orders`);
+    expect(answer.status).toBe(401);
+    await recorded({ service: 'gateway', action: 'weft.orders.v1.OrdersService/ListOrders' }, (all) => all.length > 0);
+    const metrics = await (await fetch(`${shop.booted.ops('audit')}/metrics`)).text();
+    expect(metrics).toMatch(/^weft_audit_unknown_events_total(\{.*\})? 0$/m);
+  });
 });

@@ -28,7 +28,7 @@ import { eventOperations } from './event-operations.ts';
 import { countdown, type Module } from './module.ts';
 import { openStore, type Store, type StoreConfig } from './open-store.ts';
 import type { OpsServer } from './ops-server.ts';
-import { registerEvents, typesOf } from './register-events.ts';
+import { registerEvents, registerOnceAvailable, typesOf } from './register-events.ts';
 import { type AnyService, type Listener, type Runtime, type ServiceParts, targetKey } from './service.ts';
 import { serviceMetrics } from './service-metrics.ts';
 import type { serviceSettings } from './settings.ts';
@@ -171,6 +171,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       };
       const parts: ServiceParts<unknown> = await spec.create({ ...runtime, database } as never);
       const relay = store && (await startStoring(parts, bus, store));
+      if (!store) onStop('registration', registerOnceAvailable(spec, parts, bus, logger));
       const consumers = new Map<string, Consumer>();
       const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
       const { identify } = shared;

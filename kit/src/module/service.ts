@@ -68,6 +68,8 @@ export interface ServiceParts<Schema> {
   /** Opens the ports of its own, once everything else runs. */
   readonly listen?: () => Promise<readonly Listener[]>;
   readonly consumers?: readonly ConsumerDefinition<Schema>[];
+  /** Events that it reads without a consumer. */
+  readonly follows?: readonly EventContract[];
   readonly workers?: readonly Worker[];
   /** What else it depends on, by the name that /readyz shows; its database and its bus are known. */
   readonly dependencies?: Readonly<Record<string, Dependency>>;

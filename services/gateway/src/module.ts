@@ -119,7 +119,8 @@ export const gateway = defineStateless({
         answerNothing,
       ],
     });
-    const following = store && followEvents(bus, events, copies, logger);
+    const follows = store ? events.filter(({ type }) => copies.types.includes(type)) : [];
+    const following = store && followEvents(bus, follows, copies, logger);
     const listening: ListenOptions = {
       host: config.httpHost || config.grpcHost,
       handle,
@@ -134,6 +135,7 @@ export const gateway = defineStateless({
         ...(redis && { redis: { check: () => checkRedis(redis), optional: true } }),
         ...(following && { bus: { check: () => bus.check(), optional: true } }),
       },
+      follows,
       async listen(): Promise<readonly Listener[]> {
         const announceStop = () => {
           serving = false;

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { assertReadable, type Bus, type EventContract, eventSchema } from '@weft/kit/events';
+import { assertReadable, type Bus, type EventContract } from '@weft/kit/events';
 import type { Worker } from '@weft/kit/module';
 import type { Logger } from '@weft/kit/telemetry';
 import type { Copies } from './read-through.ts';
@@ -9,17 +9,14 @@ const PAUSE_MS = 1_000;
 const BEFORE_MS = 5_000;
 
 /** Ends copies as events tell. While they cannot be followed, no copy is fresh. */
-export function followEvents(bus: Bus, events: readonly EventContract[], copies: Copies, logger: Logger): Worker {
-  const read = events.filter(({ type }) => copies.types.includes(type));
+export function followEvents(bus: Bus, read: readonly EventContract[], copies: Copies, logger: Logger): Worker {
   const stopping = new AbortController();
   let done: Promise<void> = Promise.resolve();
   const follow = async () => {
-    const schemas = read.map(({ type, schema }) => eventSchema(type, schema));
     assertReadable(
       read.map(({ type, schema }) => [type, schema] as const),
       await bus.schemas(),
     );
-    await bus.registerSchemas('gateway', [], schemas);
     const since = Date.now();
     const told = bus.tail({ types: copies.types, from: new Date(since - BEFORE_MS), signal: stopping.signal });
     copies.follows(since);
