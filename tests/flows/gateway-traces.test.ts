@@ -33,7 +33,7 @@ describe('at the gateway, where nothing is sampled', () => {
     await collector?.stop();
   });
 
-  const reasons = () => collector.spans.map(({ attributes }) => attributes['error.type']).filter(Boolean);
+  const reasons = () => collector.spans.map(({ attributes }) => attributes['weft.reason']).filter(Boolean);
 
   it('a call that it fails itself is recorded, though it asked no service', async () => {
     expect((await edge.send('/api/v2/products/lantern')).status).toBe(200);

@@ -38,7 +38,7 @@ const KINDS = ['', '', 'serves', 'calls', 'sends', 'handles'];
 /** What a span is, with nothing of it that differs from one order to the next. */
 export function labelOf({ service, name, kind, attributes }: ReceivedSpan): string {
   if (attributes['db.system.name']) return `${service} asks its database`;
-  const what = name.replace(/^(send|process) /, '').replace(/_choreographed$/, '');
+  const what = name.replace(/^(send|process) /, '');
   return [service, KINDS[kind], what].filter(Boolean).join(' ');
 }
 

@@ -38,10 +38,11 @@ function notesOf(method: MethodContract, kind: SpanKind): Notes {
         'rpc.response.status_code': status[Number(code)] ?? 'UNKNOWN',
         'weft.correlation_id': correlationId,
       };
-      if (reason !== '') attributes['error.type'] = reason;
       for (const [index, { attribute }] of ids.entries()) if (found[index]) attributes[attribute] = found[index];
       // A refusal is an error to who called, and none of who refuses.
       const failed = kind === SpanKind.CLIENT ? reason !== '' : isFault(Number(code));
+      if (reason !== '') attributes['weft.reason'] = reason;
+      if (failed) attributes['error.type'] = status[Number(code)] ?? 'UNKNOWN';
       return { name: method.name, kind, attributes, ...(failed && { error: reason }) };
     },
   };

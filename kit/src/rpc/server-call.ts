@@ -21,7 +21,7 @@ export interface IncomingCall<Q = unknown> {
   wanted?: boolean;
 }
 
-/** In a response: the trace is recorded, although it was not sampled. In a request: traces of which that is true. */
+/** Of a response: the trace is recorded, although it was not sampled. */
 export const WANTED_HEADER = 'weft-trace-wanted';
 
 /** Gives the encoded response, or rejects with the status to send. */

@@ -15,7 +15,7 @@ import type pg from 'pg';
 import { currentContext } from '../context/index.ts';
 import type { DatabaseSpans } from '../telemetry/index.ts';
 import { combine, type Deferred, type Expectation, goesWithOthers, guardFailure, type Statement } from './deferred.ts';
-import { DatabaseUnavailable, StalePlan, translate } from './errors.ts';
+import { codeOf, DatabaseUnavailable, StalePlan, translate } from './errors.ts';
 import { GroupCommit, SLOW_MS } from './group-commit.ts';
 import { send, sendUnnamed } from './pool.ts';
 import { Slots } from './slots.ts';
@@ -72,8 +72,7 @@ export class PooledConnection implements DatabaseConnection {
     const start = performance.now();
     const sent = texts();
     const ended = (error?: unknown) => {
-      const name = error === undefined ? undefined : error instanceof Error ? error.name : 'failed';
-      spans.queried(work, sent, startTime, performance.now() - start, name);
+      spans.queried(work, sent, startTime, performance.now() - start, error === undefined ? undefined : codeOf(error));
     };
     return ask().then(
       (answer) => {

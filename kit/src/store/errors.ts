@@ -99,3 +99,11 @@ export function isRetryable(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return error.repeatable && !TIMED_OUT.test(String(error.cause));
   return error instanceof DatabaseContended && error.code !== '55P03';
 }
+
+/** What the database or the system calls it: SQLSTATE, ECONNREFUSED and the like; the name of the error where they do not. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'failed';
+  for (const { code } of [error, error.cause ?? {}] as readonly { readonly code?: unknown }[])
+    if (typeof code === 'string' && code.length <= 32) return code;
+  return error.name;
+}

@@ -14,7 +14,7 @@ export interface SpanWork {
 
 /** Spans of what a service asks of its database, and of what it publishes with a commit. Of traces that are not recorded notes are kept. */
 export interface DatabaseSpans {
-  /** Is called when it has ended. Texts are those of statements, without their values. */
+  /** Is called when it has ended. Texts are those of statements, without their values; the error is a code or a name. */
   queried(work: SpanWork, texts: readonly string[], startTime: number, durationMs: number, error?: string): void;
   /** The span that an event is published by. Told when the transaction has committed. */
   published(event: PublishedEvent, work: SpanWork, startTime: number): void;
@@ -28,10 +28,11 @@ export interface PublishedEvent {
 }
 
 const MOST_SUMMARY = 255;
+const SQLSTATE = /^[\dA-Z]{5}$/;
 
 /** @param url of the database. Source: OpenTelemetry database and messaging semantic conventions. */
 export function databaseSpans(tracing: Tracing, database: string, url: string): DatabaseSpans {
-  const server = serverAttributes(new URL(url).host);
+  const server = serverAttributes(addressIn(url));
   const query = ([summary = '', error = '']: string[]): SpanContent => ({
     name: summary,
     kind: SpanKind.CLIENT,
@@ -41,6 +42,7 @@ export function databaseSpans(tracing: Tracing, database: string, url: string): 
       'db.namespace': database,
       'db.query.summary': summary,
       ...(error !== '' && { 'error.type': error }),
+      ...(SQLSTATE.test(error) && { 'db.response.status_code': error }),
     },
     ...(error !== '' && { error }),
   });
@@ -83,6 +85,13 @@ export function databaseSpans(tracing: Tracing, database: string, url: string): 
       offer(work, span, `${type}\n${id}\n${key}`);
     },
   };
+}
+
+/** A folder is that of a Unix socket, and then stands for all of the address. */
+function addressIn(url: string): string {
+  const { host, searchParams } = new URL(url);
+  const instead = searchParams.get('host');
+  return instead?.startsWith('/') ? `unix:${instead}` : (instead ?? host) || 'localhost';
 }
 
 type Describe = NotedSpan['describe'];

@@ -28,8 +28,12 @@ describeJetStream('a user of the broker with the permissions of a service', () =
   const bus = (user: string) =>
     openJetStreamBus({ url: url(user), name: user, services: [user], logger: pino({ level: 'silent' }) });
   beforeAll(async () => {
-    const users = ['test', 'secret', 'reader', 'follower'].map((user) => {
-      const { publish, subscribe } = permissionsOf(user, ROUTES);
+    const users = ['test', 'secret', 'reader', 'follower', 'mute'].map((user) => {
+      // As the charts of a version before notices have it.
+      const permitted = (subjects: readonly string[]) =>
+        user === 'mute' ? subjects.filter((subject) => !subject.startsWith('weft_notices')) : subjects;
+      const { publish: all, subscribe: heard } = permissionsOf(user, ROUTES);
+      const [publish, subscribe] = [permitted(all), permitted(heard)];
       const permissions = { publish: { allow: publish }, subscribe: { allow: subscribe } };
       return { user, password: `pass-of-${user}`, permissions };
     });
@@ -118,6 +122,21 @@ describeJetStream('a user of the broker with the permissions of a service', () =
       return heard.length > 0;
     });
     await Promise.all([teller.close(), listener.close()]);
+  });
+
+  it('who may tell nobody is told so once by the broker, and says no more', async () => {
+    const lines: string[] = [];
+    const listening = pino({ level: 'warn' }, { write: (line: string) => void lines.push(line) });
+    const silenced = openJetStreamBus({ url: url('mute'), name: 'mute', services: ['mute'], logger: listening });
+    await eventually(() => silenced.check().then(() => true));
+    await eventually(() => {
+      for (let n = 0; n < 10; n++) silenced.notify('weather', 'rain');
+      return lines.some((line) => line.includes('weft_notices'));
+    });
+    for (let n = 0; n < 50; n++) silenced.notify('weather', 'rain');
+    await silenced.check();
+    expect(lines.filter((line) => line.includes('weft_notices')).length).toBeLessThanOrEqual(2);
+    await silenced.close();
   });
 
   it('says which versions of events it was built with, its own and those that it is told of', async () => {

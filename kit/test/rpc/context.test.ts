@@ -120,8 +120,13 @@ describe('a trace', () => {
     expect(between.parentSpanContext?.spanId).toBe(outer.spanContext().spanId);
     expect(inner.parentSpanContext?.spanId).toBe(between.spanContext().spanId);
     expect(spans.map((span) => span.attributes['rpc.response.status_code'])).toEqual(Array(3).fill('NOT_FOUND'));
-    expect(spans.map((span) => span.attributes['error.type'])).toEqual(Array(3).fill('STOCK_NOT_FOUND'));
+    expect(spans.map((span) => span.attributes['weft.reason'])).toEqual(Array(3).fill('STOCK_NOT_FOUND'));
     // What is refused is no error of the service that refuses it, and one to who called.
+    expect([outer, between, inner].map((span) => span.attributes['error.type'])).toEqual([
+      undefined,
+      'NOT_FOUND',
+      undefined,
+    ]);
     expect([outer, between, inner].map((span) => span.status.message)).toEqual([
       undefined,
       'STOCK_NOT_FOUND',

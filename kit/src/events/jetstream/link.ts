@@ -40,6 +40,8 @@ type Listener = () => void;
 const CONNECT_MS = 2_000;
 const ANSWER_MS = 5_000;
 const STOP_MS = 1_000;
+/** Different errors of one connection that are warned of, each once. */
+const MOST_TOLD = 100;
 
 /**
  * The way to the broker. Comes back by itself when it is lost: with a new connection, so that nothing that was meant for the
@@ -167,8 +169,13 @@ export class Link {
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
+    const told = new Set<string>();
     for await (const status of connection.status()) {
-      if (status.type === 'error') this.#options.logger.warn({ err: status.error }, 'the bus reports an error');
+      if (status.type !== 'error') continue;
+      const { message } = status.error;
+      const isNew = !told.has(message) && told.size < MOST_TOLD;
+      this.#options.logger[isNew ? 'warn' : 'debug']({ err: status.error }, 'the bus reports an error');
+      if (isNew) told.add(message);
     }
   }
 
