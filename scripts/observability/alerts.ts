@@ -15,6 +15,13 @@ export interface Alert {
 export const COLLECTOR_LOSSES =
   '{__name__=~"otelcol_(receiver_refused|processor_refused|exporter_send_failed|exporter_enqueue_failed)_.+_total"}';
 
+/** Of counters: a series that begins with its first loss has not increased, it is there. */
+const increased = (counter: string): string => `(${counter} unless ${counter} offset 15m) or increase(${counter}[15m])`;
+
+/** Collectors are pods of a cluster, where a process of ours is a pod of one service. */
+const noneOf = (app: string): string =>
+  `label_replace(absent(up{job="collectors",instance=~"${app}-.+"}) and on () count(up{job="weft",service!=""}) > 0, "instance", "${app}", "", "")`;
+
 /**
  * A service of which there is no process at all: nothing is scraped then, and nothing else fires. Targets without the label are those
  * of one machine, where a process runs several.
@@ -153,7 +160,7 @@ export const ALERTS: readonly Alert[] = [
   },
   {
     alert: 'WeftSpansLost',
-    expr: 'sum by (instance, service, error_type) (increase(otel_sdk_processor_span_processed_total{error_type!=""}[15m])) > 0',
+    expr: `sum by (instance, service, error_type) (${increased('otel_sdk_processor_span_processed_total{error_type!=""}')}) > 0`,
     wait: '5m',
     severity: 'ticket',
     summary: 'Spans of {{ $labels.instance }} are lost: {{ $labels.error_type }}',
@@ -162,16 +169,26 @@ export const ALERTS: readonly Alert[] = [
   },
   {
     alert: 'WeftCollectorAway',
-    expr: 'up{job="collectors"} == 0',
+    // Of a whole kind there may be none; only a cluster is expected to have them.
+    expr: `up{job="collectors"} == 0 or ${['otel-collector', 'log-collector'].map(noneOf).join(' or ')}`,
     wait: '5m',
     severity: 'ticket',
-    summary: 'The collector {{ $labels.instance }} does not answer a scrape',
+    summary: 'The collector {{ $labels.instance }} does not answer a scrape, or there is none',
+    runbook: 'telemetry-lost',
+    page: 'overview',
+  },
+  {
+    alert: 'WeftCollectorBehind',
+    expr: 'max by (instance, exporter) (otelcol_exporter_queue_size / otelcol_exporter_queue_capacity) > 0.8',
+    wait: '10m',
+    severity: 'ticket',
+    summary: 'The collector {{ $labels.instance }} has been waiting for {{ $labels.exporter }} for ten minutes',
     runbook: 'telemetry-lost',
     page: 'overview',
   },
   {
     alert: 'WeftCollectorLoses',
-    expr: `sum by (instance) (increase(${COLLECTOR_LOSSES}[15m])) > 0`,
+    expr: `sum by (instance) (${increased(COLLECTOR_LOSSES)}) > 0`,
     wait: '5m',
     severity: 'ticket',
     summary: 'The collector {{ $labels.instance }} refuses what it is sent, or cannot hand it on',

@@ -14,6 +14,7 @@ const PROOFS: Readonly<Record<string, () => Promise<string>>> = {
   redis: async () => runs('redis-server'),
   chromium: async () => (chromiumPath === undefined ? '' : runs(chromiumPath)),
   helm: async () => runs('helm', 'version'),
+  promtool: async () => runs('promtool'),
   postgres: async () => {
     const database = await testDatabase('requirements');
     const [row] = await database.query<{ version: string }>('SELECT version()');
