@@ -74,6 +74,10 @@ export async function startSystem(
     endpoint: config.otlpEndpoint,
     slowAfter: config.traceSlow,
     meters: metrics.meters,
+    onSending(err) {
+      if (err) logger.warn({ err }, 'spans are lost: the collector does not take them');
+      else logger.warn('spans are taken by the collector again');
+    },
   });
   const registry = await registryOf(config, specs, logger);
   const ops = await startOpsServer(config.opsHost, config.opsPort, metrics);

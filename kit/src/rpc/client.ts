@@ -141,6 +141,7 @@ function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions): M
       'traceparent',
       formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) }),
     );
+  if (trace.state !== undefined) metadata.set('tracestate', trace.state);
   metadata.set('x-correlation-id', context.correlationId);
   const order = orderOf(context);
   if (order !== undefined) metadata.set(ORDER_HEADER, order);

@@ -42,7 +42,7 @@ export class OpenCall implements CallContext {
   ) {
     const { metadata } = call;
     const header = (name: string) => metadata.get(name)[0]?.toString();
-    const parent = parseTraceparent(header('traceparent'));
+    const parent = parseTraceparent(header('traceparent'), header('tracestate'));
     const asked = call.getDeadline();
     const began = now();
     const latest = began + ceiling;

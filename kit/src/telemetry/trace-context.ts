@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { holdsCardNumber } from './card-number.ts';
 
 /** W3C trace context of one span. */
 export interface TraceContext {
@@ -9,18 +10,27 @@ export interface TraceContext {
   /** The span that this one is a child of. */
   readonly parentSpanId: string | undefined;
   readonly sampled: boolean;
+  /** What others have to say of the trace, as they wrote it. Goes on with calls, and not with events: these are kept. */
+  readonly state?: string;
 }
 
 // Version 00 ends after the flags; what later versions add comes after another dash.
 const TRACEPARENT =
   /^(?:00(?=.{53}$)|(?!00|ff)[0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:-|$)/;
 
-/** Reads a traceparent header; undefined when it is absent or malformed. Source: W3C Trace Context, section 3.2. */
-export function parseTraceparent(header: string | undefined): TraceContext | undefined {
+const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
+
+/**
+ * Reads a traceparent header, and a tracestate header with it; undefined when the first is absent or malformed, without what the other says
+ * when that is. Source: W3C Trace Context, sections 3.2 and 3.3.
+ */
+export function parseTraceparent(header: string | undefined, state?: string): TraceContext | undefined {
   const match = header === undefined ? null : TRACEPARENT.exec(header);
   if (!match) return undefined;
   const [, traceId = '', spanId = '', flags = '00'] = match;
-  return { traceId, spanId, parentSpanId: undefined, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+  const sampled = (Number.parseInt(flags, 16) & 1) === 1;
+  const told = state !== undefined && TRACESTATE.test(state) && !holdsCardNumber(state) ? { state } : {};
+  return { traceId, spanId, parentSpanId: undefined, sampled, ...told };
 }
 
 export function formatTraceparent({ traceId, spanId, sampled }: TraceContext): string {

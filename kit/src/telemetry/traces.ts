@@ -1,5 +1,4 @@
 import { type Link, type MeterProvider, ROOT_CONTEXT, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import {
   AlwaysOnSampler,
@@ -9,8 +8,9 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { within } from '../time/index.ts';
-import { EXPORT_TIMEOUT_MS, LAST_MS } from './export-limits.ts';
+import { LAST_MS } from './export-limits.ts';
 import { KeptSpans, type WantedBy, type WantedFor, type WantedListener } from './kept-spans.ts';
+import { type OnSending, OtlpSpanExporter } from './span-exporter.ts';
 import { noteOf } from './span-shapes.ts';
 import { type FinishedSpan, type NotedSpan, type RecordSpan, spanOf } from './spans.ts';
 import { newTrace, type TraceContext } from './trace-context.ts';
@@ -51,6 +51,7 @@ export interface TracingOptions {
   readonly slowAfter?: number;
   /** Counts what has been sent, and what was lost at a full queue or a collector that is away. */
   readonly meters?: MeterProvider;
+  readonly onSending?: OnSending;
   /** Where spans go instead of the endpoint, in tests. */
   readonly processor?: SpanProcessor;
 }
@@ -64,8 +65,7 @@ const MOST_WAITING = 4096;
  */
 export function createTracing(options: TracingOptions): Tracing {
   const { service, version, ratio, endpoint, processor, meters, slowAfter = Number.POSITIVE_INFINITY } = options;
-  const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
-  const exporter = endpoint === '' ? undefined : new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS });
+  const exporter = endpoint === '' ? undefined : new OtlpSpanExporter(endpoint, options.onSending ?? (() => {}));
   const sink =
     processor ??
     (exporter &&

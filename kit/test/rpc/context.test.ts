@@ -106,6 +106,14 @@ describe('a trace', () => {
     expect(told[1]?.trace.parentSpanId).not.toBe(told[0]?.trace.spanId);
   });
 
+  it('has what others say of it go on with calls, unless it is too long or holds a card number', async () => {
+    const { told, call } = await chain();
+    const states = ['vendor=abc,other=1', 'v='.padEnd(600, 'x'), 'v=4000 0566 5566 5556'];
+    for (const tracestate of states) await call({ traceparent: TRACEPARENT, tracestate });
+    const state = 'vendor=abc,other=1';
+    expect(told.map(({ trace }) => trace.state)).toEqual([state, state, ...Array(4).fill(undefined)]);
+  });
+
   it('is recorded as a server’s span, its client’s span below it, and the next server’s below that', async () => {
     const { call, spans } = await chain();
     await call({ traceparent: TRACEPARENT }, 'FAIL');

@@ -10,7 +10,7 @@ import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { callSpans, serveService, startGrpcServer } from '@weft/kit/rpc';
 import { createLogger, createTracing, newTrace, type Tracing } from '@weft/kit/telemetry';
-import { freePort, some } from '@weft/kit/testing';
+import { eventually, freePort, some } from '@weft/kit/testing';
 import { contractWith } from '../rpc/contract-with.ts';
 import { stage } from '../rpc/stage.ts';
 
@@ -95,6 +95,37 @@ async function callsOf(endpoint: string): Promise<() => Promise<number>> {
 }
 
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+
+it('spans that a collector does not take are told of once, by their cause, and so is that it takes them again', async () => {
+  const port = await freePort();
+  const told: (string | undefined)[] = [];
+  const onSending = (failure: Error | undefined) => void told.push(failure?.name);
+  const tracing = createTracing({
+    service: 'orders',
+    version: '1',
+    ratio: 1,
+    endpoint: `http://127.0.0.1:${port}`,
+    onSending,
+  });
+  after(() => tracing.stop().catch(() => {}));
+  // A full batch goes at once.
+  await eventually(async () => {
+    await record(tracing, 600);
+    return told.length > 0;
+  }, 30_000);
+  const back = createHttpServer((request, response) => {
+    request.resume().on('end', () => response.writeHead(200, { 'content-type': 'application/x-protobuf' }).end());
+  }).listen(port, '127.0.0.1');
+  after(() => {
+    back.closeAllConnections();
+    back.close();
+  });
+  await eventually(async () => {
+    await record(tracing, 600);
+    return told.length > 1;
+  }, 30_000);
+  expect(told).toEqual(['ECONNREFUSED', undefined]);
+}, 70_000);
 
 describe.each([
   ['away', async () => `http://127.0.0.1:${await freePort()}`],

@@ -41,7 +41,7 @@ export class Arrival {
   constructor(request: Request, { signal, hangUp }: Line, { startTrace, proxies }: ArrivalOptions) {
     const { headers } = request;
     // A stranger who could join a trace could have every request recorded.
-    const parent = proxies > 0 ? parentOf(one(headers.traceparent)) : undefined;
+    const parent = proxies > 0 ? parentOf(one(headers.traceparent), one(headers.tracestate)) : undefined;
     this.correlationId = correlationIdFrom(one(headers['x-correlation-id']));
     this.trace = parent ? childOf(parent) : startTrace();
     this.address = clientAddress(request.socket?.remoteAddress, one(headers['x-forwarded-for']), proxies);
@@ -91,8 +91,8 @@ export class Arrival {
 const HALF = 16;
 
 /** The span that the client names; none where digits of its ids are those of a card: they get into every log and span of a trace. */
-function parentOf(header: string | undefined): TraceContext | undefined {
-  const parent = parseTraceparent(header);
+function parentOf(header: string | undefined, state: string | undefined): TraceContext | undefined {
+  const parent = parseTraceparent(header, state);
   if (!parent) return undefined;
   const { traceId, spanId } = parent;
   const halves = [traceId.slice(0, HALF), traceId.slice(HALF), spanId];
