@@ -1,5 +1,3 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Socket } from 'node:net';
 import {
   constants,
   monitorEventLoopDelay,
@@ -8,6 +6,7 @@ import {
   performance,
 } from 'node:perf_hooks';
 import type { Attributes, Meter } from '@opentelemetry/api';
+import { countInbound, countOutbound } from './connections.ts';
 
 const SAMPLE_EVERY_MS = 20;
 const GC_KINDS: Readonly<Record<number, string>> = {
@@ -35,9 +34,11 @@ export function observeProcess(meter: Meter): () => void {
   const heap = meter.createObservableGauge('v8js.memory.heap.used', { unit: 'By' });
   const cpu = meter.createObservableCounter('process.cpu.time', { unit: 's' });
   const sockets = meter.createObservableGauge('weft.process.connections', {
-    description: 'Open connections: inbound of callers, outbound to other services, the database and the bus',
+    description:
+      'Open connections, over TCP or Unix sockets: inbound of callers, outbound to other services, the database and the bus',
   });
   const inbound = countInbound();
+  const outbound = countOutbound();
   let before = performance.eventLoopUtilization();
   meter.addBatchObservableCallback(
     (result) => {
@@ -56,9 +57,8 @@ export function observeProcess(meter: Meter): () => void {
       const used = process.cpuUsage();
       result.observe(cpu, used.user / 1e6, { 'cpu.mode': 'user' });
       result.observe(cpu, used.system / 1e6, { 'cpu.mode': 'system' });
-      const open = process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
       result.observe(sockets, inbound.open(), { direction: 'inbound' });
-      result.observe(sockets, Math.max(0, open - inbound.open()), { direction: 'outbound' });
+      result.observe(sockets, outbound.open(), { direction: 'outbound' });
     },
     [p50, p99, max, utilization, memory, heap, cpu, sockets],
   );
@@ -81,19 +81,6 @@ export function observeProcess(meter: Meter): () => void {
     observer.disconnect();
     delay.disable();
     inbound.stop();
+    outbound.stop();
   };
-}
-
-/** Connections that a port of this process has accepted, whoever listens on it. */
-function countInbound() {
-  let open = 0;
-  const accepted = (message: unknown) => {
-    const { socket } = message as { readonly socket: Socket };
-    open += 1;
-    socket.once('close', () => {
-      open -= 1;
-    });
-  };
-  subscribe('net.server.socket', accepted);
-  return { open: () => open, stop: () => void unsubscribe('net.server.socket', accepted) };
 }
