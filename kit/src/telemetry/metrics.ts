@@ -32,6 +32,8 @@ export interface MetricsPush {
 }
 
 const SCOPE = '@weft/kit';
+/** As Prometheus does it in k8s/observability. */
+const SCRAPE_EVERY_MS = 15_000;
 
 /** Prometheus puts units that it is sent behind the names, and none that it scrapes: what asks for one name would miss the other. */
 class NamedAsScraped extends OTLPMetricExporter {
@@ -66,7 +68,7 @@ export function createMetrics(version: string, push?: MetricsPush): Metrics {
     readers: [exporter, ...(sender ? [sender] : [])],
   });
   const meter = provider.getMeter(SCOPE, version);
-  const ended = observeProcess(meter);
+  const ended = observeProcess(meter, Math.max(SCRAPE_EVERY_MS, push?.every ?? 0));
   return {
     meter,
     meters: provider,

@@ -1,14 +1,9 @@
-import {
-  constants,
-  monitorEventLoopDelay,
-  type PerformanceEntry,
-  PerformanceObserver,
-  performance,
-} from 'node:perf_hooks';
+import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import type { Attributes, Meter } from '@opentelemetry/api';
 import { countInbound, countOutbound } from './connections.ts';
+import { observeEventLoop } from './event-loop.ts';
 
-const SAMPLE_EVERY_MS = 20;
+const LATE_LOOK_MS = 5_000;
 const GC_KINDS: Readonly<Record<number, string>> = {
   [constants.NODE_PERFORMANCE_GC_MINOR]: 'minor',
   [constants.NODE_PERFORMANCE_GC_MAJOR]: 'major',
@@ -18,17 +13,16 @@ const GC_KINDS: Readonly<Record<number, string>> = {
 
 /**
  * What the process itself is doing: its event loop, its collections, its memory, its sockets. Source: OpenTelemetry Node.js and V8
- * runtime semantic conventions. Gives what ends the observation.
+ * runtime semantic conventions. Who looks as often as each `lookMs` misses no peak of the event loop. Gives what ends the observation.
  */
-export function observeProcess(meter: Meter): () => void {
-  const delay = monitorEventLoopDelay({ resolution: SAMPLE_EVERY_MS });
-  delay.enable();
+export function observeProcess(meter: Meter, lookMs: number): () => void {
+  const eventLoop = observeEventLoop(lookMs + LATE_LOOK_MS);
   const seconds = { unit: 's' };
   const p50 = meter.createObservableGauge('nodejs.eventloop.delay.p50', seconds);
   const p99 = meter.createObservableGauge('nodejs.eventloop.delay.p99', seconds);
   const max = meter.createObservableGauge('nodejs.eventloop.delay.max', seconds);
   const utilization = meter.createObservableGauge('nodejs.eventloop.utilization', {
-    description: 'Share of the time since the last look in which the event loop was busy',
+    description: 'Share of the time in which the event loop was busy',
   });
   const memory = meter.createObservableGauge('process.memory.usage', { unit: 'By' });
   const heap = meter.createObservableGauge('v8js.memory.heap.used', { unit: 'By' });
@@ -39,18 +33,13 @@ export function observeProcess(meter: Meter): () => void {
   });
   const inbound = countInbound();
   const outbound = countOutbound();
-  let before = performance.eventLoopUtilization();
   meter.addBatchObservableCallback(
     (result) => {
-      // A timer that was due and came late by less than its own period has not waited.
-      const late = (ns: number) => Math.max(0, ns / 1e9 - SAMPLE_EVERY_MS / 1000);
-      result.observe(p50, late(delay.percentile(50)));
-      result.observe(p99, late(delay.percentile(99)));
-      result.observe(max, late(delay.max));
-      delay.reset();
-      const now = performance.eventLoopUtilization();
-      result.observe(utilization, performance.eventLoopUtilization(now, before).utilization);
-      before = now;
+      const figures = eventLoop.figures();
+      result.observe(p50, figures.p50);
+      result.observe(p99, figures.p99);
+      result.observe(max, figures.max);
+      result.observe(utilization, figures.utilization);
       const { rss, heapUsed } = process.memoryUsage();
       result.observe(memory, rss);
       result.observe(heap, heapUsed);
@@ -79,7 +68,7 @@ export function observeProcess(meter: Meter): () => void {
   observer.observe({ entryTypes: ['gc'] });
   return () => {
     observer.disconnect();
-    delay.disable();
+    eventLoop.stop();
     inbound.stop();
     outbound.stop();
   };

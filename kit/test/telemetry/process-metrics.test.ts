@@ -4,10 +4,11 @@ import { createServer as createSessionServer, connect as openSession } from 'nod
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createMetrics, type Metrics } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { type OpsServer, startOpsServer } from '../../src/module/ops-server.ts';
+import { block } from './block.ts';
 
 describe('what a process tells of itself', () => {
   const closing: (() => unknown)[] = [];
@@ -100,5 +101,15 @@ describe('what a process tells of itself', () => {
     const caller = connect(port, '127.0.0.1');
     await once(caller, 'error');
     await more(before, 0);
+  });
+
+  it('tells each reader of a peak of the event loop, and not the first alone', async () => {
+    const longest = async () => Number(/^nodejs_eventloop_delay_max\{.*\} (\S+)/m.exec(await scrape())?.[1]);
+    await eventually(async () => {
+      block(100);
+      return (await longest()) > 0.05;
+    });
+    expect(await longest()).toBeGreaterThan(0.05);
+    expect(await longest()).toBeGreaterThan(0.05);
   });
 });
