@@ -1,7 +1,6 @@
-import { type AuditEvent, AuditKind } from '@weft/gen/grpc/weft/audit/v1/audit';
-import { fromTimestamp } from '@weft/kit/time';
+import { AuditKind } from '@weft/gen/grpc/weft/audit/v1/audit';
 import { CommandFailure } from '../shop/failure.ts';
-import { everyPage } from '../system/pages.ts';
+import { MAX_RECORDS, type OrderRequest, readOrderRequests, timeOf } from '../system/order-requests.ts';
 import { enumNames } from '../terminal/enum-names.ts';
 import { print, toJson } from '../terminal/output.ts';
 import { bold, dim } from '../terminal/style.ts';
@@ -9,8 +8,17 @@ import { table } from '../terminal/table.ts';
 import { type CommonOptions, runCommand, signInAsAdmin } from './command.ts';
 
 const kindName = enumNames(AuditKind, 'AUDIT_KIND_');
-const NOTHING = { userId: '', service: '', action: '', resourceId: '', correlationId: '', kind: 0 as const };
-const PAGE = { fromTime: undefined, toTime: undefined, pageSize: 1000 };
+const EVERYTHING = {
+  userId: '',
+  service: '',
+  action: '',
+  resourceId: '',
+  correlationId: '',
+  kind: 0 as const,
+  fromTime: undefined,
+  toTime: undefined,
+  pageSize: 1000,
+};
 /** What a trace may be opened at: Jaeger as `npm run start:observed` has it. */
 const TRACES_URL = 'http://127.0.0.1:16686';
 const ASK_MS = 500;
@@ -19,37 +27,21 @@ const ASK_MS = 500;
 export async function trace(orderId: string, options: CommonOptions): Promise<void> {
   await runCommand(options, async (context) => {
     const session = await signInAsAdmin(context);
-    const list = async (filter: Partial<typeof NOTHING>) => {
-      const page = (pageToken: string) =>
+    const found = await readOrderRequests(
+      (filter, pageToken) =>
         session.call((token) =>
-          context.clients.audit.listAuditEvents({ ...NOTHING, ...PAGE, ...filter, pageToken }, { token }),
-        );
-      const events: AuditEvent[] = [];
-      for await (const { auditEvents } of everyPage(page)) events.push(...auditEvents);
-      return events;
-    };
-    const own = await list({ resourceId: orderId });
-    if (own.length === 0) throw new CommandFailure(`nothing is recorded of ${orderId}`);
-    const requests = [...new Set(own.map(({ correlationId }) => correlationId).filter((id) => id !== ''))].reverse();
-    const found: { correlationId: string; traces: string[]; events: AuditEvent[] }[] = [];
-    for (const correlationId of requests) {
-      const events = (await list({ correlationId })).reverse();
-      const traces = [...new Set(events.map(({ traceId }) => traceId).filter((id) => id !== ''))];
-      found.push({ correlationId, traces, events });
-    }
+          context.clients.audit.listAuditEvents({ ...EVERYTHING, ...filter, pageToken }, { token }),
+        ),
+      orderId,
+    );
+    if (found.length === 0) throw new CommandFailure(`nothing is recorded of ${orderId}`);
     if (options.json) await print(toJson(found));
     else {
       const base = await tracesUrl();
-      await print(found.map((one) => describe(one, base)).join('\n\n'));
+      await print(found.map((one) => describe(one, orderId, base)).join('\n\n'));
     }
     return true;
   });
-}
-
-interface Request {
-  readonly correlationId: string;
-  readonly traces: readonly string[];
-  readonly events: readonly AuditEvent[];
 }
 
 /** What traces can be opened at: what is named, else the usual one where it answers. */
@@ -60,7 +52,11 @@ async function tracesUrl(): Promise<string | undefined> {
   return answers?.ok ? TRACES_URL : undefined;
 }
 
-function describe({ correlationId, traces, events }: Request, base: string | undefined): string {
+function describe(
+  { correlationId, traces, events, truncated }: OrderRequest,
+  orderId: string,
+  base: string | undefined,
+): string {
   const start = timeOf(events[0]);
   const rows = events.map((event) => [
     timeOf(event).toISOString().slice(11, 23),
@@ -70,13 +66,12 @@ function describe({ correlationId, traces, events }: Request, base: string | und
       ? event.action.split('.').slice(3).join('.')
       : kindName(event.kind),
     dim(event.method === '' ? 'by an event' : `${event.caller === '' ? '' : `${event.caller} called `}${event.method}`),
+    dim(event.resourceId === orderId ? '' : event.resourceId),
   ]);
   return [
     `${bold('Request')}  ${correlationId}`,
     ...traces.map((id) => `${bold('Trace')}    ${id}${base === undefined ? '' : `  ${dim(`${base}/trace/${id}`)}`}`),
+    ...(truncated ? [`more than ${MAX_RECORDS} records have this correlation id: not all were looked at`] : []),
     table(rows, [1]),
   ].join('\n');
 }
-
-const timeOf = (event: AuditEvent | undefined): Date =>
-  event?.occurTime ? fromTimestamp(event.occurTime) : new Date(0);
