@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isIP } from 'node:net';
 import type { HealthState } from '../rpc/index.ts';
 import { LOG_LEVELS, type LogLevel, type Metrics } from '../telemetry/index.ts';
 
@@ -57,16 +58,31 @@ export async function startOpsServer(host: string, port: number, metrics: Metric
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1']);
 
-/** Changes how much is logged. From this machine only, wherever the port listens: in a cluster by `kubectl exec` or `port-forward`. */
+/**
+ * Changes how much is logged. From this machine only, wherever the port listens (in a cluster by `kubectl exec` or `port-forward`),
+ * and not for a web page that is open on it.
+ */
 function logLevel(request: IncomingMessage, response: ServerResponse, change: (level: LogLevel) => void): void {
   if (request.method !== 'POST') return send(response, 405, { error: 'only POST' });
   if (!LOOPBACK.has(request.socket.remoteAddress ?? ''))
     return send(response, 403, { error: 'only from this machine' });
+  if (isOfPage(request)) return send(response, 403, { error: 'not from a web page' });
+  if (!isAddress(request.headers.host)) return send(response, 403, { error: 'only at localhost or an IP address' });
   const wanted = new URLSearchParams(request.url?.split('?')[1]).get('level');
   const level = LOG_LEVELS.find((one) => one === wanted);
   if (!level) return send(response, 400, { error: `level must be one of ${LOG_LEVELS.join(', ')}` });
   change(level);
   send(response, 200, { level });
+}
+
+function isOfPage({ headers }: IncomingMessage): boolean {
+  return headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none';
+}
+
+/** Any other name may be one that leads a page of somebody else's here. */
+function isAddress(host = ''): boolean {
+  const name = host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  return name === 'localhost' || isIP(name) !== 0;
 }
 
 async function answer(

@@ -113,8 +113,10 @@ export async function startSystem(
     return { version: VERSION, pid: process.pid, uptime: Math.round(process.uptime()), services: found };
   });
   ops.onLogLevel((level) => {
-    logger.setLevel(level);
+    // Told whatever is logged before and after.
+    logger.setLevel('warn');
     logger.warn({ logLevel: level }, 'log level changed');
+    logger.setLevel(level);
   });
   const release = async () => {
     await buses.close();

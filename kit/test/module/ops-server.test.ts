@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HealthState } from '@weft/kit/rpc';
@@ -75,6 +77,37 @@ describe('the ops port', () => {
       throw new Error('sesame');
     });
     expect(await get('/broken')).toEqual({ status: 500, body: { error: 'internal error' } });
+  });
+
+  it('changes how much is logged for who runs the process, and for no web page', async () => {
+    const levels: string[] = [];
+    ops.onLogLevel((level) => levels.push(level));
+    const post = async (level: string, headers: Readonly<Record<string, string>>) => {
+      const asked = request({
+        port: ops.port,
+        host: '127.0.0.1',
+        path: `/log-level?level=${level}`,
+        method: 'POST',
+        headers,
+      });
+      asked.end();
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      answer.resume();
+      return answer.statusCode;
+    };
+    const host = `127.0.0.1:${ops.port}`;
+    const ours = [{ host }, { host: 'localhost' }, { host: '[::1]:9464' }, { host, 'sec-fetch-site': 'none' }];
+    for (const headers of ours) expect([headers, await post('debug', headers)]).toEqual([headers, 200]);
+    const pages = [
+      { host, origin: 'https://page.example' },
+      { host, origin: 'null' },
+      { host, 'sec-fetch-site': 'cross-site' },
+      { host, 'sec-fetch-site': 'same-site' },
+      { host: `page.example:${ops.port}` },
+      { host: '127.0.0.1.page.example' },
+    ];
+    for (const headers of pages) expect([headers, await post('silent', headers)]).toEqual([headers, 403]);
+    expect(levels).toEqual(ours.map(() => 'debug'));
   });
 
   it('that is taken is named in one line', async () => {
