@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import pg from 'pg';
 import type { Logger } from 'pino';
 import { within } from '../time/index.ts';
@@ -70,10 +71,15 @@ export function createPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
-/** Waits for the connections in use, at most `withinMs`, and ends them all. */
+/** Waits for the connections in use, at most `withinMs`, and ends them all: the server may stop then, and none of them is lost. */
 export async function endPool(pool: pg.Pool, withinMs: number): Promise<void> {
-  const clients = clientsOf.get(pool) ?? [];
-  await within(withinMs, pool.end(), () => {
+  const clients = clientsOf.get(pool) ?? new Set();
+  const ended = async () => {
+    await pool.end();
+    // By then it has only told them to end. One that is lost meanwhile has ended as well.
+    while (clients.size > 0) await once(pool, 'remove').catch(() => undefined);
+  };
+  await within(withinMs, ended(), () => {
     for (const client of clients) client.connection.stream.destroy();
   });
 }
