@@ -107,7 +107,6 @@ it('spans that a collector does not take are told of once, by their cause, and s
     endpoint: `http://127.0.0.1:${port}`,
     onSending,
   });
-  after(() => tracing.stop().catch(() => {}));
   // A full batch goes at once.
   await eventually(async () => {
     await record(tracing, 600);
@@ -124,6 +123,7 @@ it('spans that a collector does not take are told of once, by their cause, and s
     await record(tracing, 600);
     return told.length > 1;
   }, 30_000);
+  await tracing.stop();
   expect(told).toEqual(['ECONNREFUSED', undefined]);
 }, 70_000);
 
