@@ -24,26 +24,30 @@ export function readBody(request: Request, withinMs: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const slow = setTimeout(() => fail(new BodyTooSlow()), withinMs);
+    let settled = false;
+    const slow = setTimeout(() => fail(() => new BodyTooSlow()), withinMs);
     const settle = (act: () => void) => {
+      if (settled) return;
+      settled = true;
       clearTimeout(slow);
       request.removeAllListeners('data');
       act();
     };
-    const fail = (error: Error) =>
+    // Every request closes in the end: an error that nobody hears is not worth its stack.
+    const fail = (make: () => Error) =>
       settle(() => {
         request.pause();
-        reject(error);
+        reject(make());
       });
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_MESSAGE_BYTES) return fail(new BodyTooLarge());
+      if (size > MAX_MESSAGE_BYTES) return fail(() => new BodyTooLarge());
       chunks.push(chunk);
     });
     request.once('end', () =>
       settle(() => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks))),
     );
-    request.once('error', () => fail(new Cancelled()));
-    request.once('close', () => fail(new Cancelled()));
+    request.once('error', () => fail(() => new Cancelled()));
+    request.once('close', () => fail(() => new Cancelled()));
   });
 }
