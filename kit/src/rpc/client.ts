@@ -19,11 +19,14 @@ import {
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
+import type { Line } from './attempt.ts';
+import { Connections, connectionOptions } from './connections.ts';
 import { type MethodContract, methodContracts } from './contract.ts';
 import { outcomeOf, RemoteError, remoteErrorOf, wantedFor } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
 import { MAX_ATTEMPTS, MAX_MESSAGE_BYTES } from './limits.ts';
 import { type Observer, tell } from './observation.ts';
+import { BACKOFF } from './retries.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
 import { type CallOptions, callOnce, onAbort } from './unary-call.ts';
 
@@ -41,7 +44,7 @@ export type ClientOf<S extends GeneratedService> = {
 };
 
 export interface ClientOptions {
-  /** host:port, or a target of grpc-js. */
+  /** host:port, or `weft:///<service>`. */
   readonly target: string;
   /** Name of the service that calls; undefined for an end user's client. */
   readonly caller?: string;
@@ -65,12 +68,19 @@ export function createClient<S extends GeneratedService>(
   options: ClientOptions,
 ): ClientOf<S> {
   const contracts = methodContracts(descriptor);
-  const client = new Client(options.target, credentials.createInsecure(), channelOptions(contracts, options));
+  const connections = new Connections();
+  const authority = options.target.replace(/^weft:\/\/\//, '');
+  const client = new Client(
+    options.target,
+    credentials.createInsecure(),
+    channelOptions(contracts, options, connections, authority),
+  );
+  const line = { channel: client.getChannel(), connections, authority };
   const methods = Object.entries(generated).map(([name, method]) => {
     const contract = contracts[name] as MethodContract;
     return [
       name,
-      contract.stream ? streamCall(client, method, contract, options) : unaryCall(client, method, contract, options),
+      contract.stream ? streamCall(client, method, contract, options) : unaryCall(line, method, contract, options),
     ];
   });
   return { ...Object.fromEntries(methods), close: () => client.close(), ready: readiness(client) } as ClientOf<S>;
@@ -86,26 +96,32 @@ function readiness(client: Client) {
 function channelOptions(
   contracts: Readonly<Record<string, MethodContract>>,
   { target, registry, retries }: ClientOptions,
+  connections: Connections,
+  authority: string,
 ): ChannelOptions {
   const registered = registryChannelOptions(target, registry);
-  const retryable = Object.values(contracts).filter((contract) => contract.retryable);
+  const told = connectionOptions(connections, registered?.loadBalancingConfig ?? [{ round_robin: {} }]);
+  // Unary calls are tried again by themselves.
+  const retryable = Object.values(contracts).filter((contract) => contract.retryable && contract.stream);
   const [service] = Object.values(contracts).map(({ name }) => name.split('/')[0]);
   const methodConfig = [
     {
       name: retryable.map(({ name }) => ({ service, method: name.split('/')[1] })),
       retryPolicy: {
         maxAttempts: MAX_ATTEMPTS,
-        initialBackoff: '0.05s',
-        maxBackoff: '0.5s',
-        backoffMultiplier: 2,
+        initialBackoff: `${BACKOFF.first / 1000}s`,
+        maxBackoff: `${BACKOFF.longest / 1000}s`,
+        backoffMultiplier: BACKOFF.factor,
         retryableStatusCodes: ['UNAVAILABLE'],
       },
     },
   ];
   return {
     ...registered?.options,
+    ...told.options,
+    'grpc.default_authority': authority,
     'grpc.service_config': JSON.stringify({
-      loadBalancingConfig: registered?.loadBalancingConfig ?? [{ round_robin: {} }],
+      loadBalancingConfig: told.loadBalancingConfig,
       methodConfig: retries ? methodConfig : [],
     }),
     'grpc.enable_retries': retries ? 1 : 0,
@@ -163,13 +179,15 @@ function observer(client: ClientOptions, method: MethodContract, context: WorkCo
   };
 }
 
-function unaryCall(client: Client, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
-  const channel = client.getChannel();
+function unaryCall(line: Line, method: GeneratedMethod, contract: MethodContract, options: ClientOptions) {
+  const repeated = contract.retryable ? 'unavailable' : 'refused';
+  const retries = options.retries ? repeated : 'none';
   return (request: unknown, callOptions?: CallOptions): Promise<unknown> => {
     const context = contextOf(options, callOptions);
     const ended = observer(options, contract, context, request);
     const deadline = deadlineOf(contract, context, callOptions);
-    return callOnce(channel, method, request, metadataOf(context, options), deadline, callOptions, (code) =>
+    const metadata = metadataOf(context, options);
+    return callOnce(line, method, request, { metadata, deadline, retries }, callOptions, (code) =>
       code === status.OK
         ? options.tracing.want(context.trace, 'failure', 'elsewhere')
         : options.tracing.want(context.trace, wantedFor(code)),
