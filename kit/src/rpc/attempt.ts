@@ -1,5 +1,5 @@
 import { constants } from 'node:http2';
-import { type ChannelInterface, type Metadata, type StatusObject, status } from '@grpc/grpc-js';
+import { type ChannelInterface, Metadata, type StatusObject, status } from '@grpc/grpc-js';
 import type { Connection, Connections } from './connections.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 
@@ -14,7 +14,7 @@ export interface Line {
 export interface Asked {
   readonly path: string;
   readonly message: Buffer;
-  readonly metadata: Metadata;
+  readonly headers: Readonly<Record<string, string>>;
   /** Epoch milliseconds. */
   readonly deadline: number;
 }
@@ -39,7 +39,7 @@ export type Cancel = (code: status, details: string) => void;
 export function attempt(line: Line, asked: Asked, heard: (heard: Heard) => void): Cancel {
   const left = asked.deadline - Date.now();
   const usual = left > 0 && left <= LONGEST_MS && asked.message.length <= MAX_MESSAGE_BYTES;
-  const connection = usual ? line.connections.next(asked.metadata) : undefined;
+  const connection = usual ? line.connections.next() : undefined;
   return (
     (connection && overConnection(connection, line.authority, asked, left, heard)) ?? overChannel(line, asked, heard)
   );
@@ -53,11 +53,11 @@ const PREFIX_BYTES = 5;
 function overConnection(
   { on, started, ended }: Connection,
   authority: string,
-  { path, message, metadata }: Asked,
+  { path, message, headers }: Asked,
   left: number,
   heard: (heard: Heard) => void,
 ): Cancel | undefined {
-  metadata.set('grpc-timeout', `${Math.ceil(left)}m`);
+  const metadata = new ReadyMetadata({ ...headers, 'grpc-timeout': `${Math.ceil(left)}m` });
   let begun = false;
   let response: Buffer | undefined;
   let call: ReturnType<Connection['on']['createCall']>;
@@ -88,6 +88,20 @@ function overConnection(
   return (code, details) => call.cancelWithStatus(code, details);
 }
 
+/** Headers as they are sent: names in lower case, values in ASCII. */
+class ReadyMetadata extends Metadata {
+  readonly #headers: Record<string, string>;
+
+  constructor(headers: Record<string, string>) {
+    super();
+    this.#headers = headers;
+  }
+
+  override toHttp2Headers(): Record<string, string> {
+    return this.#headers;
+  }
+}
+
 function framed(message: Buffer): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + message.length);
   frame[0] = 0;
@@ -98,13 +112,13 @@ function framed(message: Buffer): Buffer {
 
 function overChannel(
   { channel }: Line,
-  { path, message, metadata, deadline }: Asked,
+  { path, message, headers, deadline }: Asked,
   heard: (heard: Heard) => void,
 ): Cancel {
   let begun = false;
   let response: Buffer | undefined;
   const call = channel.createCall(path, deadline, null, null, undefined);
-  call.start(metadata, {
+  call.start(metadataOf(headers), {
     onReceiveMetadata() {
       begun = true;
     },
@@ -118,4 +132,10 @@ function overChannel(
   call.sendMessageWithContext({}, message);
   call.halfClose();
   return (code, details) => call.cancelWithStatus(code, details);
+}
+
+export function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+  return metadata;
 }

@@ -4,7 +4,6 @@ import {
   Client,
   type ClientReadableStream,
   credentials,
-  Metadata,
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
@@ -19,7 +18,7 @@ import {
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
-import type { Line } from './attempt.ts';
+import { type Line, metadataOf } from './attempt.ts';
 import { Connections, connectionOptions } from './connections.ts';
 import { type MethodContract, methodContracts } from './contract.ts';
 import { outcomeOf, RemoteError, remoteErrorOf, wantedFor } from './errors.ts';
@@ -148,23 +147,24 @@ function contextOf({ tracing, token: standing }: ClientOptions, options: CallOpt
   };
 }
 
-function metadataOf(context: WorkContext, { caller, tracing }: ClientOptions): Metadata {
-  const metadata = new Metadata();
-  const { trace } = context;
+const TOKEN = /^[\x21-\x7e]*$/;
+
+function headersOf(context: WorkContext, { caller, tracing }: ClientOptions): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const { trace, token } = context;
   // Who records nothing leaves it to those who do whether a trace that begins here is sampled.
   if (tracing.active || currentContext())
-    metadata.set(
-      'traceparent',
-      formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) }),
-    );
-  if (trace.state !== undefined) metadata.set('tracestate', trace.state);
-  metadata.set('x-correlation-id', context.correlationId);
+    headers.traceparent = formatTraceparent(trace.sampled ? trace : { ...trace, sampled: tracing.records(trace) });
+  if (trace.state !== undefined) headers.tracestate = trace.state;
+  headers['x-correlation-id'] = context.correlationId;
   const order = orderOf(context);
-  if (order !== undefined) metadata.set(ORDER_HEADER, order);
-  if (caller !== undefined) metadata.set(CALLER_HEADER, caller);
-  if (context.userId !== undefined) metadata.set(USER_HEADER, context.userId);
-  if (context.token !== undefined) metadata.set('authorization', `Bearer ${context.token}`);
-  return metadata;
+  if (order !== undefined) headers[ORDER_HEADER] = order;
+  if (caller !== undefined) headers[CALLER_HEADER] = caller;
+  if (context.userId !== undefined) headers[USER_HEADER] = context.userId;
+  if (token === undefined) return headers;
+  if (!TOKEN.test(token)) throw new TypeError('an access token has no such characters');
+  headers.authorization = `Bearer ${token}`;
+  return headers;
 }
 
 function observer(client: ClientOptions, method: MethodContract, context: WorkContext, request: unknown) {
@@ -186,8 +186,8 @@ function unaryCall(line: Line, method: GeneratedMethod, contract: MethodContract
     const context = contextOf(options, callOptions);
     const ended = observer(options, contract, context, request);
     const deadline = deadlineOf(contract, context, callOptions);
-    const metadata = metadataOf(context, options);
-    return callOnce(line, method, request, { metadata, deadline, retries }, callOptions, (code) =>
+    const headers = headersOf(context, options);
+    return callOnce(line, method, request, { headers, deadline, retries }, callOptions, (code) =>
       code === status.OK
         ? options.tracing.want(context.trace, 'failure', 'elsewhere')
         : options.tracing.want(context.trace, wantedFor(code)),
@@ -218,7 +218,7 @@ function streamCall(client: Client, method: GeneratedMethod, contract: MethodCon
       requestSerialize,
       responseDeserialize,
       request,
-      metadataOf(context, options),
+      metadataOf(headersOf(context, options)),
       { deadline: deadlineOf(contract, context, callOptions) },
     );
     const release = onAbort(callOptions, () => stream.cancel());

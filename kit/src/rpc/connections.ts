@@ -1,4 +1,4 @@
-import { type ChannelOptions, connectivityState, experimental, type Metadata } from '@grpc/grpc-js';
+import { type ChannelOptions, connectivityState, experimental, Metadata } from '@grpc/grpc-js';
 
 type Pick = ReturnType<experimental.Picker['pick']>;
 
@@ -9,13 +9,16 @@ export interface Connection {
   readonly ended: Pick['onCallEnded'];
 }
 
+// No policy of ours looks at what is asked.
+const NO_MATTER = { metadata: new Metadata(), extraPickInfo: {} };
+
 /** The connections of one channel, which goes on making and balancing them. */
 export class Connections {
   #picker: experimental.Picker | undefined;
 
   /** The next to call on; undefined where the channel has none that is ready. */
-  next(metadata: Metadata): Connection | undefined {
-    const pick = this.#picker?.pick({ metadata, extraPickInfo: {} });
+  next(): Connection | undefined {
+    const pick = this.#picker?.pick(NO_MATTER);
     const on = pick?.subchannel?.getRealSubchannel();
     if (!pick || on?.getConnectivityState() !== connectivityState.READY) return undefined;
     return { on, started: pick.onCallStarted, ended: pick.onCallEnded };

@@ -19,7 +19,8 @@ export function persist(line: Line, asked: Asked, retries: Retries, heard: (hear
   let refused = false;
 
   const ask = () => {
-    cancel = attempt(line, asked, end);
+    const headers = attempts === 1 ? asked.headers : { ...asked.headers, [ATTEMPTS_HEADER]: `${attempts - 1}` };
+    cancel = attempt(line, { ...asked, headers }, end);
   };
 
   const end = (ending: Heard) => {
@@ -32,7 +33,6 @@ export function persist(line: Line, asked: Asked, retries: Retries, heard: (hear
       return heard(ending);
     const timer = setTimeout(
       () => {
-        asked.metadata.set(ATTEMPTS_HEADER, `${attempts}`);
         attempts += 1;
         ask();
       },

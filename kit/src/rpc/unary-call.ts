@@ -19,7 +19,7 @@ export function callOnce(
   line: Line,
   { path, requestSerialize, responseDeserialize }: GeneratedMethod,
   request: unknown,
-  { metadata, deadline, retries }: Pick<Asked, 'metadata' | 'deadline'> & { readonly retries: Retries },
+  { headers, deadline, retries }: Pick<Asked, 'headers' | 'deadline'> & { readonly retries: Retries },
   options: CallOptions | undefined,
   onWanted: (code: status) => void,
 ): Promise<unknown> {
@@ -31,7 +31,7 @@ export function callOnce(
       return reject(new RemoteError(status.INTERNAL, 'INTERNAL', `the request cannot be encoded: ${String(error)}`));
     }
     let release = () => {};
-    const cancel = persist(line, { path, message, metadata, deadline }, retries, ({ status: ending, response }) => {
+    const cancel = persist(line, { path, message, headers, deadline }, retries, ({ status: ending, response }) => {
       release();
       if (ending.metadata.get(WANTED_HEADER).length > 0) onWanted(ending.code);
       if (ending.code !== status.OK) return reject(remoteErrorOf(ending));
