@@ -117,10 +117,12 @@ export function createLinks(routes: readonly Route[]): LinksOf {
     for (const { link, route } of found.get(`${version} ${type}`) ?? []) {
       if (link.when && !link.when(resource)) continue;
       const { http, method, template } = route;
+      const { roles: admitted } = method.contract;
+      const allowed = admitted.has('public') || roles.some((role) => admitted.has(role));
+      if (!allowed && link.rel !== 'self') continue;
       const href = expand(template, (field) => resource[link.from[field] ?? ''] as string | undefined);
       if (link.rel === 'self') self = href;
-      if (!method.contract.roles.has('public') && !roles.some((role) => method.contract.roles.has(role))) continue;
-      if (href !== undefined) links[link.rel] = { href, ...(http !== 'GET' && { method: http }) };
+      if (allowed && href !== undefined) links[link.rel] = { href, ...(http !== 'GET' && { method: http }) };
     }
     return { links, self };
   };
