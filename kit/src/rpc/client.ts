@@ -43,7 +43,7 @@ export type ClientOf<S extends GeneratedService> = {
 };
 
 export interface ClientOptions {
-  /** host:port, or `weft:///<service>`. */
+  /** host:port, `dns:///<host>:<port>` or `weft:///<service>`. */
   readonly target: string;
   /** Name of the service that calls; undefined for an end user's client. */
   readonly caller?: string;
@@ -68,7 +68,7 @@ export function createClient<S extends GeneratedService>(
 ): ClientOf<S> {
   const contracts = methodContracts(descriptor);
   const connections = new Connections();
-  const authority = options.target.replace(/^weft:\/\/\//, '');
+  const authority = options.target.replace(/^(?:weft|dns):(?:\/\/[^/]*\/)?/, '');
   const client = new Client(
     options.target,
     credentials.createInsecure(),
