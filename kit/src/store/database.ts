@@ -11,7 +11,7 @@ import type { Expectation } from './deferred.ts';
 import { connectionOf, type PooledConnection, poolDialect } from './driver.ts';
 import { DatabaseUnavailable, isRetryable } from './errors.ts';
 import { Leases } from './leases.ts';
-import { assertPublishable, INSERT_OUTBOX, type OutgoingEvent, toColumns } from './outbox.ts';
+import { assertPublishable, insertOutbox, type OutgoingEvent } from './outbox.ts';
 import { connectionConfig, createPool, endPool } from './pool.ts';
 import { Session } from './session.ts';
 
@@ -149,9 +149,9 @@ export function openDatabase<Schema>(options: DatabaseOptions): Database<Schema>
       unit.close();
       sent = options.spans ? withSpans(events, options.spans) : [];
       if (events.length > 0) {
-        if (fault('publish-before-commit'))
-          await read.executeQuery(CompiledQuery.raw(INSERT_OUTBOX, toColumns(events)));
-        else connection.defer(INSERT_OUTBOX, toColumns(events));
+        const { text, values } = insertOutbox(events);
+        if (fault('publish-before-commit')) await read.executeQuery(CompiledQuery.raw(text, [...values]));
+        else connection.defer(text, values);
       }
       failPoint(name, 'commit', 'begun');
       return done;
