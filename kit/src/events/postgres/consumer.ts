@@ -11,7 +11,7 @@ import type { Gate } from '../gate.ts';
 import { Patience } from '../patience.ts';
 import { Lane } from './lane.ts';
 import type { BucketPatience, LaneContext } from './lane-context.ts';
-import { LAG, NEXT_TYPE, OTHERS, REGISTER, SAVE_POSITIONS, SCAN } from './statements.ts';
+import { LAG, NEXT_TYPE, OTHERS, REGISTER, SAVE_POSITIONS } from './statements.ts';
 import type { LiveProcess, Turns } from './turns.ts';
 import type { Wake } from './wakes.ts';
 
@@ -26,8 +26,6 @@ export interface Connections {
   readonly logger: Logger;
 }
 
-/** Numbers that are looked through at once for what concerns a consumer. */
-const SCAN_RANGE = 5_000n;
 /** Others wait behind a dead letter of another version, and whoever asked for it may ask again. */
 const AWAIT_VERSION_MS = 30_000;
 
@@ -155,24 +153,9 @@ export class PostgresConsumer implements Consumer, Holder {
     for (const lane of this.#lanes.values()) lane.wake(true);
   }
 
-  /** Looks with one statement whether there is anything up to `head` that no notification has told of. */
-  async catchUp(head: bigint): Promise<void> {
-    const behind = [...this.#lanes.values()].filter((lane) => lane.idle && lane.scanned < head);
-    const [first, ...others] = behind;
-    if (!first) return;
-    let from = first.scanned;
-    for (const { scanned } of others) if (scanned < from) from = scanned;
-    if (head - from > SCAN_RANGE) {
-      for (const lane of behind) lane.wake();
-      return;
-    }
-    const buckets = behind.map((lane) => lane.bucket);
-    const rows = await this.#on.session.query<{ bucket: number }>(SCAN, [from, head, [...this.#types], buckets]);
-    const found = new Set(rows.map(({ bucket }) => bucket));
-    for (const lane of behind) {
-      if (found.has(lane.bucket)) lane.wake();
-      else if (lane.idle && lane.scanned < head) lane.scanned = head;
-    }
+  /** Each with the types that are looked for. */
+  lanes(): { readonly lane: Lane; readonly types: ReadonlySet<string> }[] {
+    return [...this.#lanes.values()].map((lane) => ({ lane, types: this.#types }));
   }
 
   /** Writes down how far the lanes have come where only messages of other types went by. */

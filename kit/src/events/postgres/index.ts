@@ -12,6 +12,7 @@ import { within } from '../../time/index.ts';
 import type { Bus, Tailed, TailOptions } from '../bus.ts';
 import { Gate } from '../gate.ts';
 import { checkNotice, NoticeListeners } from '../notices.ts';
+import { catchUp } from './catch-up.ts';
 import { type Connections, PostgresConsumer } from './consumer.ts';
 import { countDeadLetters, findDeadLetter, listDeadLetters, moveDeadLetter } from './dead-letters.ts';
 import { Publisher } from './publisher.ts';
@@ -260,7 +261,8 @@ class Driver implements PostgresBus {
     this.#alone = row?.processes === 1n;
     const head = this.#head;
     this.#head = row?.head ?? 0n;
-    await Promise.all([...this.#consumers.values()].map((consumer) => consumer.catchUp(head)));
+    const lanes = [...this.#consumers.values()].flatMap((consumer) => consumer.lanes());
+    await catchUp(this.#on.session, lanes, head);
     for (const name of row?.redrives ?? []) this.#consumers.get(name)?.redrive();
   }
 }

@@ -129,10 +129,9 @@ export const END_REDRIVE = `
     failed_at = CASE WHEN $4::text IS NULL THEN failed_at ELSE now() END
   WHERE letter = $1`;
 
-/** Buckets with messages of these types. $1 after, $2 up to, $3 types, $4 buckets. */
-export const SCAN = `
-  SELECT DISTINCT bucket FROM bus.message
-  WHERE seq > $1 AND seq <= $2 AND type = ANY ($3::text[]) AND bucket = ANY ($4::int[])`;
+/** The last number of each type in each bucket. $1 after, $2 up to. */
+export const LATEST = `
+  SELECT bucket, type, max(seq) AS seq FROM bus.message WHERE seq > $1 AND seq <= $2 GROUP BY bucket, type`;
 
 /**
  * One for all consumers of a process, twice a second: the highest number, who has something to handle again, and how many
