@@ -1,17 +1,20 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
 import { logFields } from '../context/index.ts';
 import type { Registry } from '../discovery/index.ts';
-import { createTokenVerifier, meshCallers, type TokenVerifier } from '../rpc/index.ts';
+import { createTokenVerifier, meshCallers, type RenewingVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
 import { type BusConfig, type Buses, createBuses } from './buses.ts';
 import { main } from './main.ts';
 import { startModules, stopModules } from './module.ts';
 import { startOpsServer } from './ops-server.ts';
+import { periodic } from './periodic.ts';
 import { type AnyService, settingsOf } from './service.ts';
 import { type SharedParts, serviceModule } from './service-module.ts';
 import { processSettings, registrySettings } from './settings.ts';
 import { shareWantedTraces } from './wanted-traces.ts';
 
+/** Sooner than they are too old. */
+const RENEW_KEYS_MS = 5 * 60_000;
 const VERSION = process.env.WEFT_VERSION ?? '0.1.0';
 
 /** Services that run in this process. */
@@ -88,7 +91,7 @@ export async function startSystem(
     logger,
     (bus) => shareWantedTraces(bus, tracing),
   );
-  const verifiers = new Map<string, TokenVerifier>();
+  const verifiers = new Map<string, RenewingVerifier>();
   const shared: SharedParts = {
     logger,
     metrics,
@@ -118,7 +121,15 @@ export async function startSystem(
     logger.warn({ logLevel: level }, 'log level changed');
     logger.setLevel(level);
   });
+  const renewing = periodic(
+    RENEW_KEYS_MS,
+    async () => {
+      for (const verifier of verifiers.values()) await verifier.renewKeys();
+    },
+    (err) => logger.debug({ err }, 'the keys of access tokens are not renewed; they are asked for again'),
+  );
   const release = async () => {
+    await renewing.stop();
     await buses.close();
     await registry?.close();
     await Promise.all([ops.stop(), tracing.stop().catch(() => {}), metrics.stop()]);
@@ -127,6 +138,8 @@ export async function startSystem(
   try {
     await startModules(services, graceMs);
     ops.started();
+    await renewing.start();
+    renewing.wake();
   } catch (error) {
     await release();
     throw error;

@@ -1,9 +1,10 @@
 import { BlockList, isIP } from 'node:net';
 import type { Metadata } from '@grpc/grpc-js';
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { errors, jwtVerify } from 'jose';
 import { DomainError } from '../failure/index.ts';
 import type { User } from './context.ts';
 import type { RoleName } from './contract.ts';
+import { TokenKeys } from './token-keys.ts';
 
 /** Header in which a service names itself where no mesh proves who it is. */
 export const CALLER_HEADER = 'weft-caller';
@@ -28,25 +29,23 @@ export interface TokenOptions {
 /** Gives the user at once when the token is known. */
 export type TokenVerifier = (token: string) => User | Promise<User>;
 
+export interface RenewingVerifier extends TokenVerifier {
+  /** Fetches the keys anew: who does so now and then has nobody wait for them. */
+  renewKeys(): Promise<void>;
+}
+
 /**
  * Verifies access tokens: EdDSA signature, issuer, audience and expiry. A token that passed is remembered until it expires,
  * within a bound. Throws UNAUTHENTICATED (TOKEN_EXPIRED, TOKEN_INVALID) or UNAVAILABLE (KEYS_UNAVAILABLE).
  */
-export function createTokenVerifier(options: TokenOptions): TokenVerifier {
+export function createTokenVerifier(options: TokenOptions): RenewingVerifier {
   const { jwksUrl, audience, oidcIssuer = '', algorithm = 'EdDSA', rolesClaim = 'roles', now } = options;
   const issuer = oidcIssuer || options.issuer;
   const algorithms = algorithm === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [algorithm];
-  // With the first token: it loads what fetches the keys, which takes 40 ms.
-  let keys: Promise<JWTVerifyGetKey> | undefined;
-  const keysOf = async (): Promise<JWTVerifyGetKey> => {
-    const url = oidcIssuer === '' ? new URL(jwksUrl) : await discoverKeys(oidcIssuer);
-    return createRemoteJWKSet(url, { timeoutDuration: 2000, cooldownDuration: 1000 });
-  };
+  const keys = new TokenKeys({ jwksUrl, oidcIssuer });
   const remembered = new Map<string, { user: User; expires: number }>();
   const verify = async (token: string): Promise<User> => {
-    keys ??= keysOf();
-    const known = await keys.catch((error: unknown) => {
-      keys = undefined;
+    const known = await keys.get().catch((error: unknown) => {
       throw refusal(error);
     });
     const { payload } = await jwtVerify(token, known, {
@@ -63,23 +62,13 @@ export function createTokenVerifier(options: TokenOptions): TokenVerifier {
     remembered.set(token, { user, expires: (payload.exp as number) * 1000 });
     return user;
   };
-  return (token) => {
+  const verifier = (token: string): User | Promise<User> => {
     const known = remembered.get(token);
     if (known && known.expires > now()) return known.user;
     remembered.delete(token);
     return verify(token);
   };
-}
-
-/** Where an OpenID provider has its keys. Source: OpenID Connect Discovery 1.0, section 4. */
-async function discoverKeys(issuer: string): Promise<URL> {
-  const where = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const response = await fetch(where, { signal: AbortSignal.timeout(2000), redirect: 'error' });
-  const document = (await response.json()) as { issuer?: unknown; jwks_uri?: unknown };
-  // What another one says about itself is not this one's.
-  if (document.issuer !== issuer || typeof document.jwks_uri !== 'string')
-    throw new Error('the OpenID provider does not say where its keys are');
-  return new URL(document.jwks_uri);
+  return Object.assign(verifier, { renewKeys: () => keys.renew() });
 }
 
 function rolesOf(claim: unknown): RoleName[] {

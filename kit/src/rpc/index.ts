@@ -7,7 +7,13 @@ export { type MethodContract, methodContracts, type RoleName } from './contract.
 export { type Dependency, type HealthCheck, watchDependencies } from './dependencies.ts';
 export { isFault, type Outcome, outcomeOf, RemoteError } from './errors.ts';
 export type { HealthState } from './health.ts';
-export { bearerToken, createTokenVerifier, type TokenOptions, type TokenVerifier } from './identity.ts';
+export {
+  bearerToken,
+  createTokenVerifier,
+  type RenewingVerifier,
+  type TokenOptions,
+  type TokenVerifier,
+} from './identity.ts';
 export { MAX_MESSAGE_BYTES } from './limits.ts';
 export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
 export type { MethodConcerns, Operation } from './method.ts';

@@ -93,6 +93,20 @@ describe('an access token', () => {
     await expect(withToken(token)).rejects.toMatchObject({ code: status.UNAVAILABLE, reason: 'KEYS_UNAVAILABLE' });
   });
 
+  it('is verified although who serves the keys does not answer at first', async () => {
+    issuer.ignore(2);
+    const verify = createTokenVerifier({ jwksUrl: issuer.url, issuer: 'weft', audience: 'weft', now: Date.now });
+    expect(await verify(await issuer.token(['support']))).toEqual({ id: 'user-1', roles: ['support'] });
+  });
+
+  it('waits for nobody where its keys were renewed before', async () => {
+    const verify = createTokenVerifier({ jwksUrl: issuer.url, issuer: 'weft', audience: 'weft', now: Date.now });
+    await verify.renewKeys();
+    issuer.serve(500, 'sorry');
+    expect(await verify(await issuer.token(['support']))).toEqual({ id: 'user-1', roles: ['support'] });
+    await expect(verify.renewKeys()).rejects.toThrow();
+  });
+
   it('that passed once needs no keys again, until it expires', async () => {
     let now = Date.now();
     const verify = createTokenVerifier({ jwksUrl: issuer.url, issuer: 'weft', audience: 'weft', now: () => now });

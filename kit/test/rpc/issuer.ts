@@ -10,9 +10,11 @@ export async function openIssuer() {
   const { privateKey, publicKey } = await generateKeyPair('EdDSA', { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA', use: 'sig' };
   const answer = { status: 200, body: JSON.stringify({ keys: [jwk] }) };
-  const server = createServer((_, response) =>
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body),
-  );
+  let silent = 0;
+  const server = createServer((_, response) => {
+    if (silent-- > 0) return;
+    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
+  });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -25,6 +27,10 @@ export async function openIssuer() {
       const now = Math.floor(Date.now() / 1000);
       const payload = { iss: 'weft', aud: 'weft', sub: 'user-1', iat: now, exp: now + 600, roles, ...claims };
       return new SignJWT(payload as JWTPayload).setProtectedHeader({ alg: 'EdDSA', kid: 'test' }).sign(key);
+    },
+    /** So many requests get no answer at all. */
+    ignore(requests: number) {
+      silent = requests;
     },
     /** What is served instead of the keys. */
     serve(status: number, body: string) {
