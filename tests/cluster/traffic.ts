@@ -50,14 +50,6 @@ export const traffic: Part = onUpstream('a sidecar', (current) => {
     assert.equal(once.at(-1)?.count, 50);
   });
 
-  it('asks again within the time of the call when a pod does not answer at all', async () => {
-    const headers = { 'x-behave': 'silent-at-first', 'x-key': 'silent' };
-    const [[answer]] = (await current().call({ path: GET, headers })) as [Probed[]];
-    assert.ok(answer && ok(answer), JSON.stringify(answer));
-    assert.equal(answer.count, 2);
-    assert.ok(answer.ms >= 800 && answer.ms < 2_000, `${answer.ms} ms`);
-  });
-
   it('cuts a call that takes longer than its contract says', async () => {
     const upstream = current();
     const headers = { 'x-behave': 'slow', 'x-key': 'slow' };

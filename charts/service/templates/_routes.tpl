@@ -61,7 +61,7 @@ application/grpc([+;].*)?
   retries:
     attempts: {{ .method.retries }}
     {{- if .method.retries }}
-    perTryTimeout: {{ div (mul .method.timeoutMs $mesh.perTryPercent) 100 }}ms
+    perTryTimeout: {{ $timeout }}
     retryOn: {{ $mesh.retryOn }}
     {{- end }}
   {{- with include "mesh.fault" .variant.fault | trim }}

@@ -1,5 +1,4 @@
-// Serves every gRPC method as a call's x-behave says: `every-second` fails each odd call of its x-key, `silent-at-first` never answers
-// the first one, `slow` takes 20 s. With
+// Serves every gRPC method as a call's x-behave says: `every-second` fails each odd call of its x-key, `slow` takes 20 s. With
 // `broken` as its argument it fails everything. It answers who it is, which of the key's calls it was, and what it was told of
 // the caller.
 import { createServer } from 'node:http2';
@@ -31,9 +30,7 @@ createServer()
       stream.on('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
       stream.end(Buffer.alloc(5));
     };
-    const behaves = headers['x-behave'];
-    const slow = behaves === 'slow' || (behaves === 'silent-at-first' && count === 1);
-    setTimeout(answer, slow ? 20_000 : 0);
+    setTimeout(answer, headers['x-behave'] === 'slow' ? 20_000 : 0);
   })
   .listen(50051, '0.0.0.0');
 process.on('SIGTERM', () => process.exit(0));
