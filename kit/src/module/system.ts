@@ -3,6 +3,7 @@ import { logFields } from '../context/index.ts';
 import type { Registry } from '../discovery/index.ts';
 import { createTokenVerifier, meshCallers, type RenewingVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
+import { allEnded } from '../time/index.ts';
 import { type BusConfig, type Buses, createBuses } from './buses.ts';
 import { main } from './main.ts';
 import { startModules, stopModules } from './module.ts';
@@ -123,9 +124,7 @@ export async function startSystem(
   });
   const renewing = periodic(
     RENEW_KEYS_MS,
-    async () => {
-      for (const verifier of verifiers.values()) await verifier.renewKeys();
-    },
+    () => allEnded([...verifiers.values()].map((verifier) => verifier.renewKeys())),
     (err) => logger.debug({ err }, 'the keys of access tokens are not renewed; they are asked for again'),
   );
   const release = async () => {

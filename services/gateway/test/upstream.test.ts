@@ -112,6 +112,12 @@ describe('a stream that is opened', () => {
   });
 });
 
+/** Nothing else runs for so many milliseconds. */
+function holdUp(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
 // Shorter than the time over which lateness is measured, and longer.
 it.each([120, 400])(
   'sheds work while the event loop is held up for %d ms at a time, and takes it again',
@@ -119,8 +125,7 @@ it.each([120, 400])(
     const shedding = startShedding(20);
     try {
       await eventually(() => {
-        const until = performance.now() + ms;
-        while (performance.now() < until);
+        holdUp(ms);
         try {
           shedding.admit();
           return false;
@@ -137,3 +142,18 @@ it.each([120, 400])(
     }
   },
 );
+
+it('takes what comes after the event loop was held up for long while nothing was asked', async () => {
+  const shedding = startShedding(20);
+  try {
+    for (let turn = 0; turn < 8; turn++) {
+      holdUp(300);
+      await new Promise((resolve) => setTimeout(resolve));
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    expect(shedding.delay()).toBeGreaterThan(20);
+    shedding.admit();
+  } finally {
+    shedding.stop();
+  }
+});

@@ -2,8 +2,8 @@ import { Later } from '../edge/failure.ts';
 
 const LOOK_MS = 250;
 const TICK_MS = 10;
-/** One pause, of a collector or a compiler, is no overload. */
-const LATE_LOOKS = 2;
+/** For about a second: some pauses, of a collector or of a compiler when the first calls come, are no overload. */
+const LATE_LOOKS = 4;
 
 /** Refuses work while the event loop comes late: what is in hand goes first. */
 export interface Shedding {
@@ -18,6 +18,8 @@ export interface Shedding {
 export function startShedding(limit: number): Shedding {
   let delay = 0;
   let late = 0;
+  // A loop that is late though nothing is asked of it suffers from others, and who comes then is no overload.
+  let asked = false;
   let ticked = performance.now();
   let looked = ticked;
   let sum = 0;
@@ -29,13 +31,15 @@ export function startShedding(limit: number): Shedding {
     sum += Math.max(0, passed - TICK_MS) * passed;
     if (now - looked < LOOK_MS) return;
     delay = sum / (now - looked);
-    late = delay > limit ? late + 1 : 0;
+    late = asked && delay > limit ? late + 1 : 0;
+    asked = false;
     looked = now;
     sum = 0;
   }, TICK_MS);
   timer.unref();
   return {
     admit() {
+      asked = true;
       if (limit > 0 && late >= LATE_LOOKS) throw new Later('unavailable', 'OVERLOADED', 'too much is asked at once', 1);
     },
     delay: () => delay,
