@@ -8,30 +8,32 @@ import { whenAvailable } from './when-available.ts';
 
 export interface Store {
   readonly database: Database<unknown>;
-  /** Versions of events on the bus. */
-  readonly known: readonly RegisteredSchema[];
+  /**
+   * Brings the database up to date, and waits for it and for the bus as long as a start does. Gives the versions of events on
+   * the bus.
+   */
+  ready(): Promise<readonly RegisteredSchema[]>;
 }
 
 export type StoreConfig = ConfigOf<typeof storeSettings>;
 
-/** Opens a service's database, brings it up to date, and waits for it and for the bus as long as a start does. */
-export async function openStore(
-  spec: AnyService,
-  config: StoreConfig,
-  bus: Bus,
-  tracing: Tracing,
-  logger: Logger,
-): Promise<Store> {
+/** A service's database, of which nothing is asked yet. */
+export function openStore(spec: AnyService, config: StoreConfig, bus: Bus, tracing: Tracing, logger: Logger): Store {
   const { databaseUrl: url, databaseConnections: maxConnections, startWait } = config;
   const observed = tracing.active ? { spans: databaseSpans(tracing, spec.name, url) } : {};
   const database = openDatabase<unknown>({ url, name: spec.name, maxConnections, ...observed, logger });
-  try {
-    const migrated = () => migrate(database, spec.migrations ?? []);
-    const open = () => Promise.all([bus.schemas(), migrated(), bus.check()]);
-    const [known] = await whenAvailable(startWait, logger, open);
-    return { database, known };
-  } catch (error) {
-    await database.close(500);
-    throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
-  }
+  return {
+    database,
+    async ready() {
+      try {
+        const migrated = () => migrate(database, spec.migrations ?? []);
+        const open = () => Promise.all([bus.schemas(), migrated(), bus.check()]);
+        const [known] = await whenAvailable(startWait, logger, open);
+        return known;
+      } catch (error) {
+        await database.close(500);
+        throw new Error(`${spec.name}: ${(error as Error).message}`, { cause: error });
+      }
+    },
+  };
 }

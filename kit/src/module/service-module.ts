@@ -2,7 +2,14 @@ import { randomUUIDv7 } from 'node:crypto';
 import { auditTrail, callAuditedType } from '../audit/index.ts';
 import type { ConfigOf } from '../config/index.ts';
 import type { Registration, Registry } from '../discovery/index.ts';
-import { type Bus, type Consumer, type EventMeta, type GivenUp, startConsumer } from '../events/index.ts';
+import {
+  type Bus,
+  type Consumer,
+  type EventMeta,
+  type GivenUp,
+  type RegisteredSchema,
+  startConsumer,
+} from '../events/index.ts';
 import {
   accessLog,
   type CallerIdentity,
@@ -64,7 +71,10 @@ export interface RunningService extends Module {
 type ServiceConfig = ConfigOf<typeof serviceSettings> & BusConfig & Readonly<Record<string, unknown>>;
 type Concerns = Omit<MethodConcerns, 'draining'>;
 
-/** A service as a module: database, bus, clients, listeners, workers and consumers, in this order. */
+/**
+ * A service as a module: clients, listeners, database and bus, workers and consumers, in this order. It listens at once, and
+ * refuses calls until all of them are there.
+ */
 export function serviceModule(spec: AnyService, config: ServiceConfig, shared: SharedParts): RunningService {
   const logger = shared.logger.child({ service: spec.name });
   const tracing = shared.tracing.of(spec.name);
@@ -83,7 +93,12 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
   let stopping = false;
   let readiness: () => object = () => ({ serving: false });
 
-  async function startStoring(parts: ServiceParts<unknown>, bus: Bus, { database, known }: Store) {
+  async function startStoring(
+    parts: ServiceParts<unknown>,
+    bus: Bus,
+    database: Store['database'],
+    known: readonly RegisteredSchema[],
+  ) {
     await whenAvailable((config as ServiceConfig & StoreConfig).startWait, logger, () =>
       registerEvents(spec, parts, bus, known),
     );
@@ -137,8 +152,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     status: () => ({ name: spec.name, ports: portsOf(listeners), ...readiness(), ...metrics.figures() }),
     async start() {
       const bus = await shared.bus(config);
-      const store =
-        spec.migrations && (await openStore(spec, config as ServiceConfig & StoreConfig, bus, tracing, logger));
+      const store = spec.migrations && openStore(spec, config as ServiceConfig & StoreConfig, bus, tracing, logger);
       const database = store?.database;
       if (database) onStop('database', (graceMs) => database.close(graceMs));
       // Who keeps nothing has no outbox: what it refuses is told as long as the bus takes it.
@@ -170,8 +184,6 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
         verifyToken,
       };
       const parts: ServiceParts<unknown> = await spec.create({ ...runtime, database } as never);
-      const relay = store && (await startStoring(parts, bus, store));
-      if (!store) onStop('registration', registerOnceAvailable(spec, parts, bus, logger));
       const consumers = new Map<string, Consumer>();
       const operations = eventOperations({ bus, publishes: typesOf(spec), consumers, now: Date.now });
       const { identify } = shared;
@@ -185,6 +197,10 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
           bus: { check: () => bus.check(), optional: true },
         },
       });
+      const known = await store?.ready();
+      await parts.open?.();
+      const relay = database && known && (await startStoring(parts, bus, database, known));
+      if (!database) onStop('registration', registerOnceAvailable(spec, parts, bus, logger));
       const workers = parts.workers ?? [];
       for (const worker of workers) {
         await worker.start();

@@ -63,9 +63,11 @@ export interface Worker {
 
 /** What a service consists of. */
 export interface ServiceParts<Schema> {
+  /** What it does before it serves, once its database is up to date. */
+  readonly open?: () => Promise<void>;
   /** Absent where it has listeners instead. */
   readonly grpc?: readonly ServiceBinding[];
-  /** Opens the ports of its own, once everything else runs. */
+  /** Opens the ports of its own. */
   readonly listen?: () => Promise<readonly Listener[]>;
   readonly consumers?: readonly ConsumerDefinition<Schema>[];
   /** Events that it reads without a consumer. */
@@ -86,6 +88,7 @@ export interface ServiceSpec<S extends Settings = Settings, Schema = unknown> {
   readonly migrations?: readonly Migration[];
   /** The events of its contract. */
   readonly publishes?: readonly EventContract[];
+  /** Asks nothing of the database: it may not be there yet, and the service's port waits for this. */
   create(runtime: ServiceRuntime<S, Schema>): Promise<ServiceParts<Schema>> | ServiceParts<Schema>;
 }
 

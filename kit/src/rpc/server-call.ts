@@ -30,15 +30,21 @@ export type ServeUnary = (call: IncomingCall<never>) => Promise<Uint8Array>;
 /**
  * Serves the unary methods of these paths without the library's own handling, which makes a stream of every call and sends
  * the status when the message is gone: here a call is one object, and both leave together.
+ * @param refusal the status that a call of this path ends with instead; undefined: it is served
  */
-export function serveUnary(methods: ReadonlyMap<string, ServeUnary>): ServerInterceptor {
+export function serveUnary(
+  methods: ReadonlyMap<string, ServeUnary>,
+  refusal: (path: string) => Ending | undefined,
+): ServerInterceptor {
   return ({ path }, call) => {
+    const refused = refusal(path);
+    if (refused) return new RefusedServerCall(call, refused);
     const serve = methods.get(path);
     return serve ? new UnaryServerCall(call, serve) : new ServerInterceptingCall(call);
   };
 }
 
-type Ending = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
+export type Ending = Parameters<ServerInterceptingCallInterface['sendStatus']>[0];
 
 class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<never> {
   metadata!: Metadata;
@@ -97,6 +103,24 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
 }
 
 const done = () => {};
+
+/** A call, unary or of a stream, that nobody looks at. */
+class RefusedServerCall extends ServerInterceptingCall {
+  readonly #call: ServerInterceptingCallInterface;
+  readonly #ending: Ending;
+
+  constructor(call: ServerInterceptingCallInterface, ending: Ending) {
+    super(call);
+    this.#call = call;
+    this.#ending = ending;
+  }
+
+  override start(): void {
+    const onReceiveMetadata = () => this.#call.sendStatus(this.#ending);
+    this.#call.start({ onReceiveMetadata, onReceiveMessage: done, onReceiveHalfClose: done, onCancel: done });
+  }
+}
+
 const OK: Ending = { code: status.OK, details: 'OK', metadata: null };
 
 function wantedStatus(): Ending {

@@ -1,11 +1,14 @@
+import { randomUUIDv7 } from 'node:crypto';
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from '@grpc/grpc-js';
+import { DomainError } from '../failure/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { Dependency } from './dependencies.ts';
+import { outcomeOf, statusOf } from './errors.ts';
 import { createHealth, type HealthState } from './health.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { MethodConcerns } from './method.ts';
 import { addReflection } from './reflection.ts';
-import { serveUnary } from './server-call.ts';
+import { type Ending, serveUnary } from './server-call.ts';
 import type { ServiceBinding } from './service.ts';
 
 // What the library writes to standard error is thrown or answered as well, in our own words.
@@ -26,7 +29,7 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   readonly port: number;
   health(): HealthState;
-  /** Begins to answer, health included. */
+  /** Begins to serve: until then health says NOT_SERVING, and every call is refused as UNAVAILABLE (STARTING). */
   serve(): Promise<void>;
   /** Says NOT_SERVING while it goes on answering. */
   announceStop(): void;
@@ -39,8 +42,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const { host, services, concerns, checks, logger } = options;
   const draining = new AbortController();
   const bound = services.map((service) => service.bind({ ...concerns, draining: draining.signal }));
+  const paths = new Set(bound.flatMap(({ definition }) => Object.values(definition).map(({ path }) => path)));
+  let begun = false;
+  const refusal = (path: string) => (begun || !paths.has(path) ? undefined : starting(concerns.service));
   const server = new Server({
-    interceptors: [serveUnary(new Map(bound.flatMap(({ unary }) => [...unary])))],
+    interceptors: [serveUnary(new Map(bound.flatMap(({ unary }) => [...unary])), refusal)],
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_connection_age_ms': MAX_CONNECTION_AGE_MS,
@@ -62,7 +68,10 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return {
     port,
     health: () => health.state(),
-    serve: () => health.start(),
+    async serve() {
+      begun = true;
+      await health.start();
+    },
     announceStop: () => health.stop(),
     async stop(graceMs) {
       health.stop();
@@ -73,6 +82,11 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       clearTimeout(cut);
     },
   };
+}
+
+function starting(service: string): Ending {
+  const early = new DomainError('unavailable', 'STARTING', 'the service is starting');
+  return statusOf(outcomeOf(early), `${service}.weft`, randomUUIDv7());
 }
 
 function bind(server: Server, host: string, port: number): Promise<number> {

@@ -75,7 +75,7 @@ export function createPool(options: PoolOptions): pg.Pool {
 export async function endPool(pool: pg.Pool, withinMs: number): Promise<void> {
   const clients = clientsOf.get(pool) ?? new Set();
   const ended = async () => {
-    await pool.end();
+    if (!pool.ending) await pool.end();
     // By then it has only told them to end. One that is lost meanwhile has ended as well.
     while (clients.size > 0) await once(pool, 'remove').catch(() => undefined);
   };

@@ -1,4 +1,4 @@
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
@@ -207,30 +207,6 @@ describe('a system that cannot start', () => {
     expect(failed).toMatchObject({ message: expect.stringMatching(/^orders: .+/) });
     expect(String((failed as Error).message)).not.toContain('sesame');
     await expect(fetch(`http://127.0.0.1:${settings.OPS_PORT}/livez`)).rejects.toThrow();
-  });
-
-  it('waits while it starts for a database that is still starting', async () => {
-    const other = await booted([tiny('users')]);
-    const url = new URL(other.database('users').url);
-    const socket = url.searchParams.get('host');
-    const behind = socket ? { path: `${socket}/.s.PGSQL.${url.port}` } : { host: url.hostname, port: Number(url.port) };
-    url.searchParams.delete('host');
-    url.host = `127.0.0.1:${await freePort()}`;
-    const where = { DATABASE_URL: String(url), BUS_DATABASE_URL: other.bus.url, LOG_LEVEL: 'warn' };
-    const lines: string[] = [];
-    const log = (line: string) => void lines.push(line);
-    const starting = startSystem([tiny('orders')], { ...(await environment()), ...where }, { log });
-    await eventually(() => lines.some((line) => line.includes('the start waits')));
-    const server = createServer((here) => {
-      const there = connect(behind);
-      here.pipe(there).pipe(here);
-      for (const end of [here, there]) end.on('error', () => {});
-    });
-    server.listen(Number(url.port), '127.0.0.1');
-    closing.push(() => server.close());
-    const system = await starting;
-    closing.push(() => system.stop());
-    expect(system.ports.orders).toBeGreaterThan(0);
   });
 
   it('says which port is taken, and stops what it had started', async () => {

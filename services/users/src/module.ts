@@ -2,7 +2,7 @@ import { defineService, periodic } from '@weft/kit/module';
 import { ensureAdmin } from './app/ensure-admin.ts';
 import { keepKeysYoung } from './app/rotate-signing-keys.ts';
 import { adminOf, settings } from './config.ts';
-import { openKeyRing } from './crypto/key-ring.ts';
+import { createKeyRing } from './crypto/key-ring.ts';
 import { createPasswords } from './crypto/passwords.ts';
 import { refreshTokens } from './crypto/refresh-tokens.ts';
 import { createTokens, newSigningKey } from './crypto/tokens.ts';
@@ -23,15 +23,15 @@ export const users = defineService<typeof settings, UsersSchema>({
   settings,
   migrations,
   publishes: published,
-  async create({ config, database, logger, now, newId }) {
+  create({ config, database, logger, now, newId }) {
     const admin = adminOf(config);
     const { issuer, audience, tokenTtlSeconds: ttlSeconds } = config;
     const leadMs = config.keyLeadSeconds * 1000;
     const times = { leadMs, rotateEveryMs: config.keyRotationHours * 3_600_000, tokenMs: ttlSeconds * 1000 };
-    const signingKeys = await openKeyRing(keyStore({ database, make: newSigningKey, leadMs, now }), times, now);
+    const signingKeys = createKeyRing(keyStore({ database, make: newSigningKey, leadMs, now }), times, now);
     const app = {
       store: usersStore(database),
-      passwords: await createPasswords(),
+      passwords: createPasswords(),
       tokens: createTokens(signingKeys, { issuer, audience, ttlSeconds }),
       refreshTokens,
       sessionMs: config.sessionTtlSeconds * 1000,
@@ -39,7 +39,6 @@ export const users = defineService<typeof settings, UsersSchema>({
       now,
       newId,
     };
-    if (admin) await ensureAdmin(app, admin);
     const keepKeys = async () => {
       await keepKeysYoung(signingKeys, times, now);
       await signingKeys.refresh();
@@ -47,6 +46,10 @@ export const users = defineService<typeof settings, UsersSchema>({
     // Every process has read a new key several times over before it signs.
     const keysPollMs = Math.min(LONGEST_KEYS_POLL_MS, leadMs / 4);
     return {
+      async open() {
+        await signingKeys.refresh();
+        if (admin) await ensureAdmin(app, admin);
+      },
       grpc: [usersHandlers(app)],
       routes: { '/.well-known/jwks.json': async () => signingKeys.jwks() },
       workers: [

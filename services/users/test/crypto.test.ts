@@ -57,7 +57,7 @@ describe('bounded work', () => {
 
 describe('passwords', () => {
   it('are hashed with argon2id as OWASP asks, each with a salt of its own', async () => {
-    const passwords = await createPasswords();
+    const passwords = createPasswords();
     const hashes = await Promise.all([passwords.hash('correct horse'), passwords.hash('correct horse')]);
     for (const hash of hashes) expect(hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
     expect(hashes[0]).not.toBe(hashes[1]);
@@ -67,7 +67,7 @@ describe('passwords', () => {
   });
 
   it('of nobody cost as much as a wrong one', async () => {
-    const passwords = await createPasswords();
+    const passwords = createPasswords();
     const hash = await passwords.hash('correct horse');
     const cpu = async (of: string | undefined) => {
       const before = process.cpuUsage();
@@ -80,7 +80,7 @@ describe('passwords', () => {
   });
 
   it('beyond what can wait are refused', async () => {
-    const passwords = await createPasswords({ running: 1, waiting: 1 });
+    const passwords = createPasswords({ running: 1, waiting: 1 });
     const results = await Promise.allSettled([1, 2, 3, 4].map((n) => passwords.hash(`password ${n}`)));
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
   });

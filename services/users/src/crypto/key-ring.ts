@@ -17,7 +17,7 @@ export interface Signer {
   readonly key: Awaited<ReturnType<typeof importJWK>>;
 }
 
-/** The keys as this process last read them. */
+/** The keys as this process last read them; it has none before it did. */
 export interface KeyRing extends SigningKeys {
   signer(now: Date): Promise<Signer>;
   /** What verifies (RFC 7517). */
@@ -26,8 +26,12 @@ export interface KeyRing extends SigningKeys {
   refresh(): Promise<void>;
 }
 
-export async function openKeyRing(stored: StoredKeys, times: RotationTimes, now: () => Date): Promise<KeyRing> {
-  let keys = await stored.all();
+export function createKeyRing(stored: StoredKeys, times: RotationTimes, now: () => Date): KeyRing {
+  let keys: Awaited<ReturnType<StoredKeys['all']>> | undefined;
+  const known = () => {
+    if (!keys) throw new Error('the signing keys have not been read yet');
+    return keys;
+  };
   let signers = new Map<string, Promise<Signer>>();
   const refresh = async () => {
     const found = await stored.all();
@@ -45,11 +49,11 @@ export async function openKeyRing(stored: StoredKeys, times: RotationTimes, now:
       return next;
     },
     signer(time) {
-      const signing = signerOf(keys, time);
+      const signing = signerOf(known(), time);
       const signer = signers.get(signing.keyId) ?? load(signing);
       signers.set(signing.keyId, signer);
       return signer;
     },
-    jwks: () => publicKeys(keys.map(({ jwk }) => jwk)),
+    jwks: () => publicKeys(known().map(({ jwk }) => jwk)),
   };
 }

@@ -10,13 +10,13 @@ const PARAMETERS: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 const BOUNDS = { running: 2, waiting: 64 };
 
 /** Hashing with bounded processor time and memory. */
-export async function createPasswords(bounds = BOUNDS): Promise<Passwords> {
+export function createPasswords(bounds = BOUNDS): Passwords {
   const bulkhead = new Bulkhead(bounds);
-  const ofNobody = await hash(randomBytes(32), PARAMETERS);
+  const ofNobody = hash(randomBytes(32), PARAMETERS);
   return {
     hash: (password, signal) => bulkhead.run(() => hash(password, PARAMETERS), signal),
     async matches(passwordHash, password, signal) {
-      const same = await bulkhead.run(() => verify(passwordHash ?? ofNobody, password), signal);
+      const same = await bulkhead.run(async () => verify(passwordHash ?? (await ofNobody), password), signal);
       return same && passwordHash !== undefined;
     },
   };
