@@ -26,9 +26,6 @@ interface Status {
   readonly services: readonly Record<string, unknown>[];
 }
 
-/** Labels of the scope and of histograms are every metric's own affair. */
-const IGNORED = /^(otel_scope_\w+|le)$/;
-
 /** What all processes tell together; how long and how large the worst of their answers was. */
 async function scrape(processes: readonly string[]): Promise<Scraped> {
   let [text, milliseconds, bytes] = ['', 0, 0];
@@ -53,7 +50,7 @@ async function scrape(processes: readonly string[]): Promise<Scraped> {
     );
     series.push({ name, found, value: Number(value) });
     for (const [key, one] of Object.entries(found))
-      if (!IGNORED.test(key)) values.set(key, (values.get(key) ?? new Set()).add(one));
+      if (key !== 'le') values.set(key, (values.get(key) ?? new Set()).add(one));
   }
   const matches = (found: Record<string, string>, wanted: Readonly<Record<string, string>>) =>
     Object.entries(wanted).every(([key, one]) => found[key] === one);

@@ -50,7 +50,7 @@ class NamedAsScraped extends OTLPMetricExporter {
 export function createMetrics(version: string, push?: MetricsPush): Metrics {
   const histograms = new Histograms(SCOPE, version);
   const metricProducers = [histograms];
-  const exporter = new PrometheusExporter({ preventServerStart: true, metricProducers });
+  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true, metricProducers });
   const sender =
     push &&
     new PeriodicExportingMetricReader({

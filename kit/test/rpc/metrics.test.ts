@@ -83,9 +83,7 @@ describe('call metrics', () => {
       { method: 'weft.catalog.v1.CatalogService/SearchProducts', code: 'OK', value: 1 },
     ]);
     const rpc = series.filter(({ name }) => name.startsWith('rpc_'));
-    const labels = new Set(
-      rpc.flatMap((one) => Object.keys(one.labels)).filter((name) => !name.startsWith('otel_scope_')),
-    );
+    const labels = new Set(rpc.flatMap((one) => Object.keys(one.labels)));
     const expected = [
       'rpc_system_name',
       'rpc_method',
