@@ -40,6 +40,15 @@ export const missing = (service: string): Alert => ({
 /** What is wrong whatever the objectives say. */
 export const ALERTS: readonly Alert[] = [
   {
+    alert: 'WeftWatchdog',
+    expr: 'vector(1)',
+    wait: '0s',
+    severity: 'none',
+    summary: 'Always there: whoever waits for it outside hears when Prometheus or Alertmanager is away',
+    runbook: 'watchdog',
+    page: 'overview',
+  },
+  {
     alert: 'WeftServiceAway',
     expr: 'up{job=~"weft.*"} == 0',
     wait: '2m',

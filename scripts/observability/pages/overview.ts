@@ -18,7 +18,7 @@ export function overviewPage(slos: readonly Slo[]) {
       title: 'Alerts that fire (each has its runbook: link "alerts" above)',
       links: [toService],
       queries: one(
-        'sum by (alertname, severity, slo, service_name) (ALERTS{alertstate="firing"})',
+        'sum by (alertname, severity, slo, service_name) (ALERTS{alertstate="firing",severity!="none"})',
         '{{severity}} {{alertname}} {{slo}} {{service_name}}',
       ),
     },
