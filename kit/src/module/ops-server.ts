@@ -30,11 +30,12 @@ export async function startOpsServer(host: string, port: number, metrics: Metric
   routes.set('/startupz', async () => ({ status: started ? 'ok' : 'starting' }));
   const server = createServer({ requestTimeout: 5000, headersTimeout: 5000 }, (request, response) => {
     const path = request.url?.split('?')[0] ?? '/';
-    if (path === '/metrics') return metrics.scrape(request, response);
     if (path === '/log-level') return logLevel(request, response, (level) => changeLevel(level));
     if (path === '/startupz' && !started) return send(response, 503, { status: 'starting' });
     const isReady = () => path !== '/readyz' || (started && [...health.values()].every((state) => state().serving));
-    answer(request, response, routes.get(path), isReady).catch(() => send(response, 500, { error: 'internal error' }));
+    const answered =
+      path === '/metrics' ? metrics.scrape(request, response) : answer(request, response, routes.get(path), isReady);
+    answered.catch(() => send(response, 500, { error: 'internal error' }));
   });
   server.maxConnections = 100;
   await listen(server, host, port);

@@ -9,6 +9,7 @@ import { within } from '../time/index.ts';
 import { EXPORT_TIMEOUT_MS, LAST_MS } from './export-limits.ts';
 import { type BoundHistogram, type HistogramOptions, Histograms } from './histograms.ts';
 import { observeProcess } from './process-metrics.ts';
+import { scrapeHandler } from './scrape.ts';
 
 export interface Metrics {
   readonly meter: Meter;
@@ -17,7 +18,7 @@ export interface Metrics {
   /** For what is recorded with every call. */
   histogram(name: string, options: HistogramOptions): BoundHistogram;
   /** Answers a Prometheus scrape. */
-  scrape(request: IncomingMessage, response: ServerResponse): void;
+  scrape(request: IncomingMessage, response: ServerResponse): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -50,7 +51,7 @@ class NamedAsScraped extends OTLPMetricExporter {
 export function createMetrics(version: string, push?: MetricsPush): Metrics {
   const histograms = new Histograms(SCOPE, version);
   const metricProducers = [histograms];
-  const exporter = new PrometheusExporter({ preventServerStart: true, withoutScopeInfo: true, metricProducers });
+  const exporter = new PrometheusExporter({ preventServerStart: true, metricProducers });
   const sender =
     push &&
     new PeriodicExportingMetricReader({
@@ -73,7 +74,7 @@ export function createMetrics(version: string, push?: MetricsPush): Metrics {
     meter,
     meters: provider,
     histogram: (name, options) => histograms.histogram(name, options),
-    scrape: (request, response) => exporter.getMetricsRequestHandler(request, response),
+    scrape: scrapeHandler(exporter),
     stop: async () => {
       ended();
       await within(LAST_MS, provider.shutdown(), () => undefined);

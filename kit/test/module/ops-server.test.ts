@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { HealthState } from '@weft/kit/rpc';
 import { createMetrics } from '@weft/kit/telemetry';
@@ -44,6 +45,25 @@ describe('the ops port', () => {
       body: { orders: { serving: true, dependencies: {} }, users: state },
     });
     expect(await get('/readyz', 'HEAD')).toEqual({ status: 503, body: '' });
+  });
+
+  it('tells its metrics in the text format of Prometheus, compressed to whoever takes that', async () => {
+    metrics.meter.createCounter('weft.tested', { description: 'Tests' }).add(3, { kind: 'unit' });
+    const scraped = async (encoding?: string) => {
+      const headers = encoding === undefined ? {} : { 'accept-encoding': encoding };
+      const [response] = (await once(
+        request({ port: ops.port, host: '127.0.0.1', path: '/metrics', headers }).end(),
+        'response',
+      )) as [IncomingMessage];
+      const body = Buffer.concat(await response.toArray());
+      const { 'content-type': type, 'content-encoding': coding } = response.headers;
+      return { type, coding, text: String(coding === 'gzip' ? gunzipSync(body) : body) };
+    };
+    for (const [encoding, coding] of [['gzip, deflate', 'gzip'], ['gzip;q=0'], ['identity'], []]) {
+      const { text, ...told } = await scraped(encoding);
+      expect(told).toEqual({ type: 'text/plain; version=0.0.4; charset=utf-8', coding });
+      expect(text).toMatch(/^weft_tested_total\{kind="unit"\} 3$/m);
+    }
   });
 
   it('is not ready before everything has started', async () => {
