@@ -1,5 +1,13 @@
-import { type DescMessage, type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
+import {
+  type DescField,
+  type DescMessage,
+  type DescMethod,
+  type DescService,
+  getOption,
+  hasOption,
+} from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { field as fieldRules } from '@bufbuild/protovalidate/gen/buf/validate/validate_pb.js';
 import {
   type CachePolicy,
   type MethodPolicy,
@@ -45,6 +53,8 @@ export interface CacheContract {
   readonly fresh: number;
   /** Local name of the request's field that names the aggregate; empty where there is none. */
   readonly key: string;
+  /** Its ids are UUIDs, the same in whatever case they are written. */
+  readonly keyIsUuid: boolean;
   /** Types of the events of that aggregate that end a copy. */
   readonly endedBy: readonly string[];
 }
@@ -95,8 +105,14 @@ function cacheable(policy: CachePolicy, method: DescMethod, name: string): Cache
     stale: required(policy.stale, `${name}: cacheable.stale`),
     fresh: policy.fresh ? required(policy.fresh, `${name}: cacheable.fresh`) : 0,
     key: field?.localName ?? '',
+    keyIsUuid: field !== undefined && isUuid(field),
     endedBy: policy.endedBy,
   };
+}
+
+function isUuid(field: DescField): boolean {
+  const { type } = getOption(field, fieldRules);
+  return type.case === 'string' && type.value.wellKnown.case === 'uuid' && type.value.wellKnown.value;
 }
 
 function required(duration: { seconds: bigint; nanos: number } | undefined, what: string): number {

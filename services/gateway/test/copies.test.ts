@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { openPostgresBus, type PostgresBus } from '@weft/kit/events';
 import { DomainError } from '@weft/kit/failure';
+import type { User } from '@weft/kit/rpc';
 import { createLogger } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
 import { Redis } from 'ioredis';
+import { memoryCopies } from '../src/cache/memory.ts';
+import { type Ask, createCopies } from '../src/cache/read-through.ts';
 import { redisCopies } from '../src/cache/redis.ts';
+import { contracts } from '../src/clients/contracts.ts';
+import type { Arrival } from '../src/edge/arrival.ts';
+import { type EdgeMethod, edgeMethods } from '../src/edge/methods.ts';
 import { type Edge, openEdge } from './fixture.ts';
 import { hasRedis, startRedis } from './redis.ts';
 import { ALICE, person, product } from './stubs.ts';
@@ -16,6 +23,59 @@ beforeAll(async () => {
   if (hasRedis) redis = await startRedis();
 });
 afterAll(() => redis?.stop());
+
+describe('copies', () => {
+  const methods = edgeMethods(contracts);
+  const arrival = { signal: new AbortController().signal, deadline: Number.POSITIVE_INFINITY } as Arrival;
+  const alice = { id: ALICE } as User;
+  function open() {
+    const options = { store: memoryCopies(), methods: methods.values(), now: () => 1_000, onLookup: () => {} };
+    const copies = createCopies(options);
+    copies.follows(0);
+    /** What is answered, as text, of an answer of such a service. */
+    async function call(name: string, fields: Readonly<Record<string, string>>, service: Ask | string) {
+      const method = methods.get(`weft.${name}`) as EdgeMethod;
+      const { input } = method.descriptor;
+      const ask: Ask = typeof service === 'string' ? async () => Buffer.from(service) : service;
+      const { bytes } = await copies.read(method, toBinary(input, create(input, fields)), alice, arrival, ask);
+      return Buffer.from(bytes).toString();
+    }
+    return { ...copies, call };
+  }
+  const GET_USER = 'users.v1.UsersService/GetUser';
+  const SHOUTED = ALICE.toUpperCase();
+
+  it.each(['UpdateUser', 'DeleteUser'])('of a profile end with %s, however its id is written', async (write) => {
+    for (const [read, written] of [
+      [SHOUTED, ALICE],
+      [ALICE, SHOUTED],
+    ] as const) {
+      const { call } = open();
+      expect(await call(GET_USER, { userId: read }, 'before')).toBe('before');
+      expect(await call(GET_USER, { userId: read }, 'not asked')).toBe('before');
+      await call(`users.v1.UsersService/${write}`, { userId: written }, 'written');
+      expect(await call(GET_USER, { userId: read }, 'after')).toBe('after');
+    }
+  });
+
+  it('of a profile end with its event, however its id is written', async () => {
+    const { call, changed } = open();
+    expect(await call(GET_USER, { userId: SHOUTED }, 'before')).toBe('before');
+    expect(await call(GET_USER, { userId: ALICE }, 'before')).toBe('before');
+    await changed('weft.users.v1.user_deleted', ALICE);
+    expect(await call(GET_USER, { userId: SHOUTED }, 'after')).toBe('after');
+    expect(await call(GET_USER, { userId: ALICE }, 'after')).toBe('after');
+  });
+
+  it('of products whose ids differ in case alone are of different products', async () => {
+    const { call, changed } = open();
+    for (const productId of ['lamp', 'LAMP'])
+      await call('catalog.v1.CatalogService/GetProduct', { productId }, 'before');
+    await changed('weft.catalog.v1.product_updated', 'lamp');
+    expect(await call('catalog.v1.CatalogService/GetProduct', { productId: 'LAMP' }, 'after')).toBe('before');
+    expect(await call('catalog.v1.CatalogService/GetProduct', { productId: 'lamp' }, 'after')).toBe('after');
+  });
+});
 
 inRedis('copies in Redis', () => {
   let connection: Redis;

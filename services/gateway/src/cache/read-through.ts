@@ -91,8 +91,7 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
     const viewer = roles.has('public') ? '' : (user?.id ?? '');
     const variant = `${viewer}:${hash('sha256', request, 'base64url')}`;
     // What no event and no write ends has nothing to be forgotten together with.
-    const key = cacheable.key === '' ? variant : aggregateOf(method, request, cacheable.key);
-    const aggregate = `${name}:${key}`;
+    const aggregate = aggregateOf(method, cacheable.key === '' ? variant : idIn(method, request, cacheable.key));
     const copy = await kept.get(aggregate, variant);
     const age = copy ? now() - copy.at : Number.POSITIVE_INFINITY;
     const fresh = copy && copy.at >= freshFrom && age < (copy.absent ? ABSENT_MS : cacheable.fresh);
@@ -127,14 +126,14 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
       if (store && contract.cacheable) return readCopied(method, request, user, arrival, ask, store);
       const bytes = await ask(arrival.signal, arrival.deadline);
       const changed = store && endings.byWrite.get(contract.name);
-      for (const { name, key } of changed ?? []) await end(`${name}:${aggregateOf(method, request, key)}`);
+      for (const { read, key } of changed ?? []) await end(aggregateOf(read, idIn(method, request, key)));
       return { bytes, age: undefined, stale: false } satisfies Answer;
     },
     /** Types of the events that end copies. */
     types: [...endings.byEvent.keys()],
     /** An event has come: copies of its aggregate are of the past. */
     async changed(type: string, key: string): Promise<void> {
-      for (const name of endings.byEvent.get(type) ?? []) await end(`${name}:${key}`);
+      for (const read of endings.byEvent.get(type) ?? []) await end(aggregateOf(read, key));
     },
     /** Events are followed from this time on (epoch milliseconds); Infinity: they are not. */
     follows(since: number): void {
@@ -154,32 +153,35 @@ const isNotFound = (error: unknown): error is RemoteError =>
 
 const absenceOf = ({ reason, message, metadata }: RemoteError): Absence => ({ reason, message, metadata });
 
-function aggregateOf({ descriptor }: EdgeMethod, request: Uint8Array, key: string): string {
-  return String((fromBinary(descriptor.input, request) as unknown as Record<string, unknown>)[key]).slice(0, 128);
+function idIn({ descriptor }: EdgeMethod, request: Uint8Array, key: string): string {
+  return String((fromBinary(descriptor.input, request) as unknown as Record<string, unknown>)[key]);
+}
+
+/** What copies of a read are forgotten together with: the same for every way of writing an id. Source: RFC 9562, 4. */
+function aggregateOf({ contract: { name, cacheable } }: EdgeMethod, id: string): string {
+  return `${name}:${(cacheable?.keyIsUuid ? id.toLowerCase() : id).slice(0, 128)}`;
 }
 
 interface Ended {
-  readonly name: string;
+  readonly read: EdgeMethod;
   readonly key: string;
 }
 
 /** What ends copies: events by their type, and writes of the same service that name the same aggregate. */
 function endingsOf(methods: Iterable<EdgeMethod>) {
-  const byEvent = new Map<string, string[]>();
+  const byEvent = new Map<string, EdgeMethod[]>();
   const byWrite = new Map<string, Ended[]>();
   const all = [...methods];
-  for (const { contract, service } of all) {
-    const { cacheable, name } = contract;
+  for (const read of all) {
+    const { cacheable } = read.contract;
     if (!cacheable || cacheable.fresh === 0) continue;
-    for (const type of cacheable.endedBy) byEvent.set(type, [...(byEvent.get(type) ?? []), name]);
+    const { key } = cacheable;
+    for (const type of cacheable.endedBy) byEvent.set(type, [...(byEvent.get(type) ?? []), read]);
     for (const other of all) {
-      if (other.service !== service || other.contract.cacheable || other.contract.stream) continue;
-      if (
-        other.contract.readOnly ||
-        !other.descriptor.input.fields.some(({ localName }) => localName === cacheable.key)
-      )
+      if (other.service !== read.service || other.contract.cacheable || other.contract.stream) continue;
+      if (other.contract.readOnly || !other.descriptor.input.fields.some(({ localName }) => localName === key))
         continue;
-      byWrite.set(other.contract.name, [...(byWrite.get(other.contract.name) ?? []), { name, key: cacheable.key }]);
+      byWrite.set(other.contract.name, [...(byWrite.get(other.contract.name) ?? []), { read, key }]);
     }
   }
   return { byEvent, byWrite };
