@@ -67,6 +67,29 @@ describe('copies', () => {
     expect(await call(GET_USER, { userId: ALICE }, 'after')).toBe('after');
   });
 
+  it('are not made of what was asked for before a write, nor is that given to who asks after it', async () => {
+    const { call } = open();
+    const before = Promise.withResolvers<Buffer>();
+    const after = Promise.withResolvers<Buffer>();
+    const asked: string[] = [];
+    const get = (service: Promise<Buffer>, text: string) =>
+      call(GET_USER, { userId: ALICE }, () => {
+        asked.push(text);
+        return service;
+      });
+    const waiting = get(before.promise, 'before');
+    await call('users.v1.UsersService/UpdateUser', { userId: ALICE }, 'written');
+    const later = [get(after.promise, 'after'), get(after.promise, 'after too')];
+    before.resolve(Buffer.from('before'));
+    expect(await waiting).toBe('before');
+    // What came before has not taken the place of what came after.
+    later.push(get(after.promise, 'last'));
+    after.resolve(Buffer.from('after'));
+    expect(await Promise.all(later)).toEqual(['after', 'after', 'after']);
+    expect(asked).toEqual(['before', 'after']);
+    expect(await call(GET_USER, { userId: ALICE }, 'not asked')).toBe('after');
+  });
+
   it('of products whose ids differ in case alone are of different products', async () => {
     const { call, changed } = open();
     for (const productId of ['lamp', 'LAMP'])

@@ -50,7 +50,12 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
   let freshFrom = Number.POSITIVE_INFINITY;
 
   async function end(aggregate: string): Promise<void> {
-    for (const flight of flights.values()) if (flight.aggregate === aggregate) flight.ended = true;
+    for (const [id, flight] of flights) {
+      if (flight.aggregate !== aggregate) continue;
+      flight.ended = true;
+      // Who reads from now on gets what is there now.
+      flights.delete(id);
+    }
     await store?.end(aggregate);
   }
 
@@ -73,8 +78,10 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
     leave.signal.addEventListener('abort', land, { once: true });
     const answer = ask(leave.signal, Number.POSITIVE_INFINITY).finally(land);
     answer.catch(() => {});
-    const flight: Flight = { aggregate, answer, ended: false, waiting: 0, leave };
-    if (flights.size < MOST_FLIGHTS) flights.set(id, flight);
+    // One that nothing could end is as one that has been.
+    const ended = flights.size >= MOST_FLIGHTS;
+    const flight: Flight = { aggregate, answer, ended, waiting: 0, leave };
+    if (!ended) flights.set(id, flight);
     return flight;
   }
 
