@@ -90,6 +90,24 @@ describe('copies', () => {
     expect(await call(GET_USER, { userId: ALICE }, 'not asked')).toBe('after');
   });
 
+  it('are not kept of an answer that comes just before the event that ends it', async () => {
+    for (let steps = 0; steps < 30; steps++) {
+      const { call, changed } = open();
+      const before = Promise.withResolvers<Buffer>();
+      const asked = Promise.withResolvers<void>();
+      const waiting = call(GET_USER, { userId: ALICE }, () => {
+        asked.resolve();
+        return before.promise;
+      });
+      await asked.promise;
+      before.resolve(Buffer.from('before'));
+      for (let step = 0; step < steps; step++) await null;
+      await changed('weft.users.v1.user_updated', ALICE);
+      expect(await waiting).toBe('before');
+      expect([steps, await call(GET_USER, { userId: ALICE }, 'after')]).toEqual([steps, 'after']);
+    }
+  });
+
   it('of products whose ids differ in case alone are of different products', async () => {
     const { call, changed } = open();
     for (const productId of ['lamp', 'LAMP'])

@@ -24,11 +24,12 @@ export interface CopiesOptions {
   readonly onLookup: (method: string, outcome: Lookup) => void;
 }
 
+/** Keeps what a service has answered, as far as the contract has it kept. */
+type Keep = (answer: Pick<Copy, 'bytes' | 'absent'>) => Promise<void>;
+
 interface Flight {
   readonly aggregate: string;
   readonly answer: Promise<Uint8Array>;
-  /** The aggregate has changed meanwhile: what is answered is not kept. */
-  ended: boolean;
   waiting: number;
   readonly leave: AbortController;
 }
@@ -45,17 +46,13 @@ export type Copies = ReturnType<typeof createCopies>;
  */
 export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
   const endings = endingsOf(methods);
+  // By what is asked for. What is answered to one that is not here (any more) is not kept: no change of its aggregate finds it.
   const flights = new Map<string, Flight>();
   // Events are not followed yet: nothing is known to be fresh.
   let freshFrom = Number.POSITIVE_INFINITY;
 
   async function end(aggregate: string): Promise<void> {
-    for (const [id, flight] of flights) {
-      if (flight.aggregate !== aggregate) continue;
-      flight.ended = true;
-      // Who reads from now on gets what is there now.
-      flights.delete(id);
-    }
+    for (const [id, flight] of flights) if (flight.aggregate === aggregate) flights.delete(id);
     await store?.end(aggregate);
   }
 
@@ -69,19 +66,30 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
     }
   }
 
-  function launch(id: string, aggregate: string, ask: Ask): Flight {
+  function launch(id: string, aggregate: string, ask: Ask, keep: Keep): Flight {
     // Several may wait for it: it ends with the last of them, or when the method's own time is over.
     const leave = new AbortController();
+    const isAloft = () => flights.get(id) === flight;
     const land = () => {
-      if (flights.get(id) === flight) flights.delete(id);
+      if (isAloft()) flights.delete(id);
     };
     leave.signal.addEventListener('abort', land, { once: true });
-    const answer = ask(leave.signal, Number.POSITIVE_INFINITY).finally(land);
+    const fly = async () => {
+      try {
+        const bytes = await ask(leave.signal, Number.POSITIVE_INFINITY);
+        if (isAloft()) await keep({ bytes });
+        return bytes;
+      } catch (error) {
+        if (isAloft() && isNotFound(error)) await keep({ absent: absenceOf(error) });
+        throw error;
+      } finally {
+        land();
+      }
+    };
+    const answer = Promise.resolve().then(fly);
     answer.catch(() => {});
-    // One that nothing could end is as one that has been.
-    const ended = flights.size >= MOST_FLIGHTS;
-    const flight: Flight = { aggregate, answer, ended, waiting: 0, leave };
-    if (!ended) flights.set(id, flight);
+    const flight: Flight = { aggregate, answer, waiting: 0, leave };
+    if (flights.size < MOST_FLIGHTS) flights.set(id, flight);
     return flight;
   }
 
@@ -108,15 +116,16 @@ export function createCopies({ store, methods, now, onLookup }: CopiesOptions) {
     }
     const id = `${aggregate} ${variant}`;
     const shared = flights.get(id);
-    const flight = shared ?? launch(id, aggregate, ask);
+    const keep: Keep = async (answer) => {
+      if (answer.absent && cacheable.fresh === 0) return;
+      await kept.put(aggregate, variant, { at: now(), ...answer }, answer.absent ? ABSENT_MS : cacheable.stale);
+    };
+    const flight = shared ?? launch(id, aggregate, ask, keep);
     let outcome: Lookup = shared ? 'shared' : 'miss';
     try {
       const bytes = await answerOf(flight, patience);
-      if (!flight.ended) await kept.put(aggregate, variant, { at: now(), bytes }, cacheable.stale);
       return { bytes, age: undefined, stale: false };
     } catch (error) {
-      if (isNotFound(error) && cacheable.fresh > 0 && !flight.ended)
-        await kept.put(aggregate, variant, { at: now(), absent: absenceOf(error) }, ABSENT_MS);
       if (isAway(error) && copy?.bytes && age < cacheable.stale) {
         outcome = 'stale';
         return copyOf(copy, age, true);
