@@ -1,9 +1,17 @@
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import http2 from 'node:http2';
 import { connect } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { expect, it } from '@jest/globals';
+import { newTrace } from '@weft/kit/telemetry';
 import { eventually } from '@weft/kit/testing';
+import { contracts } from '../src/clients/contracts.ts';
+import { Arrival } from '../src/edge/arrival.ts';
+import { createEdge, type EdgeParts, type EncodedClient } from '../src/edge/edge.ts';
+import { type EdgeMethod, edgeMethods } from '../src/edge/methods.ts';
+import type { Request } from '../src/http/request.ts';
+import { createStreamLimits } from '../src/limits/streams.ts';
+import { createUpstreams } from '../src/resilience/upstream.ts';
 import { openEdge } from './fixture.ts';
 import { ORDER_ID } from './stubs.ts';
 
@@ -121,4 +129,40 @@ it('opens no more streams for one user than it may', async () => {
   } finally {
     await few.stop();
   }
+});
+
+it.each(['ends', 'fails', 'is left'])('leaves nobody listening to a signal once a stream %s', async (how) => {
+  const signals: AbortSignal[] = [];
+  const messages = async function* (_: Buffer, { signal }: { signal: AbortSignal }) {
+    signals.push(signal);
+    yield Buffer.from('one');
+    if (how === 'fails') throw new Error('the stream is broken');
+    yield Buffer.from('two');
+  };
+  const stopping = new AbortController();
+  const parts: Partial<EdgeParts> = {
+    client: () => ({ watchOrder: messages }) as unknown as EncodedClient,
+    upstream: createUpstreams({
+      breaker: { failures: 5, pause: 1_000, now: () => 0 },
+      bulkhead: { calls: 1, queue: 0 },
+    }),
+    openStream: createStreamLimits({ all: 1, service: 1, each: 1 }),
+    readWithin: 60_000,
+    stopping: stopping.signal,
+    observers: [],
+    inFlight: { calls: 0 },
+  };
+  const edge = createEdge(parts as EdgeParts);
+  const method = edgeMethods(contracts).get('weft.orders.v1.OrdersService/WatchOrder') as EdgeMethod;
+  const line = { signal: new AbortController().signal, hangUp: () => {} };
+  const stream = async () => {
+    const request = { headers: {}, socket: {} } as Request;
+    const arrival = new Arrival(request, line, { startTrace: () => newTrace(false), proxies: 0 });
+    for await (const _ of edge.stream(method, Buffer.alloc(0), arrival, undefined)) if (how === 'is left') break;
+  };
+  for (let n = 0; n < 3; n++) await stream().catch(() => {});
+  expect(signals).toHaveLength(3);
+  // What listens to a signal that follows others keeps it for as long as they are there.
+  for (const signal of [...signals, line.signal, stopping.signal])
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
 });

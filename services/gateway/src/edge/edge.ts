@@ -151,6 +151,8 @@ export function createEdge(parts: EdgeParts) {
       error = thrown;
       throw thrown;
     } finally {
+      // A signal that somebody listens to is kept for as long as this process runs.
+      signal.removeEventListener('abort', close);
       close();
       ended(seen, { error });
     }
