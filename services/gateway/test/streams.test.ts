@@ -12,7 +12,7 @@ import { type EdgeMethod, edgeMethods } from '../src/edge/methods.ts';
 import type { Request } from '../src/http/request.ts';
 import { createStreamLimits } from '../src/limits/streams.ts';
 import { createUpstreams } from '../src/resilience/upstream.ts';
-import { openEdge } from './fixture.ts';
+import { openEdge, type Sent } from './fixture.ts';
 import { ORDER_ID } from './stubs.ts';
 
 it('opens no more streams of reflection for one address than it may', async () => {
@@ -128,6 +128,35 @@ it('opens no more streams for one user than it may', async () => {
     });
   } finally {
     await few.stop();
+  }
+});
+
+it('answers HEAD with the headers of a stream, and opens none', async () => {
+  let opened = 0;
+  const edge = await openEdge({
+    orders: {
+      async *watchOrder() {
+        opened += 1;
+        const change = { orderId: ORDER_ID, reason: '', changeTime: undefined, paymentStatus: 1, status: 1 } as const;
+        yield { ...change, version: 1n, resumeToken: '' };
+      },
+    },
+  });
+  try {
+    const as = await edge.token();
+    const path = `/api/v2/orders/${ORDER_ID}:watch`;
+    const head = await edge.send(path, { method: 'HEAD', as });
+    expect([head.status, head.text, opened]).toEqual([200, '', 0]);
+    expect((await edge.send(path, { method: 'HEAD' })).status).toBe(401);
+    const get = await edge.send(path, { as });
+    expect([get.status, opened]).toEqual([200, 1]);
+    const OF_THE_CONNECTION = ['connection', 'keep-alive', 'transfer-encoding'];
+    const named = ({ headers }: Sent) => [...headers.keys()].filter((name) => !OF_THE_CONNECTION.includes(name));
+    expect(named(head)).toEqual(named(get));
+    for (const name of ['content-type', 'cache-control', 'x-accel-buffering'])
+      expect([name, head.headers.get(name)]).toEqual([name, get.headers.get(name)]);
+  } finally {
+    await edge.stop();
   }
 });
 

@@ -16,7 +16,7 @@ import { linkHeader, pageLinks } from './pages.ts';
 import { encodeRequest } from './request.ts';
 import type { Router } from './router.ts';
 import type { Route } from './routes.ts';
-import { sendEvents } from './sse.ts';
+import { sendEvents, tellOfEvents } from './sse.ts';
 import { takeView, type View } from './views.ts';
 
 export interface RestOptions {
@@ -61,6 +61,7 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
     const plain = resumed(route, { ...visit, query });
     const encoded = encodeRequest(route, found.variables, plain, await bodyFor(route, visit));
     if (view) return send(visit, route, await view.read(visit, route, encoded, user), extra);
+    if (route.method.contract.stream && request.method === 'HEAD') return tellOfEvents(visit, extra);
     if (route.method.contract.stream) return sendEvents(visit, route, encoded, user, { edge, linksOf }, extra);
     const given: Answer = await edge.call(route.method, encoded, visit.arrival, user);
     if (given.age !== undefined) Object.assign(extra, ageHeaders(given.age, given.stale));

@@ -15,25 +15,19 @@ const HEARTBEAT_MS = 15_000;
  * Last-Event-ID where it was. A failure after the beginning is an event `problem`. Source: HTML Standard, 9.2.
  */
 export async function sendEvents(
-  { response, arrival, headers, path }: Visit,
+  visit: Visit,
   route: Route,
   encoded: Uint8Array,
   user: User | undefined,
   { edge, linksOf }: { readonly edge: Edge; readonly linksOf: LinksOf },
   extra: Record<string, string>,
 ): Promise<void> {
+  const { response, arrival, path } = visit;
   const messages = edge.stream(route.method, encoded, arrival, user);
   // What is refused at once is refused with a status.
   const first = await messages.next();
   if (response.destroyed) return void (await messages.return(undefined));
-  arrival.answered(200);
-  response.writeHead(200, {
-    ...headers,
-    ...extra,
-    'content-type': 'text/event-stream',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no',
-  });
+  begin(visit, extra);
   let full = false;
   const send = async (text: string) => {
     if (response.write(text) || response.destroyed) return;
@@ -60,4 +54,21 @@ export async function sendEvents(
     await messages.return(undefined);
   }
   response.end();
+}
+
+/** What HEAD is told of a stream: the service is not asked, since it may have nothing to say for long. Source: RFC 9110, 9.3.2. */
+export function tellOfEvents(visit: Visit, extra: Record<string, string>): void {
+  begin(visit, extra);
+  visit.response.end();
+}
+
+function begin({ response, arrival, headers }: Visit, extra: Record<string, string>): void {
+  arrival.answered(200);
+  response.writeHead(200, {
+    ...headers,
+    ...extra,
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
 }
