@@ -69,6 +69,15 @@ it('answers HEAD with the headers of GET, and nothing else', async () => {
   expect(head.headers.get('content-length')).toBe(String(Buffer.byteLength(get.text)));
 });
 
+it.each([
+  ['PUT', '/api/v2/products/lantern', 'PATCH, GET, HEAD'],
+  ['OPTIONS', `/api/v2/orders/${ORDER_ID}:watch`, 'GET, HEAD'],
+  ['HEAD', `/api/v2/orders/${ORDER_ID}:cancel`, 'POST'],
+])('says to %s of %s which methods there are, HEAD wherever GET is', async (method, path, expected) => {
+  const { status, headers } = await edge.send(path, { method });
+  expect([status, headers.get('allow')]).toEqual([405, expected]);
+});
+
 it('takes an idempotency key from the header or the body, but not two of them', async () => {
   const place = (body: object, header?: string) =>
     edge.send('/api/v2/orders', {

@@ -173,7 +173,7 @@ it('tells what is wrong as a problem, with field, rule and correlation id', asyn
   const nowhere = await edge.send('/api/v2/nothing');
   expect([nowhere.status, nowhere.json.reason]).toEqual([404, 'NO_SUCH_PATH']);
   const method = await edge.send('/api/v2/products/lantern', { method: 'PUT' });
-  expect([method.status, method.headers.get('allow')]).toEqual([405, 'PATCH, GET']);
+  expect([method.status, method.headers.get('allow')]).toEqual([405, 'PATCH, GET, HEAD']);
   const away = await edge.send('/api/v2/payments/0198f0a0-0000-7000-8000-000000000001', { as: alice });
   expect([away.status, away.json.reason]).toEqual([503, 'UNAVAILABLE']);
   expect(Number(away.headers.get('retry-after'))).toBeGreaterThan(0);

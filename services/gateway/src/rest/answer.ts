@@ -37,6 +37,9 @@ class MethodNotAllowed extends DomainError {
   }
 }
 
+/** HEAD is answered wherever GET is. */
+const spoken = (http: string): string[] => (http === 'GET' ? ['GET', 'HEAD'] : [http]);
+
 /** What is known of an answer before it is there. */
 interface Told {
   readonly extra: Record<string, string>;
@@ -51,7 +54,7 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
     const http = request.method === 'HEAD' ? 'GET' : (request.method ?? '');
     const found = router.find(http, visit.path);
     if (!found) throw new DomainError('not-found', 'NO_SUCH_PATH', 'there is nothing here');
-    if ('allowed' in found) throw new MethodNotAllowed(found.allowed);
+    if ('allowed' in found) throw new MethodNotAllowed(found.allowed.flatMap(spoken));
     const route = found.value;
     visit.arrival.route = { method: http, path: route.path };
     told.route = route;
