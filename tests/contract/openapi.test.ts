@@ -41,7 +41,12 @@ describe.each([current, earlier])('the OpenAPI document of $version', (api) => {
   it('names the reasons that a method’s comment names, by status', () => {
     const { responses } = operations.find(({ operationId }) => operationId === 'placeOrder') as Operation;
     expect(responses['404']?.['x-reasons']).toEqual(['PRODUCT_NOT_FOUND']);
-    expect(responses['409']?.['x-reasons']).toEqual(['MIXED_CURRENCIES']);
+    expect(responses['409']?.['x-reasons']).toEqual([
+      'MIXED_CURRENCIES',
+      'ORDER_TOO_LARGE',
+      'IDEMPOTENCY_KEY_REUSED',
+      'REQUEST_IN_PROGRESS',
+    ]);
     const update = operations.find(({ operationId }) => operationId === 'updateUser') as Operation;
     expect(update.responses['412']?.['x-reasons']).toEqual(['VERSION_MISMATCH']);
   });

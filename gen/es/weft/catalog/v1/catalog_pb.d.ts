@@ -437,7 +437,8 @@ export declare const CatalogService: GenService<{
     output: typeof CreateProductResponseSchema;
   },
   /**
-   * Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the product changed since expected_version.
+   * Changes the fields that are set. NOT_FOUND (PRODUCT_NOT_FOUND), ABORTED (VERSION_MISMATCH) when the product changed since
+   * expected_version.
    *
    * @generated from rpc weft.catalog.v1.CatalogService.UpdateProduct
    */

@@ -500,7 +500,8 @@ export declare const CheckoutService: GenService<{
     output: typeof ListSagasResponseSchema;
   },
   /**
-   * Tries a saga's next step now instead of after its back-off. FAILED_PRECONDITION (SAGA_ENDED) when it has ended.
+   * Tries a saga's next step now instead of after its back-off. NOT_FOUND (SAGA_NOT_FOUND), FAILED_PRECONDITION (SAGA_ENDED) when it has
+   * ended.
    *
    * @generated from rpc weft.checkout.v1.CheckoutService.RetrySaga
    */

@@ -598,8 +598,9 @@ export declare const InventoryService: GenService<{
     output: typeof WatchStockResponseSchema;
   },
   /**
-   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;
-   * FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was made.
+   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK, one with other
+   * lines is ALREADY_EXISTS (RESERVATION_EXISTS); FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was
+   * made; ABORTED (STOCK_MOVED) when others went on taking from the same stock: ask again.
    *
    * @generated from rpc weft.inventory.v1.InventoryService.Reserve
    */
@@ -609,7 +610,8 @@ export declare const InventoryService: GenService<{
     output: typeof ReserveResponseSchema;
   },
   /**
-   * Takes a reservation's pieces off the shelf. Repeating it is OK.
+   * Takes a reservation's pieces off the shelf. Repeating it is OK. NOT_FOUND (RESERVATION_NOT_FOUND), FAILED_PRECONDITION
+   * (RESERVATION_RELEASED).
    *
    * @generated from rpc weft.inventory.v1.InventoryService.Commit
    */
@@ -620,6 +622,7 @@ export declare const InventoryService: GenService<{
   },
   /**
    * Gives a reservation's pieces back. One never seen is recorded as released, so that a late Reserve is refused.
+   * FAILED_PRECONDITION (RESERVATION_COMMITTED) once its pieces were taken: restock them.
    *
    * @generated from rpc weft.inventory.v1.InventoryService.Release
    */
@@ -629,7 +632,8 @@ export declare const InventoryService: GenService<{
     output: typeof ReleaseResponseSchema;
   },
   /**
-   * Puts returned pieces on the shelf, once for an idempotency key.
+   * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
+   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
    *
    * @generated from rpc weft.inventory.v1.InventoryService.Restock
    */

@@ -1311,7 +1311,9 @@ export declare const ReturnStatusSchema: GenEnum<ReturnStatus>;
 export declare const OrdersService: GenService<{
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
-   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
+   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
+   * (REQUEST_IN_PROGRESS) while the first call with it is running.
    *
    * @generated from rpc weft.orders.v1.OrdersService.PlaceOrder
    */
@@ -1331,7 +1333,8 @@ export declare const OrdersService: GenService<{
     output: typeof GetOrderResponseSchema;
   },
   /**
-   * Lists orders without their lines, newest first; a customer only their own.
+   * Lists orders without their lines, newest first; a customer only their own. PERMISSION_DENIED (NOT_YOURS) when a customer names
+   * somebody else.
    *
    * @generated from rpc weft.orders.v1.OrdersService.ListOrders
    */
@@ -1341,9 +1344,10 @@ export declare const OrdersService: GenService<{
     output: typeof ListOrdersResponseSchema;
   },
   /**
-   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
-   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
-   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
+   * Undoes an order that has not left; a customer only their own. NOT_FOUND (ORDER_NOT_FOUND) otherwise. What was reserved is
+   * released, what was paid is refunded. Answers CANCELLING at once; CANCELLED follows, or COMPLETED when the shipment left
+   * meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo, FAILED_PRECONDITION
+   * (ORDER_COMPLETED) when it has left: return the items.
    *
    * @generated from rpc weft.orders.v1.OrdersService.CancelOrder
    */
@@ -1353,8 +1357,10 @@ export declare const OrdersService: GenService<{
     output: typeof CancelOrderResponseSchema;
   },
   /**
-   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
+   * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
+   * is running.
    *
    * @generated from rpc weft.orders.v1.OrdersService.ReturnItems
    */
@@ -1364,8 +1370,8 @@ export declare const OrdersService: GenService<{
     output: typeof ReturnItemsResponseSchema;
   },
   /**
-   * Sends the order's status now and each change after it; a customer only for their own order. Ends with OK at an end state
-   * with nothing pending, when idle, or when old: resume with the last resume_token.
+   * Sends the order's status now and each change after it; a customer only for their own order. NOT_FOUND (ORDER_NOT_FOUND)
+   * otherwise. Ends with OK at an end state with nothing pending, when idle, or when old: resume with the last resume_token.
    *
    * @generated from rpc weft.orders.v1.OrdersService.WatchOrder
    */
@@ -1409,7 +1415,8 @@ export declare const OrdersService: GenService<{
     output: typeof GetDeliveryAddressResponseSchema;
   },
   /**
-   * An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK.
+   * An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND),
+   * FAILED_PRECONDITION (ILLEGAL_MOVE) when it was rejected.
    *
    * @generated from rpc weft.orders.v1.OrdersService.ConfirmOrder
    */
@@ -1420,7 +1427,7 @@ export declare const OrdersService: GenService<{
   },
   /**
    * Ends an order that could not be fulfilled, with the reason: REJECTED, or CANCELLED when its cancellation was asked for.
-   * Repeating it is OK.
+   * Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when it was confirmed.
    *
    * @generated from rpc weft.orders.v1.OrdersService.RejectOrder
    */
@@ -1430,7 +1437,8 @@ export declare const OrdersService: GenService<{
     output: typeof RejectOrderResponseSchema;
   },
   /**
-   * Ends a cancellation: everything is undone. Repeating it is OK.
+   * Ends a cancellation: everything is undone. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when
+   * none was asked for.
    *
    * @generated from rpc weft.orders.v1.OrdersService.ConfirmCancellation
    */
@@ -1440,7 +1448,7 @@ export declare const OrdersService: GenService<{
     output: typeof ConfirmCancellationResponseSchema;
   },
   /**
-   * Ends a return: its pieces are restocked and refunded. Repeating it is OK.
+   * Ends a return: its pieces are restocked and refunded. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND, RETURN_NOT_FOUND).
    *
    * @generated from rpc weft.orders.v1.OrdersService.SettleReturn
    */

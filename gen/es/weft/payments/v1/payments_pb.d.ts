@@ -405,8 +405,9 @@ export declare const PaymentStatusSchema: GenEnum<PaymentStatus>;
  */
 export declare const PaymentsService: GenService<{
   /**
-   * Holds an amount under an id that the caller chooses. The same payment again is OK; FAILED_PRECONDITION (CARD_DECLINED,
-   * INSUFFICIENT_FUNDS, PAYMENT_VOIDED); UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
+   * Holds an amount under an id that the caller chooses. The same payment again is OK, another one under that id is ALREADY_EXISTS
+   * (PAYMENT_EXISTS); FAILED_PRECONDITION (CARD_DECLINED, INSUFFICIENT_FUNDS, PAYMENT_VOIDED), or another reason of the provider's;
+   * UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
    *
    * @generated from rpc weft.payments.v1.PaymentsService.Authorize
    */
@@ -416,7 +417,8 @@ export declare const PaymentsService: GenService<{
     output: typeof AuthorizeResponseSchema;
   },
   /**
-   * Takes what was held. Repeating it is OK. FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is held.
+   * Takes what was held. Repeating it is OK. NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is
+   * held, UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
    *
    * @generated from rpc weft.payments.v1.PaymentsService.Capture
    */
@@ -427,7 +429,8 @@ export declare const PaymentsService: GenService<{
   },
   /**
    * Lets go of what was held. One never seen is recorded as voided, so that a late Authorize is refused. Repeating it is OK.
-   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it.
+   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it. UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not
+   * answer: it is voided, and what is held is let go later.
    *
    * @generated from rpc weft.payments.v1.PaymentsService.Void
    */
@@ -437,7 +440,9 @@ export declare const PaymentsService: GenService<{
     output: typeof VoidResponseSchema;
   },
   /**
-   * Gives back all or a part of what was taken, once for a refund id. FAILED_PRECONDITION (REFUND_EXCEEDS_CAPTURED).
+   * Gives back all or a part of what was taken, once for a refund id; ALREADY_EXISTS (REFUND_EXISTS) when it stands for another amount.
+   * NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (CURRENCY_MISMATCH, REFUND_EXCEEDS_CAPTURED), UNAVAILABLE (PROVIDER_TIMEOUT) when
+   * the provider did not answer: ask again.
    *
    * @generated from rpc weft.payments.v1.PaymentsService.Refund
    */

@@ -399,9 +399,10 @@ export declare const ShipmentStatusSchema: GenEnum<ShipmentStatus>;
  */
 export declare const ShippingService: GenService<{
   /**
-   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK; FAILED_PRECONDITION
-   * with the carrier's reason (ADDRESS_NOT_SERVED) or SHIPMENT_CANCELLED; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did
-   * not answer: ask again.
+   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK, another one
+   * under that id is ALREADY_EXISTS (SHIPMENT_EXISTS); FAILED_PRECONDITION (ADDRESS_NOT_SERVED, SHIPMENT_CANCELLED), or another reason
+   * of the carrier's; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did not answer, ABORTED (SHIPMENT_MOVED) when others went on
+   * changing it: ask again.
    *
    * @generated from rpc weft.shipping.v1.ShippingService.CreateShipment
    */
@@ -412,7 +413,8 @@ export declare const ShippingService: GenService<{
   },
   /**
    * Keeps a shipment from leaving. One never seen is recorded as cancelled, so that a late CreateShipment is refused. Repeating
-   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left.
+   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left, ABORTED (SHIPMENT_MOVED) when others went on changing it: ask
+   * again.
    *
    * @generated from rpc weft.shipping.v1.ShippingService.CancelShipment
    */
@@ -432,8 +434,9 @@ export declare const ShippingService: GenService<{
     output: typeof GetShipmentResponseSchema;
   },
   /**
-   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer
-   * only for their own. Ends with OK at an end state, when idle, or when old: resume with the last resume_token.
+   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer only for
+   * their own. NOT_FOUND (SHIPMENT_NOT_FOUND) otherwise. Ends with OK at an end state, when idle, or when old: resume with the last
+   * resume_token.
    *
    * @generated from rpc weft.shipping.v1.ShippingService.WatchShipment
    */

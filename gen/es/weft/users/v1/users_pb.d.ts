@@ -739,7 +739,8 @@ export declare const SigningKeyStateSchema: GenEnum<SigningKeyState>;
  */
 export declare const UsersService: GenService<{
   /**
-   * Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one.
+   * Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one, RESOURCE_EXHAUSTED (TOO_BUSY) while too many
+   * passwords are being hashed.
    *
    * @generated from rpc weft.users.v1.UsersService.Register
    */
@@ -752,7 +753,7 @@ export declare const UsersService: GenService<{
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
    * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
-   * say how long.
+   * say how long. RESOURCE_EXHAUSTED (TOO_BUSY) while too many passwords are being checked.
    *
    * @generated from rpc weft.users.v1.UsersService.Login
    */
@@ -787,7 +788,8 @@ export declare const UsersService: GenService<{
   },
   /**
    * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
-   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones and RESOURCE_EXHAUSTED (TOO_BUSY), as with Login.
+   * NOT_FOUND (USER_NOT_FOUND) for any account but one's own, FAILED_PRECONDITION (USER_DELETED) once it is deleted.
    *
    * @generated from rpc weft.users.v1.UsersService.ChangePassword
    */
@@ -828,7 +830,9 @@ export declare const UsersService: GenService<{
     output: typeof GetUserResponseSchema;
   },
   /**
-   * Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the account changed since expected_version.
+   * Changes the fields that are set; of a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise, ABORTED (VERSION_MISMATCH)
+   * when the account changed since expected_version, ALREADY_EXISTS (EMAIL_TAKEN) when another account has the address,
+   * FAILED_PRECONDITION (USER_DELETED) once the account is deleted.
    *
    * @generated from rpc weft.users.v1.UsersService.UpdateUser
    */
@@ -839,6 +843,7 @@ export declare const UsersService: GenService<{
   },
   /**
    * Erases an account's personal data and closes it; its id stays, so that orders keep their customer. Repeating it is OK.
+   * Customers delete their own account only. NOT_FOUND (USER_NOT_FOUND) otherwise.
    *
    * @generated from rpc weft.users.v1.UsersService.DeleteUser
    */

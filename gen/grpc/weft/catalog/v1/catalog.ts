@@ -1429,7 +1429,10 @@ export const CatalogServiceService = {
       Buffer.from(CreateProductResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CreateProductResponse => CreateProductResponse.decode(value),
   },
-  /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the product changed since expected_version. */
+  /**
+   * Changes the fields that are set. NOT_FOUND (PRODUCT_NOT_FOUND), ABORTED (VERSION_MISMATCH) when the product changed since
+   * expected_version.
+   */
   updateProduct: {
     path: "/weft.catalog.v1.CatalogService/UpdateProduct" as const,
     requestStream: false as const,
@@ -1493,7 +1496,10 @@ export interface CatalogServiceServer extends UntypedServiceImplementation {
    * ALREADY_EXISTS (PRODUCT_EXISTS).
    */
   createProduct: handleUnaryCall<CreateProductRequest, CreateProductResponse>;
-  /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the product changed since expected_version. */
+  /**
+   * Changes the fields that are set. NOT_FOUND (PRODUCT_NOT_FOUND), ABORTED (VERSION_MISMATCH) when the product changed since
+   * expected_version.
+   */
   updateProduct: handleUnaryCall<UpdateProductRequest, UpdateProductResponse>;
   /** Reads a product with its live stock. NOT_FOUND (PRODUCT_NOT_FOUND) otherwise. */
   getProduct: handleUnaryCall<GetProductRequest, GetProductResponse>;
@@ -1525,7 +1531,10 @@ export interface CatalogServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CreateProductResponse) => void,
   ): ClientUnaryCall;
-  /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the product changed since expected_version. */
+  /**
+   * Changes the fields that are set. NOT_FOUND (PRODUCT_NOT_FOUND), ABORTED (VERSION_MISMATCH) when the product changed since
+   * expected_version.
+   */
   updateProduct(
     request: UpdateProductRequest,
     callback: (error: ServiceError | null, response: UpdateProductResponse) => void,

@@ -1130,7 +1130,10 @@ export const CheckoutServiceService = {
     responseSerialize: (value: ListSagasResponse): Buffer => Buffer.from(ListSagasResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSagasResponse => ListSagasResponse.decode(value),
   },
-  /** Tries a saga's next step now instead of after its back-off. FAILED_PRECONDITION (SAGA_ENDED) when it has ended. */
+  /**
+   * Tries a saga's next step now instead of after its back-off. NOT_FOUND (SAGA_NOT_FOUND), FAILED_PRECONDITION (SAGA_ENDED) when it has
+   * ended.
+   */
   retrySaga: {
     path: "/weft.checkout.v1.CheckoutService/RetrySaga" as const,
     requestStream: false as const,
@@ -1147,7 +1150,10 @@ export interface CheckoutServiceServer extends UntypedServiceImplementation {
   getSaga: handleUnaryCall<GetSagaRequest, GetSagaResponse>;
   /** Lists sagas without their steps, newest first. */
   listSagas: handleUnaryCall<ListSagasRequest, ListSagasResponse>;
-  /** Tries a saga's next step now instead of after its back-off. FAILED_PRECONDITION (SAGA_ENDED) when it has ended. */
+  /**
+   * Tries a saga's next step now instead of after its back-off. NOT_FOUND (SAGA_NOT_FOUND), FAILED_PRECONDITION (SAGA_ENDED) when it has
+   * ended.
+   */
   retrySaga: handleUnaryCall<RetrySagaRequest, RetrySagaResponse>;
 }
 
@@ -1184,7 +1190,10 @@ export interface CheckoutServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSagasResponse) => void,
   ): ClientUnaryCall;
-  /** Tries a saga's next step now instead of after its back-off. FAILED_PRECONDITION (SAGA_ENDED) when it has ended. */
+  /**
+   * Tries a saga's next step now instead of after its back-off. NOT_FOUND (SAGA_NOT_FOUND), FAILED_PRECONDITION (SAGA_ENDED) when it has
+   * ended.
+   */
   retrySaga(
     request: RetrySagaRequest,
     callback: (error: ServiceError | null, response: RetrySagaResponse) => void,

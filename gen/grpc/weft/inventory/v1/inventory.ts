@@ -1905,8 +1905,9 @@ export const InventoryServiceService = {
     responseDeserialize: (value: Buffer): WatchStockResponse => WatchStockResponse.decode(value),
   },
   /**
-   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;
-   * FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was made.
+   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK, one with other
+   * lines is ALREADY_EXISTS (RESERVATION_EXISTS); FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was
+   * made; ABORTED (STOCK_MOVED) when others went on taking from the same stock: ask again.
    */
   reserve: {
     path: "/weft.inventory.v1.InventoryService/Reserve" as const,
@@ -1917,7 +1918,10 @@ export const InventoryServiceService = {
     responseSerialize: (value: ReserveResponse): Buffer => Buffer.from(ReserveResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReserveResponse => ReserveResponse.decode(value),
   },
-  /** Takes a reservation's pieces off the shelf. Repeating it is OK. */
+  /**
+   * Takes a reservation's pieces off the shelf. Repeating it is OK. NOT_FOUND (RESERVATION_NOT_FOUND), FAILED_PRECONDITION
+   * (RESERVATION_RELEASED).
+   */
   commit: {
     path: "/weft.inventory.v1.InventoryService/Commit" as const,
     requestStream: false as const,
@@ -1927,7 +1931,10 @@ export const InventoryServiceService = {
     responseSerialize: (value: CommitResponse): Buffer => Buffer.from(CommitResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CommitResponse => CommitResponse.decode(value),
   },
-  /** Gives a reservation's pieces back. One never seen is recorded as released, so that a late Reserve is refused. */
+  /**
+   * Gives a reservation's pieces back. One never seen is recorded as released, so that a late Reserve is refused.
+   * FAILED_PRECONDITION (RESERVATION_COMMITTED) once its pieces were taken: restock them.
+   */
   release: {
     path: "/weft.inventory.v1.InventoryService/Release" as const,
     requestStream: false as const,
@@ -1937,7 +1944,10 @@ export const InventoryServiceService = {
     responseSerialize: (value: ReleaseResponse): Buffer => Buffer.from(ReleaseResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReleaseResponse => ReleaseResponse.decode(value),
   },
-  /** Puts returned pieces on the shelf, once for an idempotency key. */
+  /**
+   * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
+   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
+   */
   restock: {
     path: "/weft.inventory.v1.InventoryService/Restock" as const,
     requestStream: false as const,
@@ -1962,15 +1972,25 @@ export interface InventoryServiceServer extends UntypedServiceImplementation {
    */
   watchStock: handleServerStreamingCall<WatchStockRequest, WatchStockResponse>;
   /**
-   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;
-   * FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was made.
+   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK, one with other
+   * lines is ALREADY_EXISTS (RESERVATION_EXISTS); FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was
+   * made; ABORTED (STOCK_MOVED) when others went on taking from the same stock: ask again.
    */
   reserve: handleUnaryCall<ReserveRequest, ReserveResponse>;
-  /** Takes a reservation's pieces off the shelf. Repeating it is OK. */
+  /**
+   * Takes a reservation's pieces off the shelf. Repeating it is OK. NOT_FOUND (RESERVATION_NOT_FOUND), FAILED_PRECONDITION
+   * (RESERVATION_RELEASED).
+   */
   commit: handleUnaryCall<CommitRequest, CommitResponse>;
-  /** Gives a reservation's pieces back. One never seen is recorded as released, so that a late Reserve is refused. */
+  /**
+   * Gives a reservation's pieces back. One never seen is recorded as released, so that a late Reserve is refused.
+   * FAILED_PRECONDITION (RESERVATION_COMMITTED) once its pieces were taken: restock them.
+   */
   release: handleUnaryCall<ReleaseRequest, ReleaseResponse>;
-  /** Puts returned pieces on the shelf, once for an idempotency key. */
+  /**
+   * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
+   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
+   */
   restock: handleUnaryCall<RestockRequest, RestockResponse>;
 }
 
@@ -2034,8 +2054,9 @@ export interface InventoryServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchStockResponse>;
   /**
-   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK;
-   * FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was made.
+   * Promises all lines or none. FAILED_PRECONDITION (OUT_OF_STOCK) names what is short; the same reservation again is OK, one with other
+   * lines is ALREADY_EXISTS (RESERVATION_EXISTS); FAILED_PRECONDITION (RESERVATION_RELEASED) once it was released, even before it was
+   * made; ABORTED (STOCK_MOVED) when others went on taking from the same stock: ask again.
    */
   reserve(
     request: ReserveRequest,
@@ -2052,7 +2073,10 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReserveResponse) => void,
   ): ClientUnaryCall;
-  /** Takes a reservation's pieces off the shelf. Repeating it is OK. */
+  /**
+   * Takes a reservation's pieces off the shelf. Repeating it is OK. NOT_FOUND (RESERVATION_NOT_FOUND), FAILED_PRECONDITION
+   * (RESERVATION_RELEASED).
+   */
   commit(
     request: CommitRequest,
     callback: (error: ServiceError | null, response: CommitResponse) => void,
@@ -2068,7 +2092,10 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CommitResponse) => void,
   ): ClientUnaryCall;
-  /** Gives a reservation's pieces back. One never seen is recorded as released, so that a late Reserve is refused. */
+  /**
+   * Gives a reservation's pieces back. One never seen is recorded as released, so that a late Reserve is refused.
+   * FAILED_PRECONDITION (RESERVATION_COMMITTED) once its pieces were taken: restock them.
+   */
   release(
     request: ReleaseRequest,
     callback: (error: ServiceError | null, response: ReleaseResponse) => void,
@@ -2084,7 +2111,10 @@ export interface InventoryServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReleaseResponse) => void,
   ): ClientUnaryCall;
-  /** Puts returned pieces on the shelf, once for an idempotency key. */
+  /**
+   * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
+   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
+   */
   restock(
     request: RestockRequest,
     callback: (error: ServiceError | null, response: RestockResponse) => void,

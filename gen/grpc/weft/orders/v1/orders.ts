@@ -3728,7 +3728,9 @@ export type OrdersServiceService = typeof OrdersServiceService;
 export const OrdersServiceService = {
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
-   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
+   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
+   * (REQUEST_IN_PROGRESS) while the first call with it is running.
    */
   placeOrder: {
     path: "/weft.orders.v1.OrdersService/PlaceOrder" as const,
@@ -3749,7 +3751,10 @@ export const OrdersServiceService = {
     responseSerialize: (value: GetOrderResponse): Buffer => Buffer.from(GetOrderResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetOrderResponse => GetOrderResponse.decode(value),
   },
-  /** Lists orders without their lines, newest first; a customer only their own. */
+  /**
+   * Lists orders without their lines, newest first; a customer only their own. PERMISSION_DENIED (NOT_YOURS) when a customer names
+   * somebody else.
+   */
   listOrders: {
     path: "/weft.orders.v1.OrdersService/ListOrders" as const,
     requestStream: false as const,
@@ -3760,9 +3765,10 @@ export const OrdersServiceService = {
     responseDeserialize: (value: Buffer): ListOrdersResponse => ListOrdersResponse.decode(value),
   },
   /**
-   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
-   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
-   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
+   * Undoes an order that has not left; a customer only their own. NOT_FOUND (ORDER_NOT_FOUND) otherwise. What was reserved is
+   * released, what was paid is refunded. Answers CANCELLING at once; CANCELLED follows, or COMPLETED when the shipment left
+   * meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo, FAILED_PRECONDITION
+   * (ORDER_COMPLETED) when it has left: return the items.
    */
   cancelOrder: {
     path: "/weft.orders.v1.OrdersService/CancelOrder" as const,
@@ -3774,8 +3780,10 @@ export const OrdersServiceService = {
     responseDeserialize: (value: Buffer): CancelOrderResponse => CancelOrderResponse.decode(value),
   },
   /**
-   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
+   * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
+   * is running.
    */
   returnItems: {
     path: "/weft.orders.v1.OrdersService/ReturnItems" as const,
@@ -3787,8 +3795,8 @@ export const OrdersServiceService = {
     responseDeserialize: (value: Buffer): ReturnItemsResponse => ReturnItemsResponse.decode(value),
   },
   /**
-   * Sends the order's status now and each change after it; a customer only for their own order. Ends with OK at an end state
-   * with nothing pending, when idle, or when old: resume with the last resume_token.
+   * Sends the order's status now and each change after it; a customer only for their own order. NOT_FOUND (ORDER_NOT_FOUND)
+   * otherwise. Ends with OK at an end state with nothing pending, when idle, or when old: resume with the last resume_token.
    */
   watchOrder: {
     path: "/weft.orders.v1.OrdersService/WatchOrder" as const,
@@ -3844,7 +3852,10 @@ export const OrdersServiceService = {
       Buffer.from(GetDeliveryAddressResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetDeliveryAddressResponse => GetDeliveryAddressResponse.decode(value),
   },
-  /** An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. */
+  /**
+   * An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND),
+   * FAILED_PRECONDITION (ILLEGAL_MOVE) when it was rejected.
+   */
   confirmOrder: {
     path: "/weft.orders.v1.OrdersService/ConfirmOrder" as const,
     requestStream: false as const,
@@ -3857,7 +3868,7 @@ export const OrdersServiceService = {
   },
   /**
    * Ends an order that could not be fulfilled, with the reason: REJECTED, or CANCELLED when its cancellation was asked for.
-   * Repeating it is OK.
+   * Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when it was confirmed.
    */
   rejectOrder: {
     path: "/weft.orders.v1.OrdersService/RejectOrder" as const,
@@ -3868,7 +3879,10 @@ export const OrdersServiceService = {
     responseSerialize: (value: RejectOrderResponse): Buffer => Buffer.from(RejectOrderResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RejectOrderResponse => RejectOrderResponse.decode(value),
   },
-  /** Ends a cancellation: everything is undone. Repeating it is OK. */
+  /**
+   * Ends a cancellation: everything is undone. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when
+   * none was asked for.
+   */
   confirmCancellation: {
     path: "/weft.orders.v1.OrdersService/ConfirmCancellation" as const,
     requestStream: false as const,
@@ -3880,7 +3894,7 @@ export const OrdersServiceService = {
       Buffer.from(ConfirmCancellationResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ConfirmCancellationResponse => ConfirmCancellationResponse.decode(value),
   },
-  /** Ends a return: its pieces are restocked and refunded. Repeating it is OK. */
+  /** Ends a return: its pieces are restocked and refunded. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND, RETURN_NOT_FOUND). */
   settleReturn: {
     path: "/weft.orders.v1.OrdersService/SettleReturn" as const,
     requestStream: false as const,
@@ -3896,27 +3910,35 @@ export const OrdersServiceService = {
 export interface OrdersServiceServer extends UntypedServiceImplementation {
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
-   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
+   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
+   * (REQUEST_IN_PROGRESS) while the first call with it is running.
    */
   placeOrder: handleUnaryCall<PlaceOrderRequest, PlaceOrderResponse>;
   /** Reads an order; a customer only their own. NOT_FOUND (ORDER_NOT_FOUND) otherwise. */
   getOrder: handleUnaryCall<GetOrderRequest, GetOrderResponse>;
-  /** Lists orders without their lines, newest first; a customer only their own. */
+  /**
+   * Lists orders without their lines, newest first; a customer only their own. PERMISSION_DENIED (NOT_YOURS) when a customer names
+   * somebody else.
+   */
   listOrders: handleUnaryCall<ListOrdersRequest, ListOrdersResponse>;
   /**
-   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
-   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
-   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
+   * Undoes an order that has not left; a customer only their own. NOT_FOUND (ORDER_NOT_FOUND) otherwise. What was reserved is
+   * released, what was paid is refunded. Answers CANCELLING at once; CANCELLED follows, or COMPLETED when the shipment left
+   * meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo, FAILED_PRECONDITION
+   * (ORDER_COMPLETED) when it has left: return the items.
    */
   cancelOrder: handleUnaryCall<CancelOrderRequest, CancelOrderResponse>;
   /**
-   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
+   * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
+   * is running.
    */
   returnItems: handleUnaryCall<ReturnItemsRequest, ReturnItemsResponse>;
   /**
-   * Sends the order's status now and each change after it; a customer only for their own order. Ends with OK at an end state
-   * with nothing pending, when idle, or when old: resume with the last resume_token.
+   * Sends the order's status now and each change after it; a customer only for their own order. NOT_FOUND (ORDER_NOT_FOUND)
+   * otherwise. Ends with OK at an end state with nothing pending, when idle, or when old: resume with the last resume_token.
    */
   watchOrder: handleServerStreamingCall<WatchOrderRequest, WatchOrderResponse>;
   /**
@@ -3935,23 +3957,31 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
    * erased.
    */
   getDeliveryAddress: handleUnaryCall<GetDeliveryAddressRequest, GetDeliveryAddressResponse>;
-  /** An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. */
+  /**
+   * An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND),
+   * FAILED_PRECONDITION (ILLEGAL_MOVE) when it was rejected.
+   */
   confirmOrder: handleUnaryCall<ConfirmOrderRequest, ConfirmOrderResponse>;
   /**
    * Ends an order that could not be fulfilled, with the reason: REJECTED, or CANCELLED when its cancellation was asked for.
-   * Repeating it is OK.
+   * Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when it was confirmed.
    */
   rejectOrder: handleUnaryCall<RejectOrderRequest, RejectOrderResponse>;
-  /** Ends a cancellation: everything is undone. Repeating it is OK. */
+  /**
+   * Ends a cancellation: everything is undone. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when
+   * none was asked for.
+   */
   confirmCancellation: handleUnaryCall<ConfirmCancellationRequest, ConfirmCancellationResponse>;
-  /** Ends a return: its pieces are restocked and refunded. Repeating it is OK. */
+  /** Ends a return: its pieces are restocked and refunded. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND, RETURN_NOT_FOUND). */
   settleReturn: handleUnaryCall<SettleReturnRequest, SettleReturnResponse>;
 }
 
 export interface OrdersServiceClient extends Client {
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
-   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES).
+   * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
+   * (REQUEST_IN_PROGRESS) while the first call with it is running.
    */
   placeOrder(
     request: PlaceOrderRequest,
@@ -3984,7 +4014,10 @@ export interface OrdersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetOrderResponse) => void,
   ): ClientUnaryCall;
-  /** Lists orders without their lines, newest first; a customer only their own. */
+  /**
+   * Lists orders without their lines, newest first; a customer only their own. PERMISSION_DENIED (NOT_YOURS) when a customer names
+   * somebody else.
+   */
   listOrders(
     request: ListOrdersRequest,
     callback: (error: ServiceError | null, response: ListOrdersResponse) => void,
@@ -4001,9 +4034,10 @@ export interface OrdersServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListOrdersResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Undoes an order that has not left: what was reserved is released, what was paid is refunded. Answers CANCELLING at once;
-   * CANCELLED follows, or COMPLETED when the shipment left meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED)
-   * when there is nothing to undo, FAILED_PRECONDITION (ORDER_COMPLETED) when it has left: return the items.
+   * Undoes an order that has not left; a customer only their own. NOT_FOUND (ORDER_NOT_FOUND) otherwise. What was reserved is
+   * released, what was paid is refunded. Answers CANCELLING at once; CANCELLED follows, or COMPLETED when the shipment left
+   * meanwhile. Repeating it is OK. FAILED_PRECONDITION (ORDER_REJECTED) when there is nothing to undo, FAILED_PRECONDITION
+   * (ORDER_COMPLETED) when it has left: return the items.
    */
   cancelOrder(
     request: CancelOrderRequest,
@@ -4021,8 +4055,10 @@ export interface OrdersServiceClient extends Client {
     callback: (error: ServiceError | null, response: CancelOrderResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid.
-   * FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE).
+   * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
+   * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
+   * is running.
    */
   returnItems(
     request: ReturnItemsRequest,
@@ -4040,8 +4076,8 @@ export interface OrdersServiceClient extends Client {
     callback: (error: ServiceError | null, response: ReturnItemsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Sends the order's status now and each change after it; a customer only for their own order. Ends with OK at an end state
-   * with nothing pending, when idle, or when old: resume with the last resume_token.
+   * Sends the order's status now and each change after it; a customer only for their own order. NOT_FOUND (ORDER_NOT_FOUND)
+   * otherwise. Ends with OK at an end state with nothing pending, when idle, or when old: resume with the last resume_token.
    */
   watchOrder(request: WatchOrderRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchOrderResponse>;
   watchOrder(
@@ -4101,7 +4137,10 @@ export interface OrdersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetDeliveryAddressResponse) => void,
   ): ClientUnaryCall;
-  /** An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. */
+  /**
+   * An order is paid and committed: its shipment may leave, which completes it. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND),
+   * FAILED_PRECONDITION (ILLEGAL_MOVE) when it was rejected.
+   */
   confirmOrder(
     request: ConfirmOrderRequest,
     callback: (error: ServiceError | null, response: ConfirmOrderResponse) => void,
@@ -4119,7 +4158,7 @@ export interface OrdersServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Ends an order that could not be fulfilled, with the reason: REJECTED, or CANCELLED when its cancellation was asked for.
-   * Repeating it is OK.
+   * Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when it was confirmed.
    */
   rejectOrder(
     request: RejectOrderRequest,
@@ -4136,7 +4175,10 @@ export interface OrdersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RejectOrderResponse) => void,
   ): ClientUnaryCall;
-  /** Ends a cancellation: everything is undone. Repeating it is OK. */
+  /**
+   * Ends a cancellation: everything is undone. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND), FAILED_PRECONDITION (ILLEGAL_MOVE) when
+   * none was asked for.
+   */
   confirmCancellation(
     request: ConfirmCancellationRequest,
     callback: (error: ServiceError | null, response: ConfirmCancellationResponse) => void,
@@ -4152,7 +4194,7 @@ export interface OrdersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ConfirmCancellationResponse) => void,
   ): ClientUnaryCall;
-  /** Ends a return: its pieces are restocked and refunded. Repeating it is OK. */
+  /** Ends a return: its pieces are restocked and refunded. Repeating it is OK. NOT_FOUND (ORDER_NOT_FOUND, RETURN_NOT_FOUND). */
   settleReturn(
     request: SettleReturnRequest,
     callback: (error: ServiceError | null, response: SettleReturnResponse) => void,

@@ -1209,8 +1209,9 @@ export const GetPaymentResponse: MessageFns<GetPaymentResponse, "weft.payments.v
 export type PaymentsServiceService = typeof PaymentsServiceService;
 export const PaymentsServiceService = {
   /**
-   * Holds an amount under an id that the caller chooses. The same payment again is OK; FAILED_PRECONDITION (CARD_DECLINED,
-   * INSUFFICIENT_FUNDS, PAYMENT_VOIDED); UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
+   * Holds an amount under an id that the caller chooses. The same payment again is OK, another one under that id is ALREADY_EXISTS
+   * (PAYMENT_EXISTS); FAILED_PRECONDITION (CARD_DECLINED, INSUFFICIENT_FUNDS, PAYMENT_VOIDED), or another reason of the provider's;
+   * UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
    */
   authorize: {
     path: "/weft.payments.v1.PaymentsService/Authorize" as const,
@@ -1221,7 +1222,10 @@ export const PaymentsServiceService = {
     responseSerialize: (value: AuthorizeResponse): Buffer => Buffer.from(AuthorizeResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): AuthorizeResponse => AuthorizeResponse.decode(value),
   },
-  /** Takes what was held. Repeating it is OK. FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is held. */
+  /**
+   * Takes what was held. Repeating it is OK. NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is
+   * held, UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
+   */
   capture: {
     path: "/weft.payments.v1.PaymentsService/Capture" as const,
     requestStream: false as const,
@@ -1233,7 +1237,8 @@ export const PaymentsServiceService = {
   },
   /**
    * Lets go of what was held. One never seen is recorded as voided, so that a late Authorize is refused. Repeating it is OK.
-   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it.
+   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it. UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not
+   * answer: it is voided, and what is held is let go later.
    */
   void: {
     path: "/weft.payments.v1.PaymentsService/Void" as const,
@@ -1244,7 +1249,11 @@ export const PaymentsServiceService = {
     responseSerialize: (value: VoidResponse): Buffer => Buffer.from(VoidResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VoidResponse => VoidResponse.decode(value),
   },
-  /** Gives back all or a part of what was taken, once for a refund id. FAILED_PRECONDITION (REFUND_EXCEEDS_CAPTURED). */
+  /**
+   * Gives back all or a part of what was taken, once for a refund id; ALREADY_EXISTS (REFUND_EXISTS) when it stands for another amount.
+   * NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (CURRENCY_MISMATCH, REFUND_EXCEEDS_CAPTURED), UNAVAILABLE (PROVIDER_TIMEOUT) when
+   * the provider did not answer: ask again.
+   */
   refund: {
     path: "/weft.payments.v1.PaymentsService/Refund" as const,
     requestStream: false as const,
@@ -1268,18 +1277,27 @@ export const PaymentsServiceService = {
 
 export interface PaymentsServiceServer extends UntypedServiceImplementation {
   /**
-   * Holds an amount under an id that the caller chooses. The same payment again is OK; FAILED_PRECONDITION (CARD_DECLINED,
-   * INSUFFICIENT_FUNDS, PAYMENT_VOIDED); UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
+   * Holds an amount under an id that the caller chooses. The same payment again is OK, another one under that id is ALREADY_EXISTS
+   * (PAYMENT_EXISTS); FAILED_PRECONDITION (CARD_DECLINED, INSUFFICIENT_FUNDS, PAYMENT_VOIDED), or another reason of the provider's;
+   * UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
    */
   authorize: handleUnaryCall<AuthorizeRequest, AuthorizeResponse>;
-  /** Takes what was held. Repeating it is OK. FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is held. */
+  /**
+   * Takes what was held. Repeating it is OK. NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is
+   * held, UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
+   */
   capture: handleUnaryCall<CaptureRequest, CaptureResponse>;
   /**
    * Lets go of what was held. One never seen is recorded as voided, so that a late Authorize is refused. Repeating it is OK.
-   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it.
+   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it. UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not
+   * answer: it is voided, and what is held is let go later.
    */
   void: handleUnaryCall<VoidRequest, VoidResponse>;
-  /** Gives back all or a part of what was taken, once for a refund id. FAILED_PRECONDITION (REFUND_EXCEEDS_CAPTURED). */
+  /**
+   * Gives back all or a part of what was taken, once for a refund id; ALREADY_EXISTS (REFUND_EXISTS) when it stands for another amount.
+   * NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (CURRENCY_MISMATCH, REFUND_EXCEEDS_CAPTURED), UNAVAILABLE (PROVIDER_TIMEOUT) when
+   * the provider did not answer: ask again.
+   */
   refund: handleUnaryCall<RefundRequest, RefundResponse>;
   /** Reads a payment; a customer only their own. NOT_FOUND (PAYMENT_NOT_FOUND) otherwise. */
   getPayment: handleUnaryCall<GetPaymentRequest, GetPaymentResponse>;
@@ -1287,8 +1305,9 @@ export interface PaymentsServiceServer extends UntypedServiceImplementation {
 
 export interface PaymentsServiceClient extends Client {
   /**
-   * Holds an amount under an id that the caller chooses. The same payment again is OK; FAILED_PRECONDITION (CARD_DECLINED,
-   * INSUFFICIENT_FUNDS, PAYMENT_VOIDED); UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
+   * Holds an amount under an id that the caller chooses. The same payment again is OK, another one under that id is ALREADY_EXISTS
+   * (PAYMENT_EXISTS); FAILED_PRECONDITION (CARD_DECLINED, INSUFFICIENT_FUNDS, PAYMENT_VOIDED), or another reason of the provider's;
+   * UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
    */
   authorize(
     request: AuthorizeRequest,
@@ -1305,7 +1324,10 @@ export interface PaymentsServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: AuthorizeResponse) => void,
   ): ClientUnaryCall;
-  /** Takes what was held. Repeating it is OK. FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is held. */
+  /**
+   * Takes what was held. Repeating it is OK. NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (PAYMENT_NOT_AUTHORIZED) when nothing is
+   * held, UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not answer: ask again.
+   */
   capture(
     request: CaptureRequest,
     callback: (error: ServiceError | null, response: CaptureResponse) => void,
@@ -1323,7 +1345,8 @@ export interface PaymentsServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Lets go of what was held. One never seen is recorded as voided, so that a late Authorize is refused. Repeating it is OK.
-   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it.
+   * FAILED_PRECONDITION (PAYMENT_CAPTURED) once it was taken: refund it. UNAVAILABLE (PROVIDER_TIMEOUT) when the provider did not
+   * answer: it is voided, and what is held is let go later.
    */
   void(request: VoidRequest, callback: (error: ServiceError | null, response: VoidResponse) => void): ClientUnaryCall;
   void(
@@ -1337,7 +1360,11 @@ export interface PaymentsServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: VoidResponse) => void,
   ): ClientUnaryCall;
-  /** Gives back all or a part of what was taken, once for a refund id. FAILED_PRECONDITION (REFUND_EXCEEDS_CAPTURED). */
+  /**
+   * Gives back all or a part of what was taken, once for a refund id; ALREADY_EXISTS (REFUND_EXISTS) when it stands for another amount.
+   * NOT_FOUND (PAYMENT_NOT_FOUND), FAILED_PRECONDITION (CURRENCY_MISMATCH, REFUND_EXCEEDS_CAPTURED), UNAVAILABLE (PROVIDER_TIMEOUT) when
+   * the provider did not answer: ask again.
+   */
   refund(
     request: RefundRequest,
     callback: (error: ServiceError | null, response: RefundResponse) => void,

@@ -1155,9 +1155,10 @@ export const WatchShipmentResponse: MessageFns<WatchShipmentResponse, "weft.ship
 export type ShippingServiceService = typeof ShippingServiceService;
 export const ShippingServiceService = {
   /**
-   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK; FAILED_PRECONDITION
-   * with the carrier's reason (ADDRESS_NOT_SERVED) or SHIPMENT_CANCELLED; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did
-   * not answer: ask again.
+   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK, another one
+   * under that id is ALREADY_EXISTS (SHIPMENT_EXISTS); FAILED_PRECONDITION (ADDRESS_NOT_SERVED, SHIPMENT_CANCELLED), or another reason
+   * of the carrier's; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did not answer, ABORTED (SHIPMENT_MOVED) when others went on
+   * changing it: ask again.
    */
   createShipment: {
     path: "/weft.shipping.v1.ShippingService/CreateShipment" as const,
@@ -1172,7 +1173,8 @@ export const ShippingServiceService = {
   },
   /**
    * Keeps a shipment from leaving. One never seen is recorded as cancelled, so that a late CreateShipment is refused. Repeating
-   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left.
+   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left, ABORTED (SHIPMENT_MOVED) when others went on changing it: ask
+   * again.
    */
   cancelShipment: {
     path: "/weft.shipping.v1.ShippingService/CancelShipment" as const,
@@ -1196,8 +1198,9 @@ export const ShippingServiceService = {
     responseDeserialize: (value: Buffer): GetShipmentResponse => GetShipmentResponse.decode(value),
   },
   /**
-   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer
-   * only for their own. Ends with OK at an end state, when idle, or when old: resume with the last resume_token.
+   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer only for
+   * their own. NOT_FOUND (SHIPMENT_NOT_FOUND) otherwise. Ends with OK at an end state, when idle, or when old: resume with the last
+   * resume_token.
    */
   watchShipment: {
     path: "/weft.shipping.v1.ShippingService/WatchShipment" as const,
@@ -1213,30 +1216,34 @@ export const ShippingServiceService = {
 
 export interface ShippingServiceServer extends UntypedServiceImplementation {
   /**
-   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK; FAILED_PRECONDITION
-   * with the carrier's reason (ADDRESS_NOT_SERVED) or SHIPMENT_CANCELLED; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did
-   * not answer: ask again.
+   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK, another one
+   * under that id is ALREADY_EXISTS (SHIPMENT_EXISTS); FAILED_PRECONDITION (ADDRESS_NOT_SERVED, SHIPMENT_CANCELLED), or another reason
+   * of the carrier's; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did not answer, ABORTED (SHIPMENT_MOVED) when others went on
+   * changing it: ask again.
    */
   createShipment: handleUnaryCall<CreateShipmentRequest, CreateShipmentResponse>;
   /**
    * Keeps a shipment from leaving. One never seen is recorded as cancelled, so that a late CreateShipment is refused. Repeating
-   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left.
+   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left, ABORTED (SHIPMENT_MOVED) when others went on changing it: ask
+   * again.
    */
   cancelShipment: handleUnaryCall<CancelShipmentRequest, CancelShipmentResponse>;
   /** Reads a shipment; a customer only their own. NOT_FOUND (SHIPMENT_NOT_FOUND) otherwise. */
   getShipment: handleUnaryCall<GetShipmentRequest, GetShipmentResponse>;
   /**
-   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer
-   * only for their own. Ends with OK at an end state, when idle, or when old: resume with the last resume_token.
+   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer only for
+   * their own. NOT_FOUND (SHIPMENT_NOT_FOUND) otherwise. Ends with OK at an end state, when idle, or when old: resume with the last
+   * resume_token.
    */
   watchShipment: handleServerStreamingCall<WatchShipmentRequest, WatchShipmentResponse>;
 }
 
 export interface ShippingServiceClient extends Client {
   /**
-   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK; FAILED_PRECONDITION
-   * with the carrier's reason (ADDRESS_NOT_SERVED) or SHIPMENT_CANCELLED; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did
-   * not answer: ask again.
+   * Has the carrier accept a shipment under an id that the caller chooses. The same shipment again is OK, another one
+   * under that id is ALREADY_EXISTS (SHIPMENT_EXISTS); FAILED_PRECONDITION (ADDRESS_NOT_SERVED, SHIPMENT_CANCELLED), or another reason
+   * of the carrier's; UNAVAILABLE (CARRIER_TIMEOUT) when the carrier did not answer, ABORTED (SHIPMENT_MOVED) when others went on
+   * changing it: ask again.
    */
   createShipment(
     request: CreateShipmentRequest,
@@ -1255,7 +1262,8 @@ export interface ShippingServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Keeps a shipment from leaving. One never seen is recorded as cancelled, so that a late CreateShipment is refused. Repeating
-   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left.
+   * it is OK. FAILED_PRECONDITION (SHIPMENT_DISPATCHED) once it has left, ABORTED (SHIPMENT_MOVED) when others went on changing it: ask
+   * again.
    */
   cancelShipment(
     request: CancelShipmentRequest,
@@ -1289,8 +1297,9 @@ export interface ShippingServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetShipmentResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer
-   * only for their own. Ends with OK at an end state, when idle, or when old: resume with the last resume_token.
+   * Sends the shipment as it is now and again when it has changed; changes in quick succession may come as one. A customer only for
+   * their own. NOT_FOUND (SHIPMENT_NOT_FOUND) otherwise. Ends with OK at an end state, when idle, or when old: resume with the last
+   * resume_token.
    */
   watchShipment(
     request: WatchShipmentRequest,

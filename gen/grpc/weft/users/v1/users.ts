@@ -2448,7 +2448,10 @@ export const ListUsersResponse: MessageFns<ListUsersResponse, "weft.users.v1.Lis
 /** Accounts of customers and staff, and the access tokens that prove who calls. */
 export type UsersServiceService = typeof UsersServiceService;
 export const UsersServiceService = {
-  /** Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one. */
+  /**
+   * Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one, RESOURCE_EXHAUSTED (TOO_BUSY) while too many
+   * passwords are being hashed.
+   */
   register: {
     path: "/weft.users.v1.UsersService/Register" as const,
     requestStream: false as const,
@@ -2462,7 +2465,7 @@ export const UsersServiceService = {
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
    * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
-   * say how long.
+   * say how long. RESOURCE_EXHAUSTED (TOO_BUSY) while too many passwords are being checked.
    */
   login: {
     path: "/weft.users.v1.UsersService/Login" as const,
@@ -2504,7 +2507,8 @@ export const UsersServiceService = {
   },
   /**
    * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
-   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones and RESOURCE_EXHAUSTED (TOO_BUSY), as with Login.
+   * NOT_FOUND (USER_NOT_FOUND) for any account but one's own, FAILED_PRECONDITION (USER_DELETED) once it is deleted.
    */
   changePassword: {
     path: "/weft.users.v1.UsersService/ChangePassword" as const,
@@ -2554,7 +2558,11 @@ export const UsersServiceService = {
     responseSerialize: (value: GetUserResponse): Buffer => Buffer.from(GetUserResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetUserResponse => GetUserResponse.decode(value),
   },
-  /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the account changed since expected_version. */
+  /**
+   * Changes the fields that are set; of a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise, ABORTED (VERSION_MISMATCH)
+   * when the account changed since expected_version, ALREADY_EXISTS (EMAIL_TAKEN) when another account has the address,
+   * FAILED_PRECONDITION (USER_DELETED) once the account is deleted.
+   */
   updateUser: {
     path: "/weft.users.v1.UsersService/UpdateUser" as const,
     requestStream: false as const,
@@ -2564,7 +2572,10 @@ export const UsersServiceService = {
     responseSerialize: (value: UpdateUserResponse): Buffer => Buffer.from(UpdateUserResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): UpdateUserResponse => UpdateUserResponse.decode(value),
   },
-  /** Erases an account's personal data and closes it; its id stays, so that orders keep their customer. Repeating it is OK. */
+  /**
+   * Erases an account's personal data and closes it; its id stays, so that orders keep their customer. Repeating it is OK.
+   * Customers delete their own account only. NOT_FOUND (USER_NOT_FOUND) otherwise.
+   */
   deleteUser: {
     path: "/weft.users.v1.UsersService/DeleteUser" as const,
     requestStream: false as const,
@@ -2587,13 +2598,16 @@ export const UsersServiceService = {
 } as const;
 
 export interface UsersServiceServer extends UntypedServiceImplementation {
-  /** Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one. */
+  /**
+   * Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one, RESOURCE_EXHAUSTED (TOO_BUSY) while too many
+   * passwords are being hashed.
+   */
   register: handleUnaryCall<RegisterRequest, RegisterResponse>;
   /**
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
    * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
-   * say how long.
+   * say how long. RESOURCE_EXHAUSTED (TOO_BUSY) while too many passwords are being checked.
    */
   login: handleUnaryCall<LoginRequest, LoginResponse>;
   /**
@@ -2610,7 +2624,8 @@ export interface UsersServiceServer extends UntypedServiceImplementation {
   logout: handleUnaryCall<LogoutRequest, LogoutResponse>;
   /**
    * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
-   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones and RESOURCE_EXHAUSTED (TOO_BUSY), as with Login.
+   * NOT_FOUND (USER_NOT_FOUND) for any account but one's own, FAILED_PRECONDITION (USER_DELETED) once it is deleted.
    */
   changePassword: handleUnaryCall<ChangePasswordRequest, ChangePasswordResponse>;
   /** Lists the keys that sign access tokens or still verify them, newest first, without what signs. */
@@ -2622,16 +2637,26 @@ export interface UsersServiceServer extends UntypedServiceImplementation {
   rotateSigningKey: handleUnaryCall<RotateSigningKeyRequest, RotateSigningKeyResponse>;
   /** Reads an account; a customer only their own, a service any. NOT_FOUND (USER_NOT_FOUND) otherwise. */
   getUser: handleUnaryCall<GetUserRequest, GetUserResponse>;
-  /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the account changed since expected_version. */
+  /**
+   * Changes the fields that are set; of a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise, ABORTED (VERSION_MISMATCH)
+   * when the account changed since expected_version, ALREADY_EXISTS (EMAIL_TAKEN) when another account has the address,
+   * FAILED_PRECONDITION (USER_DELETED) once the account is deleted.
+   */
   updateUser: handleUnaryCall<UpdateUserRequest, UpdateUserResponse>;
-  /** Erases an account's personal data and closes it; its id stays, so that orders keep their customer. Repeating it is OK. */
+  /**
+   * Erases an account's personal data and closes it; its id stays, so that orders keep their customer. Repeating it is OK.
+   * Customers delete their own account only. NOT_FOUND (USER_NOT_FOUND) otherwise.
+   */
   deleteUser: handleUnaryCall<DeleteUserRequest, DeleteUserResponse>;
   /** Lists accounts, oldest first. */
   listUsers: handleUnaryCall<ListUsersRequest, ListUsersResponse>;
 }
 
 export interface UsersServiceClient extends Client {
-  /** Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one. */
+  /**
+   * Opens a customer's account. ALREADY_EXISTS (EMAIL_TAKEN) when the address has one, RESOURCE_EXHAUSTED (TOO_BUSY) while too many
+   * passwords are being hashed.
+   */
   register(
     request: RegisterRequest,
     callback: (error: ServiceError | null, response: RegisterResponse) => void,
@@ -2651,7 +2676,7 @@ export interface UsersServiceClient extends Client {
    * Exchanges an address and password for an access token and a refresh token: a session. A person has at most ten; an eleventh
    * ends the oldest. UNAUTHENTICATED (BAD_CREDENTIALS) when either is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) for a while after
    * five wrong passwords, whether the address has an account or not; RetryInfo and `retry_after_seconds`
-   * say how long.
+   * say how long. RESOURCE_EXHAUSTED (TOO_BUSY) while too many passwords are being checked.
    */
   login(
     request: LoginRequest,
@@ -2710,7 +2735,8 @@ export interface UsersServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Sets another password for one's own account and ends all its sessions. UNAUTHENTICATED (BAD_CREDENTIALS) when the current
-   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones, as with Login.
+   * password is wrong, RESOURCE_EXHAUSTED (LOGIN_LOCKED) after five wrong ones and RESOURCE_EXHAUSTED (TOO_BUSY), as with Login.
+   * NOT_FOUND (USER_NOT_FOUND) for any account but one's own, FAILED_PRECONDITION (USER_DELETED) once it is deleted.
    */
   changePassword(
     request: ChangePasswordRequest,
@@ -2778,7 +2804,11 @@ export interface UsersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetUserResponse) => void,
   ): ClientUnaryCall;
-  /** Changes the fields that are set. ABORTED (VERSION_MISMATCH) when the account changed since expected_version. */
+  /**
+   * Changes the fields that are set; of a customer only their own. NOT_FOUND (USER_NOT_FOUND) otherwise, ABORTED (VERSION_MISMATCH)
+   * when the account changed since expected_version, ALREADY_EXISTS (EMAIL_TAKEN) when another account has the address,
+   * FAILED_PRECONDITION (USER_DELETED) once the account is deleted.
+   */
   updateUser(
     request: UpdateUserRequest,
     callback: (error: ServiceError | null, response: UpdateUserResponse) => void,
@@ -2794,7 +2824,10 @@ export interface UsersServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: UpdateUserResponse) => void,
   ): ClientUnaryCall;
-  /** Erases an account's personal data and closes it; its id stays, so that orders keep their customer. Repeating it is OK. */
+  /**
+   * Erases an account's personal data and closes it; its id stays, so that orders keep their customer. Repeating it is OK.
+   * Customers delete their own account only. NOT_FOUND (USER_NOT_FOUND) otherwise.
+   */
   deleteUser(
     request: DeleteUserRequest,
     callback: (error: ServiceError | null, response: DeleteUserResponse) => void,
