@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { getOption } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
+import { method as methodPolicy } from '@weft/gen/es/weft/policy/v1/policy_pb';
 import { current, type Offered } from './openapi-document.ts';
 
 const guide = readFileSync(join(import.meta.dirname, '../../docs/api-guide.md'), 'utf8');
@@ -19,6 +21,14 @@ describe('the guide names', () => {
     );
     const [first = ''] = section('Once, and again').split('No other method takes the header');
     expect([...first.matchAll(/`POST [^?`]*/g)].map(([text]) => text).sort()).toEqual(named(needing));
+  });
+
+  it('the limit of what everybody behind an address does four times an hour', () => {
+    const exchange = current.offered.find(({ method }) => method.name === 'RefreshToken') as Offered;
+    const { calls = 0, window } = getOption(exchange.method, methodPolicy).rateLimit ?? {};
+    expect(window?.seconds).toBe(3600n);
+    expect(section('Limits')).toContain(`has ${calls.toLocaleString('en')} an hour`);
+    expect(calls / 4).toBeGreaterThan(200);
   });
 
   it('every method that refuses somebody else’s name with 403', () => {

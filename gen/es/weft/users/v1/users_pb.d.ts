@@ -766,7 +766,9 @@ export declare const UsersService: GenService<{
    * Exchanges a refresh token for an access token and the next refresh token; the one that was sent is spent. Sent again with the
    * same idempotency key within a minute, because its answer was lost, it is answered with the same next refresh token; in any
    * other way a spent one ends its session, since somebody else has it. UNAUTHENTICATED (REFRESH_TOKEN_INVALID) for one that is
-   * unknown, spent, expired or whose session was ended.
+   * unknown, spent, expired or whose session was ended. An address may exchange more than the default, since everybody behind one
+   * comes four times an hour; trying tokens gains nothing by it, as they are 256 random bits and
+   * one that was copied ends its session.
    *
    * @generated from rpc weft.users.v1.UsersService.RefreshToken
    */
