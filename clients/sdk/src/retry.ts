@@ -1,5 +1,6 @@
 import { Code } from '@connectrpc/connect';
 import { failureOf } from './failure.ts';
+import { countdown } from './waiting.ts';
 
 export interface RetryOptions {
   /** Tries of one call, the first included; 3 where absent. */
@@ -14,16 +15,15 @@ const LONGEST_DELAY = 2000;
 
 /**
  * Tries work again that failed because nobody was there, within `budget` milliseconds for all tries and pauses together. Each
- * try is told how much is left.
+ * try can ask how much is left.
  */
 export async function withRetries<T>(
-  work: (budget: number | undefined) => Promise<T>,
+  work: (left: () => number | undefined) => Promise<T>,
   { attempts = 3, delay = 100, random = Math.random }: RetryOptions,
   { budget, retryable, signal }: { budget: number | undefined; retryable: boolean; signal: AbortSignal | undefined },
 ): Promise<T> {
-  const end = budget === undefined ? undefined : performance.now() + budget;
+  const left = countdown(budget);
   for (let attempt = 1; ; attempt++) {
-    const left = end === undefined ? undefined : Math.max(1, Math.ceil(end - performance.now()));
     try {
       return await work(left);
     } catch (error) {
@@ -34,7 +34,7 @@ export async function withRetries<T>(
         failure.retryAfter ?? 0,
       );
       // Who asks to wait longer than anybody waits is not asked again.
-      if (wait > 2 * LONGEST_DELAY || (end !== undefined && performance.now() + wait >= end)) throw failure;
+      if (wait > 2 * LONGEST_DELAY || wait >= (left() ?? Number.POSITIVE_INFINITY)) throw failure;
       await pause(wait, signal);
       if (signal?.aborted) throw failure;
     }

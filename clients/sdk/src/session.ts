@@ -2,6 +2,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { type Client, Code } from '@connectrpc/connect';
 import type { LoginResponse, RefreshTokenResponse, User, UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { failureOf } from './failure.ts';
+import { type Patience, within } from './waiting.ts';
 
 /** What keeps somebody signed in. Whoever has it is them: keep it where nobody else reads. */
 export interface Tokens {
@@ -26,8 +27,11 @@ export interface Session {
   signIn(credentials: { readonly email: string; readonly password: string }): Promise<User>;
   /** Ends it here and at the server; here also when the server cannot be reached. */
   signOut(options?: { readonly everywhere?: boolean }): Promise<void>;
-  /** A token to call with; undefined when nobody is signed in. Renewed ahead of its end, once however many ask. */
-  token(): Promise<string | undefined>;
+  /**
+   * A token to call with; undefined when nobody is signed in. Renewed ahead of its end, once however many ask. As long as the one
+   * that there is has not ended, it is given where no other can be had, or not in half the time.
+   */
+  token(patience?: Patience): Promise<string | undefined>;
   /** A token was refused: the next one is another. */
   drop(token: string): void;
   /** Who is signed in, as far as it is known here. */
@@ -64,8 +68,8 @@ export function createSession(users: Client<typeof UsersService>, options: Sessi
     if (store) tokens = await store.load();
     loaded = true;
   };
-  const isGood = (one: Tokens | undefined) =>
-    one !== undefined && one.accessToken !== dropped && one.exchangeKey === undefined && now() < one.expires - SPARE_MS;
+  const isValid = ({ accessToken, expires }: Tokens, spare = 0) => accessToken !== dropped && now() < expires - spare;
+  const isGood = (one: Tokens) => one.exchangeKey === undefined && isValid(one, SPARE_MS);
 
   async function exchange(): Promise<string | undefined> {
     // Another tab may have done it meanwhile.
@@ -105,13 +109,20 @@ export function createSession(users: Client<typeof UsersService>, options: Sessi
       await keep(undefined);
       if (ending) await users.logout({ refreshToken: ending.refreshToken, allSessions: everywhere });
     },
-    async token() {
+    async token({ timeoutMs, signal } = {}) {
       if (!loaded) await load();
       if (!tokens || isGood(tokens)) return tokens?.accessToken;
       renewal ??= alone(store !== undefined, exchange).finally(() => {
         renewal = undefined;
       });
-      return renewal;
+      const half = isValid(tokens) && timeoutMs !== undefined ? timeoutMs / 2 : timeoutMs;
+      try {
+        return await within(renewal, { timeoutMs: half, signal });
+      } catch (error) {
+        // A refusal has ended the session: nothing is left of it.
+        if (signal?.aborted || !tokens || !isValid(tokens)) throw error;
+        return tokens.accessToken;
+      }
     },
     drop(token) {
       dropped = token;

@@ -10,6 +10,7 @@ import { contractOf } from './contract.ts';
 import { failureOf } from './failure.ts';
 import { type RetryOptions, withRetries } from './retry.ts';
 import type { Session } from './session.ts';
+import { countdown } from './waiting.ts';
 
 /** Reasons of a refusal that another token may put right; nothing was done. */
 const OF_THE_TOKEN = new Set(['TOKEN_EXPIRED', 'TOKEN_INVALID']);
@@ -22,19 +23,21 @@ export interface TransportOptions {
 
 /**
  * Calls as the contract says: with its timeout, an idempotency key for each call however often it is tried, tries again where
- * it allows them, and a token where one is needed. Throws WeftError.
+ * it allows them, and a token where one is needed, whose renewal is of the call's time. Throws WeftError.
  */
 export function contractTransport(inner: Transport, { retries, session }: TransportOptions): Transport {
   async function withToken<T>(
     method: DescMethod,
     header: ConstructorParameters<typeof Headers>[0],
+    left: () => number | undefined,
+    signal: AbortSignal | undefined,
     call: (header: Headers) => Promise<T>,
   ): Promise<T> {
     const headers = new Headers(header);
     if (!session || contractOf(method).open || headers.has('authorization')) return call(headers);
     let refused: unknown;
     for (;;) {
-      const token = await session.token();
+      const token = await session.token({ timeoutMs: left(), signal });
       if (token === undefined) {
         if (refused) throw refused;
         return call(headers);
@@ -58,15 +61,18 @@ export function contractTransport(inner: Transport, { retries, session }: Transp
       const limits = { budget: timeoutMs ?? timeout, retryable, signal };
       return withRetries<UnaryResponse<typeof method.input, typeof method.output>>(
         (left) =>
-          withToken(method, header, (headers) => inner.unary(method, signal, left, headers, message, contextValues)),
+          withToken(method, header, left, signal, (headers) =>
+            inner.unary(method, signal, left(), headers, message, contextValues),
+          ),
         retries,
         limits,
       ) as never;
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const left = countdown(timeoutMs);
       try {
-        const response = await withToken(method, header, (headers) =>
-          inner.stream(method, signal, timeoutMs, headers, input, contextValues),
+        const response = await withToken(method, header, left, signal, (headers) =>
+          inner.stream(method, signal, left(), headers, input, contextValues),
         );
         return { ...response, message: failingTyped(response) };
       } catch (error) {

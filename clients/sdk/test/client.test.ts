@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { Code } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
-import { createWeft, type Tokens, type Weft, WeftError } from '../src/index.ts';
-import { refusal, standIn } from './stand-in.ts';
+import { createWeft, type Weft } from '../src/index.ts';
+import { failure, refusal, standIn } from './stand-in.ts';
 
 const AWAY = () => refusal(Code.Unavailable, 'UNAVAILABLE');
 const CREDENTIALS = { email: 'ada@shop.example', password: 'correct horse' };
@@ -14,15 +14,6 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 let server: Awaited<ReturnType<typeof standIn>>;
 let weft: Weft;
-
-const failure = async (call: Promise<unknown>): Promise<WeftError> => {
-  const error = await call.then(
-    () => undefined,
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(WeftError);
-  return error as WeftError;
-};
 
 beforeEach(async () => {
   server = await standIn();
@@ -114,89 +105,6 @@ describe('a call', () => {
     const main = join(import.meta.dirname, 'unreachable.ts');
     const { stdout } = await promisify(execFile)(process.execPath, [main, `http://127.0.0.1:${port}`]);
     expect(JSON.parse(stdout)).toEqual(Array(2).fill(['Unavailable', 'UNAVAILABLE']));
-  });
-});
-
-describe('a session', () => {
-  it('sends its token, but not to methods that are open to all', async () => {
-    await weft.session.signIn(CREDENTIALS);
-    await weft.orders.placeOrder({});
-    await weft.users.register({});
-    expect(server.seen.tokens).toEqual([null, 'Bearer access-1', null]);
-    expect(weft.session.userId).toBe('u-1');
-  });
-
-  it('renews a token before it ends, once, however many calls wait for it', async () => {
-    server.validFor(10_000);
-    await weft.session.signIn(CREDENTIALS);
-    server.validFor(900_000);
-    await Promise.all(Array.from({ length: 20 }, () => weft.orders.placeOrder({})));
-    expect(server.seen.exchanges).toBe(1);
-    expect(server.seen.tokens.filter((token) => token === 'Bearer access-2')).toHaveLength(20);
-  });
-
-  it('renews a token that is refused, and makes the call once more with the same key', async () => {
-    await weft.session.signIn(CREDENTIALS);
-    server.expire();
-    await weft.orders.placeOrder({});
-    const { keys, tokens, exchanges } = server.seen;
-    expect(exchanges).toBe(1);
-    expect(tokens.slice(1)).toEqual(['Bearer access-1', null, 'Bearer access-2']);
-    expect(keys[3]).toBe(keys[1]);
-  });
-
-  it('is lost when the server has ended it, and says so once', async () => {
-    let told = 0;
-    const saved: (Tokens | undefined)[] = [];
-    const store = {
-      load: async () => saved.at(-1),
-      save: async (tokens: Tokens | undefined) => void saved.push(tokens),
-    };
-    weft = createWeft({ transport: server.transport, store, onSignedOut: () => void told++ });
-    await weft.session.signIn(CREDENTIALS);
-    server.expire();
-    server.beforeExchange(() => {
-      throw refusal(Code.Unauthenticated, 'REFRESH_TOKEN_INVALID');
-    });
-    const refused = await Promise.all([1, 2, 3].map(() => failure(weft.orders.placeOrder({}))));
-    const reasons = new Set(refused.map(({ reason }) => reason));
-    expect(reasons).toContain('REFRESH_TOKEN_INVALID');
-    // Of a call that was refused when the session was lost already.
-    expect(['REFRESH_TOKEN_INVALID', 'TOKEN_EXPIRED']).toEqual(expect.arrayContaining([...reasons]));
-    expect([told, saved.at(-1), weft.session.userId]).toEqual([1, undefined, undefined]);
-  });
-
-  it('lasts while the server is away: the exchange is made later, with the same key', async () => {
-    let stored: Tokens | undefined;
-    const store = {
-      load: async () => stored,
-      save: async (tokens: Tokens | undefined) => {
-        stored = tokens;
-      },
-    };
-    weft = createWeft({ transport: server.transport, store, retries: { attempts: 1 } });
-    await weft.session.signIn(CREDENTIALS);
-    server.expire();
-    server.beforeExchange(() => {
-      throw AWAY();
-    });
-    expect((await failure(weft.orders.placeOrder({}))).code).toBe(Code.Unavailable);
-    server.beforeExchange(() => undefined);
-    // As after a restart: all that is left is what was stored.
-    const again = createWeft({ transport: server.transport, store });
-    await again.orders.placeOrder({});
-    const exchangeKeys = server.seen.keys.filter((_, index) => server.seen.tokens[index] === null).slice(1);
-    expect(exchangeKeys).toHaveLength(2);
-    expect(exchangeKeys[0]).toBe(exchangeKeys[1]);
-    expect(stored?.exchangeKey).toBeUndefined();
-  });
-
-  it('is ended at the server and here', async () => {
-    await weft.session.signIn(CREDENTIALS);
-    await weft.session.signOut();
-    expect(server.seen.keys.at(-1)).toBe('refresh-1');
-    expect(await weft.session.token()).toBeUndefined();
-    expect(weft.session.userId).toBeUndefined();
   });
 });
 

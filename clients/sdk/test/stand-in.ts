@@ -3,9 +3,21 @@ import type { AddressInfo } from 'node:net';
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from '@connectrpc/connect';
 import { connectNodeAdapter, createConnectTransport } from '@connectrpc/connect-node';
+import { expect } from '@jest/globals';
 import { ErrorInfoSchema, RetryInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
 import { OrdersService } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
+import { WeftError } from '../src/index.ts';
+
+/** What a call throws; fails when it throws nothing, or something else than a WeftError. */
+export const failure = async (call: Promise<unknown>): Promise<WeftError> => {
+  const error = await call.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(WeftError);
+  return error as WeftError;
+};
 
 /** @param retryAfter seconds */
 export const refusal = (code: Code, reason: string, metadata: Record<string, string> = {}, retryAfter?: number) =>
