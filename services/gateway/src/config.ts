@@ -58,6 +58,7 @@ export const settings = {
   } as Setting<Limit>,
   rateLimits: limits('RATE_LIMITS'),
   maxConnections: setting.integer('MAX_CONNECTIONS', { low: 1, high: 100_000 }, { fallback: 5_000 }),
+  maxConnectionsEach: setting.integer('MAX_CONNECTIONS_EACH', { low: 0, high: 100_000 }, { fallback: 0 }),
   headersTimeout: setting.integer('HEADERS_TIMEOUT_MS', { low: 100, high: 60_000 }, { fallback: 10_000 }),
   requestTimeout: setting.integer('REQUEST_TIMEOUT_MS', { low: 100, high: 300_000 }, { fallback: 15_000 }),
   idleTimeout: setting.integer('IDLE_TIMEOUT_MS', { low: 1000, high: 3_600_000 }, { fallback: 65_000 }),

@@ -19,6 +19,7 @@ import { edgeMethods, encodedService } from './edge/methods.ts';
 import { createHandler } from './http/handler.ts';
 import { type ListenOptions, listenH2c, listenHttp1, listenTls } from './http/listeners.ts';
 import { answerNothing } from './http/nothing.ts';
+import { placesOfEach } from './limits/connections.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
 import { checkRedis, openRedis } from './limits/redis.ts';
 import { createStreamLimits } from './limits/streams.ts';
@@ -125,6 +126,7 @@ export const gateway = defineStateless({
       host: config.httpHost || config.grpcHost,
       handle,
       maxConnections: config.maxConnections,
+      maxConnectionsEach: placesOfEach(config),
       headersTimeout: config.headersTimeout,
       requestTimeout: config.requestTimeout,
       idleTimeout: config.idleTimeout,

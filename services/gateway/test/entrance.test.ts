@@ -1,26 +1,24 @@
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import http2 from 'node:http2';
 import { request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, expect, it } from '@jest/globals';
 import { freePort } from '@weft/kit/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { makeCertificate } from './certificate.ts';
 import { type Edge, openEdge } from './fixture.ts';
 import { ALICE, ORDER_ID, order, product } from './stubs.ts';
 
 let edge: Edge | undefined;
 let provider: Server | undefined;
-const folders: string[] = [];
+const removals: (() => void)[] = [];
 afterEach(async () => {
   await edge?.stop();
   edge = undefined;
   provider?.close();
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  for (const remove of removals.splice(0)) remove();
 });
 
 const handlers = {
@@ -29,12 +27,8 @@ const handlers = {
 };
 
 it('speaks HTTP/1.1 and HTTP/2 on one TLS port, as the client chooses', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-tls-'));
-  folders.push(folder);
-  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-days', '1'];
-  const make = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', ...subject];
-  execFileSync('openssl', [...make, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  const { key, cert, remove } = makeCertificate();
+  removals.push(remove);
   const port = await freePort();
   edge = await openEdge(handlers, {
     GATEWAY_TLS_PORT: `${port}`,

@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually } from '@weft/kit/testing';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually, freePort } from '@weft/kit/testing';
+import { makeCertificate } from './certificate.ts';
 import { type Edge, openEdge } from './fixture.ts';
 import { order, product } from './stubs.ts';
 
@@ -189,5 +191,82 @@ describe('connections', () => {
     await closed;
     clearInterval(flood);
     expect(await isServed()).toBe(true);
+  });
+});
+
+describe('connections of one address that each have spoken once', () => {
+  const [MOST, QUARTER] = [60, 15];
+  const opened: { destroy(): void }[] = [];
+  const certificate = makeCertificate();
+  let ports: Record<string, number>;
+  let full: Edge;
+
+  const start = async (env: Record<string, string>) => {
+    const tls = await freePort();
+    full = await openEdge(
+      {},
+      {
+        GATEWAY_TLS_PORT: `${tls}`,
+        GATEWAY_TLS_CERT_FILE: certificate.cert,
+        GATEWAY_TLS_KEY_FILE: certificate.key,
+        MAX_CONNECTIONS: `${MOST}`,
+        ...env,
+      },
+    );
+    ports = { 'HTTP/1.1': Number(new URL(full.http).port), h2c: Number(new URL(full.h2c).port), TLS: tls };
+  };
+  afterEach(async () => {
+    for (const one of opened.splice(0)) one.destroy();
+    await full?.stop();
+  });
+  afterAll(certificate.remove);
+
+  /** Whether a new connection is answered; it stays open then. */
+  async function isAnswered(kind: string, localAddress: string): Promise<boolean> {
+    const to = { host: '127.0.0.1', port: ports[kind] as number, localAddress };
+    if (kind === 'HTTP/1.1') {
+      const socket = connect(to);
+      opened.push(socket);
+      socket.write('GET /nothing HTTP/1.1\r\nHost: shop\r\n\r\n');
+      return new Promise((resolve) => {
+        socket.on('error', () => {}).once('close', () => resolve(false));
+        socket.once('data', () => resolve(true));
+      });
+    }
+    const createConnection = () =>
+      kind === 'TLS' ? connectTls({ ...to, ALPNProtocols: ['h2'], rejectUnauthorized: false }) : connect(to);
+    const session = http2.connect('http://shop', { createConnection });
+    opened.push(session);
+    const stream = session.request({ ':path': '/nothing' });
+    stream.on('error', () => {}).resume();
+    return new Promise((resolve) => {
+      session.on('error', () => {}).once('close', () => resolve(false));
+      stream.once('response', () => resolve(true));
+    });
+  }
+
+  async function answeredOf(count: number, kind: string, address: string): Promise<number> {
+    const all = await Promise.all(Array.from({ length: count }, () => isAnswered(kind, address)));
+    return all.filter(Boolean).length;
+  }
+
+  // Elsewhere than on Linux there is one address of loopback.
+  const onLinux = process.platform === 'linux' ? it.each : it.skip.each;
+  onLinux(['HTTP/1.1', 'h2c', 'TLS'])('keep nobody else out: %s', async (kind) => {
+    await start({});
+    expect(await answeredOf(MOST + 10, kind, '127.0.0.1')).toBe(QUARTER);
+    expect(await isAnswered(kind, '127.0.0.2')).toBe(true);
+    for (const one of opened.splice(0)) one.destroy();
+    await eventually(() => isAnswered(kind, '127.0.0.1'));
+  });
+
+  it('are as many as are set', async () => {
+    await start({ MAX_CONNECTIONS_EACH: '2' });
+    expect(await answeredOf(5, 'HTTP/1.1', '127.0.0.1')).toBe(2);
+  });
+
+  it('are all there may be where that is the address of a proxy', async () => {
+    await start({ TRUSTED_PROXIES: '1' });
+    expect(await answeredOf(MOST, 'HTTP/1.1', '127.0.0.1')).toBe(MOST);
   });
 });

@@ -3,6 +3,8 @@ import { createServer, type Server, STATUS_CODES } from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo, Server as NetServer, Socket } from 'node:net';
 import type { Listener } from '@weft/kit/module';
+import { clientAddress } from '../limits/address.ts';
+import { createPlaces } from '../limits/connections.ts';
 import type { Request, Response } from './request.ts';
 
 export type Handle = (request: Request, response: Response) => void;
@@ -11,6 +13,8 @@ export interface ListenOptions {
   readonly host: string;
   readonly handle: Handle;
   readonly maxConnections: number;
+  /** Of one address, or of the network that one IPv6 customer has. */
+  readonly maxConnectionsEach: number;
   /** Milliseconds in which a request's headers, and its whole body, have to come. */
   readonly headersTimeout: number;
   readonly requestTimeout: number;
@@ -120,12 +124,18 @@ async function open(
   name: string,
   server: NetServer,
   port: number,
-  { host, maxConnections, headersTimeout }: ListenOptions,
+  { host, maxConnections, maxConnectionsEach, headersTimeout }: ListenOptions,
   endIdle: () => void,
 ): Promise<Listener> {
   server.maxConnections = maxConnections;
   const sockets = new Set<Socket>();
+  const take = createPlaces(maxConnectionsEach);
   server.on('connection', (socket: Socket) => {
+    const leave = take(clientAddress(socket.remoteAddress, undefined, 0));
+    if (!leave) {
+      socket.destroy();
+      return;
+    }
     sockets.add(socket);
     // Who connects and says nothing is not waited for.
     const silent = setTimeout(() => {
@@ -135,6 +145,7 @@ async function open(
     socket.once('close', () => {
       clearTimeout(silent);
       sockets.delete(socket);
+      leave();
     });
     socket.on('error', () => socket.destroy());
   });
