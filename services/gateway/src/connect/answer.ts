@@ -16,6 +16,7 @@ import { failureOf, retryHeaders } from '../edge/failure.ts';
 import type { EdgeMethod } from '../edge/methods.ts';
 import { ageHeaders } from '../http/age.ts';
 import type { Answerer, Visit } from '../http/handler.ts';
+import { fromUtf8 } from '../http/utf8.ts';
 import { Limited, rateLimitHeaders } from '../limits/rate-limits.ts';
 import { passEncoded } from './encoded.ts';
 import { mount } from './mount.ts';
@@ -23,6 +24,9 @@ import { wireOf } from './wire.ts';
 
 const visitKey = createContextKey<Visit | undefined>(undefined);
 const admissionKey = createContextKey<Admission | undefined>(undefined);
+
+// The decoder is the serialization's own option, which the router passes on.
+const jsonOptions = { ignoreUnknownFields: false, textDecoder: { decode: fromUtf8 } };
 
 export interface ConnectOptions {
   readonly edge: Edge;
@@ -40,7 +44,7 @@ export function answerConnect({ edge, methods, shutdown, bodyTimeout, onUnexpect
       readMaxBytes: MAX_MESSAGE_BYTES,
       writeMaxBytes: MAX_MESSAGE_BYTES,
       shutdownSignal: shutdown,
-      jsonOptions: { ignoreUnknownFields: false },
+      jsonOptions,
       requestGate: gate,
     });
     for (const method of methods.values()) route(router, method, json);

@@ -1,4 +1,5 @@
 import { InvalidArgument } from '@weft/kit/failure';
+import { fromUtf8 } from '../http/utf8.ts';
 
 const MOST_DEPTH = 64;
 
@@ -16,9 +17,10 @@ export type JsonObject = { [key: string]: unknown };
  * JavaScript would round, and for too deep a nesting.
  */
 export function parseObject(body: Buffer): JsonObject {
-  const text = body.toString('utf8');
+  let text: string;
   let value: unknown;
   try {
+    text = fromUtf8(body);
     value = text.trim() === '' ? {} : JSON.parse(text);
   } catch {
     throw malformed('json.syntax', 'the body is not JSON');
