@@ -117,7 +117,7 @@ const PARAMETERS = {
     in: 'header',
     description: 'An ETag: the change is made to that version alone.',
     schema: { type: 'string' },
-    example: '"v5.Yw3xAbc0123456de"',
+    example: '"v5.b1Xk0qYw3xAbc0123456de"',
   },
   IfNoneMatch: {
     name: 'If-None-Match',

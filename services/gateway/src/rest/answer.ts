@@ -9,7 +9,8 @@ import { matches } from '../http/match.ts';
 import { reply } from '../http/reply.ts';
 import { Limited, rateLimitHeaders } from '../limits/rate-limits.ts';
 import type { Version } from '../versions/version.ts';
-import { type Body, bodyOf, entityTag } from './body.ts';
+import { type Body, bodyOf } from './body.ts';
+import { entityTag } from './entity-tag.ts';
 import { namedFor } from './field-names.ts';
 import type { LinksOf } from './links.ts';
 import { linkHeader, pageLinks } from './pages.ts';
@@ -145,7 +146,7 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
   const others = pages ? linkHeader(pages) : '';
   if (others !== '') headers.link = [extra.link, others].filter(Boolean).join(', ');
   if ((status === 201 || status === 202) && body.self !== undefined) headers.location = body.self;
-  if (body.resource !== undefined || route.http === 'GET') headers.etag = entityTag(text, body.resource);
+  if (body.resource !== undefined || route.http === 'GET') headers.etag = entityTag(text, body);
   const known = route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? '');
   visit.arrival.answered(known ? 304 : status);
   if (known) return reply(request, response, 304, headers, '');

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import { fromBinary, toJson } from '@bufbuild/protobuf';
 import type { User } from '@weft/kit/rpc';
 import type { JsonObject } from './json-text.ts';
@@ -30,10 +29,4 @@ export function bodyOf(route: Route, bytes: Uint8Array, user: User | undefined, 
 function offer(json: JsonObject, links: Links): JsonObject {
   if (Object.keys(links).length > 0) json._links = links;
   return json;
-}
-
-/** `"v5.Yw3…"`: the version of what it is of, for If-Match, and a hash of all that was said of it. */
-export function entityTag(text: string, resource: JsonObject | undefined): string {
-  const version = /^\d{1,18}$/.test(String(resource?.version)) ? String(resource?.version) : '0';
-  return `"v${version}.${hash('sha1', text, 'base64url').slice(0, 16)}"`;
 }

@@ -2,8 +2,10 @@ import { type DescField, type DescMessage, fromJson, type JsonValue, ScalarType,
 import { DomainError, type InvalidArgument } from '@weft/kit/failure';
 import { one } from '../edge/arrival.ts';
 import type { Visit } from '../http/handler.ts';
+import { versionNamed } from './entity-tag.ts';
 import { type JsonObject, Malformed, parseObject } from './json-text.ts';
 import type { Route } from './routes.ts';
+import { expand } from './template.ts';
 
 const MOST_PARAMETERS = 100;
 
@@ -24,7 +26,7 @@ export function encodeRequest(
   const key = one(request.headers['idempotency-key']);
   if (route.idempotencyKey && key !== undefined)
     addHeader(json, route.idempotencyKey, 'Idempotency-Key', unquoted(key));
-  addPrecondition(route, json, request.headers['if-match']);
+  addPrecondition(route, variables, json, request.headers['if-match']);
   try {
     return toBinary(input, fromJson(input, json as JsonValue));
   } catch (error) {
@@ -73,19 +75,22 @@ function addHeader(json: JsonObject, { name, jsonName }: DescField, header: stri
   json[jsonName] = value;
 }
 
-/** The version that an entity tag of ours begins with; what has none begins with 0. */
-const ENTITY_TAG = /^"v([1-9]\d{0,17})\.[A-Za-z0-9_-]{1,32}"$/;
-
 /** Source: RFC 9110, 13.1.1. */
-function addPrecondition({ http, expectedVersion }: Route, json: JsonObject, header: string | undefined): void {
+function addPrecondition(
+  { http, expectedVersion, template }: Route,
+  variables: ReadonlyMap<string, string>,
+  json: JsonObject,
+  header: string | undefined,
+): void {
   if (header === undefined || http === 'GET') return;
   // Whatever there is, which is what a body means that names no version.
   if (expectedVersion !== undefined && header.trim() === '*') return;
-  const version = ENTITY_TAG.exec(header)?.[1];
   if (expectedVersion === undefined)
     throw wrong('If-Match', 'precondition.unsupported', 'this method knows no condition');
+  const path = expand({ ...template, verb: '' }, (field) => variables.get(field)) ?? '';
+  const version = versionNamed(header, path);
   if (version === undefined)
-    throw new DomainError('aborted', 'VERSION_MISMATCH', 'If-Match is not the entity tag of any version');
+    throw new DomainError('aborted', 'VERSION_MISMATCH', 'If-Match is not the entity tag of any version of this');
   addHeader(json, expectedVersion, 'If-Match', version);
 }
 
