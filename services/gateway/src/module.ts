@@ -50,6 +50,7 @@ export const gateway = defineStateless({
     });
     const stopping = new AbortController();
     let serving = true;
+    const isServing = () => serving;
     const shedding = startShedding(config.shedDelay);
     metrics.observeDelay(shedding.delay);
     const clients = new Map(
@@ -91,6 +92,7 @@ export const gateway = defineStateless({
       corsOrigins: config.corsOrigins,
       proxies: config.trustedProxies,
       startTrace,
+      isServing,
       onUnexpected,
       answerers: [
         answerRest({
@@ -110,7 +112,7 @@ export const gateway = defineStateless({
         }),
         answerStandard({
           services: contracts,
-          isServing: () => serving,
+          isServing,
           shedding,
           openStream,
           bodyTimeout: config.requestTimeout,

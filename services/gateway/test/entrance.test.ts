@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, Agent as HttpAgent, request as httpRequest, type Server } from 'node:http';
 import http2 from 'node:http2';
-import { request as httpsRequest } from 'node:https';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it } from '@jest/globals';
 import { freePort } from '@weft/kit/testing';
@@ -82,6 +82,51 @@ it('takes the tokens of an OpenID provider that is named by its URL, by one algo
   expect(await get(await edge.token())).toBe(401);
   const stubsBelieve = await token({ groups: ['customer'], roles: ['customer'] });
   expect(await get(stubsBelieve)).toBe(200);
+});
+
+it('answers on kept connections while it is about to stop, and says that it closes them', async () => {
+  const { key, cert, remove } = makeCertificate();
+  removals.push(remove);
+  const port = await freePort();
+  const stopped = await openEdge(handlers, {
+    GATEWAY_TLS_PORT: `${port}`,
+    GATEWAY_TLS_CERT_FILE: cert,
+    GATEWAY_TLS_KEY_FILE: key,
+    DRAIN_DELAY_MS: '1500',
+    STOP_TIMEOUT_MS: '20000',
+  });
+  const ca = readFileSync(cert);
+  const [agent, agentOfTls] = [new HttpAgent({ keepAlive: true }), new HttpsAgent({ keepAlive: true, ca })];
+  const session = http2.connect(stopped.h2c);
+  const ask = async () => {
+    const path = '/api/v2/products/lantern';
+    const asked = [
+      httpRequest(`${stopped.http}${path}`, { agent }),
+      httpsRequest({ host: 'localhost', port, path, agent: agentOfTls }),
+    ];
+    const answers = asked.map(async (one) => {
+      const [answer] = await once(one.end(), 'response');
+      answer.resume();
+      await once(answer, 'end');
+      return [answer.statusCode, answer.headers.connection, one.reusedSocket];
+    });
+    const stream = session.request({ ':path': path }).resume();
+    const [headers] = await once(stream, 'response');
+    return [...(await Promise.all(answers)), [headers[':status'], headers.connection]];
+  };
+  expect(await ask()).toEqual([
+    [200, 'keep-alive', false],
+    [200, 'keep-alive', false],
+    [200, undefined],
+  ]);
+  const stopping = stopped.stop();
+  expect(await ask()).toEqual([
+    [200, 'close', true],
+    [200, 'close', true],
+    [200, undefined],
+  ]);
+  for (const one of [agent, agentOfTls, session]) one.destroy();
+  await stopping;
 });
 
 it('shows its document on a page that takes nothing from anywhere else', async () => {

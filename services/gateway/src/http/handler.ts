@@ -27,6 +27,8 @@ export type Answerer = (visit: Visit) => Promise<boolean> | boolean;
 export interface HandlerOptions extends ArrivalOptions {
   readonly corsOrigins: ReadonlySet<string>;
   readonly answerers: readonly Answerer[];
+  /** False from when a stop is announced. */
+  readonly isServing: () => boolean;
   readonly onUnexpected: (error: unknown, arrival: Arrival) => void;
 }
 
@@ -43,7 +45,13 @@ const MAX_URL = 8192;
 const LINGER_MS = 1_000;
 
 /** What every listener does with a request. */
-export function createHandler({ corsOrigins, answerers, onUnexpected, ...arriving }: HandlerOptions): Handle {
+export function createHandler({
+  corsOrigins,
+  answerers,
+  isServing,
+  onUnexpected,
+  ...arriving
+}: HandlerOptions): Handle {
   async function answer(visit: Visit): Promise<void> {
     for (const answerer of answerers) if (await answerer(visit)) return;
   }
@@ -56,6 +64,8 @@ export function createHandler({ corsOrigins, answerers, onUnexpected, ...arrivin
     });
     response.on('error', () => gone.abort());
     if ('stream' in request) request.stream.once('finish', () => endUnread(request));
+    // HTTP/2 has a frame for it.
+    if (!isServing() && request.httpVersionMajor === 1) response.setHeader('connection', 'close');
     const line = { signal: gone.signal, hangUp: () => response.destroy() };
     const arrival = new Arrival(request, line, arriving);
     const url = request.url ?? '/';
