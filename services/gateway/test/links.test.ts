@@ -31,18 +31,29 @@ afterAll(() => edge?.stop());
 it('leads to the next page', async () => {
   const linksOf = ({ json }: Sent) => json._links as Record<string, { href: string }>;
 
-  const first = await edge.send('/api/v2/products?page_size=30');
-  expect(first.headers.get('link')).toBe('</api/v2/products?page_size=30&page_token=next>; rel="next"');
-  const last = await edge.send('/api/v2/products?page_size=30&page_token=next');
-  expect(last.headers.get('link')).toBe('</api/v2/products?page_size=30>; rel="first"');
+  const first = await edge.send('/api/v2/products?pageSize=30');
+  expect(first.headers.get('link')).toBe('</api/v2/products?pageSize=30&pageToken=next>; rel="next"');
+  const last = await edge.send('/api/v2/products?pageSize=30&pageToken=next');
+  expect(last.headers.get('link')).toBe('</api/v2/products?pageSize=30>; rel="first"');
   expect(linksOf(first)).toEqual({
-    self: { href: '/api/v2/products?page_size=30' },
-    next: { href: '/api/v2/products?page_size=30&page_token=next' },
+    self: { href: '/api/v2/products?pageSize=30' },
+    next: { href: '/api/v2/products?pageSize=30&pageToken=next' },
   });
   expect(linksOf(last)).toEqual({ self: linksOf(first).next, first: linksOf(first).self });
   expect((await edge.send(linksOf(first).next?.href ?? '')).text).toBe(last.text);
+  const asInContract = await edge.send('/api/v2/products?pageSize=30&page_token=next');
+  expect(asInContract.json.products).toEqual(last.json.products);
+  expect(asInContract.headers.get('link')).toBe(last.headers.get('link'));
   const one = await edge.send('/api/v2/products/lantern');
   expect([one.headers.get('link'), one.json._links.next]).toEqual([null, undefined]);
+});
+
+it.each(['v1', 'v2'])('names the token of a page as the document of %s does', async (version) => {
+  const document = await edge.send(version === 'v2' ? '/openapi.json' : `/openapi.${version}.json`);
+  const { parameters } = document.json.paths[`/api/${version}/products`].get;
+  const next = (await edge.send(`/api/${version}/products`)).json._links.next.href as string;
+  const names = [...new URL(next, edge.http).searchParams.keys()];
+  expect(parameters.map(({ name }: { name: string }) => name)).toEqual(expect.arrayContaining(names));
 });
 
 it('offers what can be done with an order now, to those who may', async () => {

@@ -12,7 +12,7 @@ export function pageLinks(path: string, query: string, json: JsonObject): Links 
   parameters.delete('page_token');
   const first = later && { first: place() };
   if (typeof next !== 'string' || next === '') return { self, ...first };
-  parameters.set('page_token', next);
+  parameters.set('pageToken', next);
   return { self, next: place(), ...first };
 }
 
