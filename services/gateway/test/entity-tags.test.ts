@@ -9,7 +9,7 @@ let expected: bigint[] = [];
 beforeAll(async () => {
   edge = await openEdge({
     catalog: {
-      getProduct: async ({ productId }) => ({ product: product({ productId }) }),
+      getProduct: async ({ productId }) => ({ product: product({ productId, description: 'x'.repeat(2000) }) }),
       updateProduct: async ({ productId, expectedVersion }) => {
         expected.push(expectedVersion);
         return { product: product({ productId, version: 6n }) };
@@ -72,4 +72,29 @@ it('takes the tag that a change has answered', async () => {
   const { headers } = await edge.send(PERSON, { method: 'PATCH', as: admin, body: '{"fullName":"A. Example"}' });
   expect(await change(PERSON, headers.get('etag') ?? '')).toBe(200);
   expect(expected).toEqual([0n, 6n]);
+});
+
+it('has a tag for the compressed answer and another for the plain one, and takes either with a change', async () => {
+  const get = (encoding: string, tags?: string) =>
+    edge.send(LANTERN, {
+      headers: { 'accept-encoding': encoding, ...(tags !== undefined && { 'if-none-match': tags }) },
+    });
+  const answers = { gzip: await get('gzip'), identity: await get('identity') };
+  const told = (name: string) => Object.values(answers).map(({ headers }) => headers.get(name));
+  const [gzipped = '', plain = ''] = told('etag') as string[];
+  expect(told('content-encoding')).toEqual(['gzip', null]);
+  expect([answers.gzip.text, gzipped]).toEqual([answers.identity.text, plain.replace(/"$/, '-gzip"')]);
+  for (const [encoding, tag, other] of [
+    ['gzip', gzipped, plain],
+    ['identity', plain, gzipped],
+  ] as const) {
+    for (const tags of [tag, `W/${tag}`, `${other}, ${tag}`]) {
+      const { status, headers } = await get(encoding, tags);
+      expect([status, headers.get('etag'), headers.get('vary')]).toEqual([304, tag, 'accept-encoding']);
+    }
+    // A cache would take the bytes that it has for those that the tag is of.
+    expect((await get(encoding, other)).status).toBe(200);
+    expect(await change(LANTERN, tag)).toBe(200);
+  }
+  expect(expected).toEqual([5n, 5n]);
 });

@@ -17,12 +17,12 @@ export async function reply(
   body: string | Buffer,
   encoded?: 'gzip' | 'identity',
 ): Promise<void> {
-  const compresses = encoded === undefined && body.length >= WORTH_BYTES && acceptsGzip(request);
+  const empty = status === 204 || status === 304;
+  const compresses = !empty && encoded === undefined && isCompressed(request, body);
   const bytes = compresses ? await gzipped(body) : body;
   const length = typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
   const vary = [headers.vary, 'accept-encoding'].filter(Boolean).join(', ');
   const encoding: Record<string, string> = compresses || encoded === 'gzip' ? { 'content-encoding': 'gzip' } : {};
-  const empty = status === 204 || status === 304;
   // The client has gone away, or another part has answered.
   if (response.headersSent || response.destroyed) return;
   response.writeHead(status, {
@@ -33,6 +33,10 @@ export async function reply(
   });
   response.end(request.method === 'HEAD' || empty ? undefined : bytes);
 }
+
+/** Whether this client is answered with this body compressed, unless it is encoded already. */
+export const isCompressed = (request: Request, body: string | Buffer): boolean =>
+  body.length >= WORTH_BYTES && acceptsGzip(request);
 
 /** Whether a client takes what is compressed. */
 export const acceptsGzip = (request: Request): boolean =>

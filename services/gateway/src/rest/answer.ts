@@ -6,11 +6,11 @@ import { ageHeaders } from '../http/age.ts';
 import { readBody } from '../http/body.ts';
 import { type Answerer, refuse, type Visit } from '../http/handler.ts';
 import { matches } from '../http/match.ts';
-import { reply } from '../http/reply.ts';
+import { isCompressed, reply } from '../http/reply.ts';
 import { Limited, rateLimitHeaders } from '../limits/rate-limits.ts';
 import type { Version } from '../versions/version.ts';
 import { type Body, bodyOf } from './body.ts';
-import { entityTag } from './entity-tag.ts';
+import { entityTag, gzippedTag } from './entity-tag.ts';
 import { namedFor } from './field-names.ts';
 import type { LinksOf } from './links.ts';
 import { linkHeader, pageLinks } from './pages.ts';
@@ -146,10 +146,13 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
   const others = pages ? linkHeader(pages) : '';
   if (others !== '') headers.link = [extra.link, others].filter(Boolean).join(', ');
   if ((status === 201 || status === 202) && body.self !== undefined) headers.location = body.self;
-  if (body.resource !== undefined || route.http === 'GET') headers.etag = entityTag(text, body);
+  if (body.resource !== undefined || route.http === 'GET') {
+    const tag = entityTag(text, body);
+    headers.etag = isCompressed(request, text) ? gzippedTag(tag) : tag;
+  }
   const known = route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? '');
   visit.arrival.answered(known ? 304 : status);
-  if (known) return reply(request, response, 304, headers, '');
+  if (known) return reply(request, response, 304, headers, text);
   await reply(request, response, status, headers, status === 204 ? '' : text);
 }
 

@@ -10,14 +10,18 @@ export interface Tagged {
 
 const PLACE_LENGTH = 6;
 const TEXT_LENGTH = 16;
+const GZIPPED = '-gzip';
 const TAGS = /(?:W\/)?"[^"]*"/g;
-const OURS = new RegExp(String.raw`^"v([1-9]\d{0,17})\.([\w-]{${PLACE_LENGTH}})[\w-]{${TEXT_LENGTH}}"$`);
+const OURS = new RegExp(String.raw`^"v([1-9]\d{0,17})\.([\w-]{${PLACE_LENGTH}})[\w-]{${TEXT_LENGTH}}(?:${GZIPPED})?"$`);
 
 /** `"v5.Yw3…"`: the version of what it is of, for If-Match, and hashes of where that is and of all that was said of it. */
 export function entityTag(text: string, { self, resource }: Tagged): string {
   const version = /^\d{1,18}$/.test(String(resource?.version)) ? String(resource?.version) : '0';
   return `"v${version}.${placed(self ?? '')}${hash('sha1', text, 'base64url').slice(0, TEXT_LENGTH)}"`;
 }
+
+/** The tag of the same compressed, of which other bytes are sent. Source: RFC 9110, 8.8.3.3. */
+export const gzippedTag = (tag: string): string => `${tag.slice(0, -1)}${GZIPPED}"`;
 
 /**
  * The version that a list of entity tags names of what is at a path: the last, as none comes again. Undefined where no tag is of
