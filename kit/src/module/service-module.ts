@@ -106,11 +106,10 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
     metrics.observePool(database);
     metrics.publishes([...typesOf(spec), callAuditedType(spec.name)]);
     const heard = (parts.consumers ?? []).flatMap(({ subscriptions }) => subscriptions.map(({ type }) => type));
-    const purge = startPurge(database, { keptSince: () => bus.keptSince(heard) });
-    onStop('purge', () => purge.stop());
-    const relay = startRelay({ db: database, bus, logger, onLag: metrics.onLag });
-    onStop('relay', (graceMs) => relay.stop(graceMs));
-    return relay;
+    return {
+      purge: startPurge(database, { keptSince: () => bus.keptSince(heard) }),
+      relay: startRelay({ db: database, bus, logger, onLag: metrics.onLag }),
+    };
   }
 
   /** The port that every service has, or those of its own; gives what its readiness is. */
@@ -189,6 +188,12 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const { identify } = shared;
       const watching = { inFlight: metrics.inFlight, audit: audit.operation };
       const whom = { service: spec.name, verifyToken, ...(identify && { identify }) };
+      // These end after the listeners, whose last calls have something to publish, and begin after them.
+      let storing: Awaited<ReturnType<typeof startStoring>> | undefined;
+      let endRegistering: (() => Promise<void>) | undefined;
+      onStop('purge', () => storing?.purge.stop());
+      onStop('relay', (graceMs) => storing?.relay.stop(graceMs));
+      onStop('registration', () => endRegistering?.());
       const { health, serve } = await listen(parts, [operations], {
         concerns: { ...whom, ...watching, tracing, observers, now: Date.now },
         checks: {
@@ -199,8 +204,8 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       });
       const known = await store?.ready();
       await parts.open?.();
-      const relay = database && known && (await startStoring(parts, bus, database, known));
-      if (!database) onStop('registration', registerOnceAvailable(spec, parts, bus, logger));
+      if (database && known) storing = await startStoring(parts, bus, database, known);
+      else endRegistering = registerOnceAvailable(spec, parts, bus, logger);
       const workers = parts.workers ?? [];
       for (const worker of workers) {
         await worker.start();
@@ -219,7 +224,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       onStop('measuring', () => measuring.stop());
       pending = async () => {
         const counts = [
-          relay?.backlog() ?? 0,
+          storing?.relay.backlog() ?? 0,
           ...[...consumers.values()].map((one) => one.lag()),
           ...workers.map((one) => one.pending?.() ?? 0),
         ];
