@@ -68,6 +68,13 @@ it('takes no tag of anything else with the same version', async () => {
   expect(await change('/api/v1/products/lantern', lantern)).toBe(200);
 });
 
+it('takes the tag of somebody whose id is written in capitals', async () => {
+  const id = '0198f0a0-abcd-7000-8000-00000000000a';
+  const tag = await tagOf(PERSON.replace(ALICE, id));
+  expect(await change(PERSON.replace(ALICE, id.toUpperCase()), tag)).toBe(200);
+  expect(expected).toEqual([5n]);
+});
+
 it('takes the tag that a change has answered', async () => {
   const { headers } = await edge.send(PERSON, { method: 'PATCH', as: admin, body: '{"fullName":"A. Example"}' });
   expect(await change(PERSON, headers.get('etag') ?? '')).toBe(200);

@@ -37,6 +37,10 @@ export function versionNamed(tags: string, path: string): string | undefined {
   return last;
 }
 
-/** The same in each version of the API. */
+/** The same in each version of the API, and for every way of writing an id. */
 const placed = (path: string): string =>
-  hash('sha1', path.replace(/^\/api\/[^/]+/, ''), 'base64url').slice(0, PLACE_LENGTH);
+  hash('sha1', path.replace(VERSION, '').replace(UUID, lowered), 'base64url').slice(0, PLACE_LENGTH);
+
+const VERSION = /^\/api\/[^/]+/;
+const UUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/gi;
+const lowered = (text: string): string => text.toLowerCase();
