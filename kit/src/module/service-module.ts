@@ -15,11 +15,9 @@ import {
   type CallerIdentity,
   callMetrics,
   callSpans,
-  createClient,
   type Dependency,
   type HealthState,
   type MethodConcerns,
-  type Observer,
   type ServiceBinding,
   startGrpcServer,
   type TokenOptions,
@@ -36,7 +34,8 @@ import { countdown, type Module } from './module.ts';
 import { openStore, type Store, type StoreConfig } from './open-store.ts';
 import type { OpsServer } from './ops-server.ts';
 import { registerEvents, registerOnceAvailable, typesOf } from './register-events.ts';
-import { type AnyService, type Listener, type Runtime, type ServiceParts, targetKey } from './service.ts';
+import type { AnyService, Listener, Runtime, ServiceParts } from './service.ts';
+import { clientsOf } from './service-clients.ts';
 import { serviceMetrics } from './service-metrics.ts';
 import type { serviceSettings } from './settings.ts';
 import { whenAvailable } from './when-available.ts';
@@ -162,7 +161,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       onStop('audit', () => audit.stop());
       onStop('metrics', () => metrics.stop());
       const observers = [accessLog(logger), ...told, audit.observe, metrics.observe];
-      const clients = clientsOf(spec, config, shared, tracing, told);
+      const clients = clientsOf(spec, config, shared.registry, tracing, told);
       onStop('clients', () => clients.close());
       const { jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim } = config;
       const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim });
@@ -274,33 +273,4 @@ async function inTime(ms: number, stopping: Promise<unknown> | unknown): Promise
   await within(ms, Promise.resolve(stopping), () => {
     throw new Error(`still running after ${Math.round(ms)} ms`);
   });
-}
-
-function clientsOf(
-  spec: AnyService,
-  config: ServiceConfig,
-  { registry }: SharedParts,
-  tracing: Tracing,
-  observers: readonly Observer[],
-) {
-  const open: { close: () => void }[] = [];
-  return {
-    client: (service: string, generated: never, descriptor: never) => {
-      if (!spec.needs.includes(service)) throw new Error(`${spec.name} does not say that it needs ${service}`);
-      const target = String(config[targetKey(service)]);
-      const client = createClient(generated, descriptor, {
-        target,
-        caller: spec.name,
-        tracing,
-        observers,
-        registry,
-        retries: config.retries,
-      });
-      open.push(client);
-      return client as never;
-    },
-    close: () => {
-      for (const client of open) client.close();
-    },
-  };
 }
