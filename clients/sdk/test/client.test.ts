@@ -6,10 +6,8 @@ import { Code } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { build } from 'esbuild';
 import { createWeft, type Weft } from '../src/index.ts';
-import { failure, refusal, standIn } from './stand-in.ts';
+import { AWAY, CREDENTIALS, failure, refusal, standIn } from './stand-in.ts';
 
-const AWAY = () => refusal(Code.Unavailable, 'UNAVAILABLE');
-const CREDENTIALS = { email: 'ada@shop.example', password: 'correct horse' };
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 let server: Awaited<ReturnType<typeof standIn>>;

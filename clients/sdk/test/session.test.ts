@@ -1,10 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createWeft, type Tokens, type Weft } from '../src/index.ts';
-import { failure, refusal, standIn } from './stand-in.ts';
-
-const AWAY = () => refusal(Code.Unavailable, 'UNAVAILABLE');
-const CREDENTIALS = { email: 'ada@shop.example', password: 'correct horse' };
+import { AWAY, CREDENTIALS, failure, refusal, standIn } from './stand-in.ts';
 
 let server: Awaited<ReturnType<typeof standIn>>;
 let weft: Weft;

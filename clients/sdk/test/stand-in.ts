@@ -28,6 +28,9 @@ export const refusal = (code: Code, reason: string, metadata: Record<string, str
       : [{ desc: RetryInfoSchema, value: { retryDelay: durationFromMs(retryAfter * 1000) } }]),
   ]);
 
+export const AWAY = () => refusal(Code.Unavailable, 'UNAVAILABLE');
+export const CREDENTIALS = { email: 'ada@shop.example', password: 'correct horse' };
+
 const MINUTE = 60_000;
 
 /** A server of Connect whose answers a test decides on; sessions are as the contract says. */

@@ -1,14 +1,11 @@
 import { connect, createServer } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
 import { afterEach, expect, it } from '@jest/globals';
-import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
-import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { startSystem } from '@weft/kit/module';
-import { createClient, status } from '@weft/kit/rpc';
-import { createTracing } from '@weft/kit/telemetry';
+import { status } from '@weft/kit/rpc';
 import { boot, eventually, freePort } from '@weft/kit/testing';
 import { service as health } from 'grpc-health-check';
-import { tiny } from './tiny-service.ts';
+import { tiny, tinyClient } from './tiny-service.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -18,9 +15,7 @@ afterEach(async () => {
 const reservation = { reservationId: '11111111-1111-4111-8111-111111111111' };
 
 function commit(target: string): Promise<unknown> {
-  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
-  const options = { target, tracing, retries: false, caller: 'checkout' };
-  const client = createClient(InventoryServiceService, InventoryService, options);
+  const client = tinyClient(target);
   closing.push(() => client.close());
   return client.commit(reservation);
 }

@@ -3,9 +3,9 @@ import { expect, it } from '@jest/globals';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { defineService } from '@weft/kit/module';
-import { createClient, serveService } from '@weft/kit/rpc';
-import { createTracing } from '@weft/kit/telemetry';
+import { serveService } from '@weft/kit/rpc';
 import { boot, eventually, some } from '@weft/kit/testing';
+import { tinyClient } from './tiny-service.ts';
 
 it('publishes what its last calls have committed before it has stopped', async () => {
   const entered = Promise.withResolvers<void>();
@@ -29,10 +29,7 @@ it('publishes what its last calls have committed before it has stopped', async (
     },
   });
   const system = await boot([service]);
-  const target = system.target('inventory');
-  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
-  const options = { target, tracing, retries: false, caller: 'checkout' };
-  const client = createClient(InventoryServiceService, InventoryService, options);
+  const client = tinyClient(system.target('inventory'));
   try {
     const call = client.commit({ reservationId: randomUUID() });
     await entered.promise;

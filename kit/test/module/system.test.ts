@@ -4,11 +4,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { type AnyService, startSystem } from '@weft/kit/module';
-import { type ClientOf, createClient, status } from '@weft/kit/rpc';
-import { createTracing } from '@weft/kit/telemetry';
+import { type ClientOf, status } from '@weft/kit/rpc';
 import { type Booted, boot, eventually, freePort } from '@weft/kit/testing';
 import { service as health } from 'grpc-health-check';
-import { tiny } from './tiny-service.ts';
+import { tiny, tinyClient } from './tiny-service.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
@@ -22,14 +21,7 @@ async function booted(specs: readonly AnyService[], env: Readonly<Record<string,
 }
 
 function inventory(system: Booted, service: string): ClientOf<typeof InventoryServiceService> {
-  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
-  const target = system.target(service);
-  const client = createClient(InventoryServiceService, InventoryService, {
-    target,
-    tracing,
-    retries: false,
-    caller: 'checkout',
-  });
+  const client = tinyClient(system.target(service));
   closing.push(() => client.close());
   return client;
 }

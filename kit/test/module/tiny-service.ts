@@ -1,7 +1,8 @@
 import { InventoryService } from '@weft/gen/es/weft/inventory/v1/inventory_pb';
 import { InventoryServiceService } from '@weft/gen/grpc/weft/inventory/v1/inventory';
 import { defineService, type Worker } from '@weft/kit/module';
-import { type HandlersOf, serveService } from '@weft/kit/rpc';
+import { type ClientOf, createClient, type HandlersOf, serveService } from '@weft/kit/rpc';
+import { createTracing } from '@weft/kit/telemetry';
 import { some } from '@weft/kit/testing';
 
 type Handlers = Partial<HandlersOf<typeof InventoryServiceService>>;
@@ -19,4 +20,11 @@ export function tiny(name: string, handlers: Handlers = {}, { needs = [] as stri
       routes: { [`/${name}`]: async () => ({ name }) },
     }),
   });
+}
+
+/** Calls such a service, which takes it for checkout; the test closes it. */
+export function tinyClient(target: string): ClientOf<typeof InventoryServiceService> {
+  const tracing = createTracing({ service: 'test', version: '0', ratio: 0, endpoint: '' });
+  const options = { target, tracing, retries: false, caller: 'checkout' };
+  return createClient(InventoryServiceService, InventoryService, options);
 }
