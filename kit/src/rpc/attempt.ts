@@ -58,34 +58,64 @@ function overConnection(
   heard: (heard: Heard) => void,
 ): Cancel | undefined {
   const metadata = new ReadyMetadata({ ...headers, 'grpc-timeout': `${Math.ceil(left)}m` });
-  let begun = false;
-  let response: Buffer | undefined;
+  const answer = new Answer(ended, heard);
   let call: ReturnType<Connection['on']['createCall']>;
   try {
-    call = on.createCall(metadata, authority, path, {
-      onReceiveMetadata() {
-        begun = true;
-      },
-      onReceiveMessage(framed: Buffer) {
-        if (framed[0] !== 0)
-          return call.cancelWithStatus(status.INTERNAL, 'the response is compressed, which was not asked for');
-        response = framed.subarray(PREFIX_BYTES);
-      },
-      onReceiveStatus(ending) {
-        clearTimeout(timer);
-        ended?.(ending.code, ending.details, ending.metadata);
-        heard({ status: ending, response, begun, refused: ending.rstCode === constants.NGHTTP2_REFUSED_STREAM });
-      },
-    });
+    call = on.createCall(metadata, authority, path, answer);
   } catch {
     return undefined;
   }
   started?.();
-  const timer = setTimeout(() => call.cancelWithStatus(status.DEADLINE_EXCEEDED, 'the deadline passed'), left);
+  const cancel: Cancel = (code, details) => call.cancelWithStatus(code, details);
+  answer.begin(cancel, left);
   call.startRead();
   call.sendMessageWithContext({}, framed(message));
   call.halfClose();
-  return (code, details) => call.cancelWithStatus(code, details);
+  return cancel;
+}
+
+type Listener = Parameters<Connection['on']['createCall']>[3];
+
+/**
+ * What comes of a call. It has nothing left of it when it has ended: Node's streams live until the next full collection, with all
+ * that listens to them.
+ */
+class Answer implements Listener {
+  #ended: Connection['ended'] | undefined;
+  #heard: ((heard: Heard) => void) | undefined;
+  #cancel: Cancel | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #response: Buffer | undefined;
+  #begun = false;
+
+  constructor(ended: Connection['ended'], heard: (heard: Heard) => void) {
+    this.#ended = ended;
+    this.#heard = heard;
+  }
+
+  /** @param left milliseconds */
+  begin(cancel: Cancel, left: number): void {
+    this.#cancel = cancel;
+    this.#timer = setTimeout(() => cancel(status.DEADLINE_EXCEEDED, 'the deadline passed'), left);
+  }
+
+  onReceiveMetadata(): void {
+    this.#begun = true;
+  }
+
+  onReceiveMessage(framed: Buffer): void {
+    if (framed[0] !== 0) this.#cancel?.(status.INTERNAL, 'the response is compressed, which was not asked for');
+    else this.#response = framed.subarray(PREFIX_BYTES);
+  }
+
+  onReceiveStatus(ending: Parameters<Listener['onReceiveStatus']>[0]): void {
+    const [ended, heard, response] = [this.#ended, this.#heard, this.#response];
+    clearTimeout(this.#timer);
+    this.#ended = this.#heard = this.#cancel = this.#timer = this.#response = undefined;
+    ended?.(ending.code, ending.details, ending.metadata);
+    const refused = ending.rstCode === constants.NGHTTP2_REFUSED_STREAM;
+    heard?.({ status: ending, response, begun: this.#begun, refused });
+  }
 }
 
 /** Headers as they are sent: names in lower case, values in ASCII. */

@@ -18,6 +18,7 @@ import {
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
+import { bindLightly } from './async-resource.ts';
 import { type Line, metadataOf } from './attempt.ts';
 import { Connections, connectionOptions } from './connections.ts';
 import { type MethodContract, methodContracts } from './contract.ts';
@@ -66,6 +67,7 @@ export function createClient<S extends GeneratedService>(
   descriptor: DescService,
   options: ClientOptions,
 ): ClientOf<S> {
+  bindLightly();
   const contracts = methodContracts(descriptor);
   const connections = new Connections();
   const authority = options.target.replace(/^(?:weft|dns):(?:\/\/[^/]*\/)?/, '');

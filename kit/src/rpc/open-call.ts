@@ -61,7 +61,8 @@ export class OpenCall implements CallContext {
       ? setTimeout(() => this.#end(new DeadlineExceeded()), this.deadline - began)
       : undefined;
     // A cancel within a few milliseconds of the deadline is the caller's own timer: it is a deadline.
-    call.onCancelled = () => this.#end(now() >= this.deadline - 5 ? new DeadlineExceeded() : new Cancelled());
+    const cancelled = () => this.#end(now() >= this.deadline - 5 ? new DeadlineExceeded() : new Cancelled());
+    call.onCancelled = cancelled;
   }
 
   /** Made for those who look: most handlers do not. */

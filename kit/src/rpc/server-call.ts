@@ -90,10 +90,16 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
     this.#serve(this).then(
       (response) => {
         this.#call.sendMessage(response, done);
-        this.#call.sendStatus(this.wanted ? wantedStatus() : OK);
+        this.#end(this.wanted ? wantedStatus() : OK);
       },
-      (refusal: Ending) => this.#call.sendStatus(refusal),
+      (refusal: Ending) => this.#end(refusal),
     );
+  }
+
+  /** Nothing is left of it then: Node's streams live until the next full collection, with all that listens to them. */
+  #end(ending: Ending): void {
+    this.#call.sendStatus(ending);
+    this.request = undefined as never;
   }
 
   onCancel(): void {

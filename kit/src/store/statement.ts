@@ -21,6 +21,12 @@ export interface StatementResult<R> {
 
 type Settle<R> = (error: Error | null, result?: StatementResult<R>) => void;
 
+/** What waits for a result. */
+interface Waiting<R> {
+  resolve(result: StatementResult<R>): void;
+  reject(error: Error | null): void;
+}
+
 const EXECUTE_AND_SYNC = Buffer.concat([serialize.execute({}), serialize.sync()]);
 const NO_ROWS: Shape = { names: [], parsers: [] };
 
@@ -35,7 +41,8 @@ class Statement<R> extends pg.Query {
   declare values: unknown[];
   readonly #known: Known;
   readonly #types: pg.CustomTypesConfig;
-  readonly #rows: R[] = [];
+  #rows: R[] = [];
+  #waiting: Waiting<R> | undefined;
   #tag = '';
   #failure: Error | undefined;
 
@@ -43,12 +50,13 @@ class Statement<R> extends pg.Query {
     statement: { name: string; text: string; values: readonly unknown[] },
     known: Known,
     types: pg.CustomTypesConfig,
-    settle: Settle<R>,
+    waiting: Waiting<R>,
   ) {
     super(statement.text);
     this.name = statement.name;
     this.values = statement.values.map(toParameter);
-    this.callback = settle;
+    this.callback = settling(this);
+    this.#waiting = waiting;
     this.#known = known;
     this.#types = types;
   }
@@ -85,12 +93,30 @@ class Statement<R> extends pg.Query {
     this.#known.shape ??= NO_ROWS;
   }
 
+  /**
+   * Tells what waits, once, and has nothing left then of what it was given or gave: pg's timer keeps each statement until the next
+   * full collection, long after it was cleared.
+   */
+  settle(error: Error | null, result: StatementResult<R> | undefined): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    this.#rows = [];
+    this.values = [];
+    if (result) waiting?.resolve(result);
+    else waiting?.reject(error);
+  }
+
   handleReadyForQuery(): void {
     if (this.#failure) return this.callback(this.#failure);
     const words = this.#tag.split(' ');
     this.callback(null, { command: words[0] ?? '', rowCount: Number(words.at(-1)) || 0, rows: this.#rows });
   }
 }
+
+const settling =
+  <R>(statement: Statement<R>): Settle<R> =>
+  (error, result) =>
+    statement.settle(error, result);
 
 // biome-ignore lint/suspicious/noExplicitAny: not among the declared types of pg
 const describeAndRun: (this: Statement<any>, connection: pg.Connection) => void = (pg.Query.prototype as any).prepare;
@@ -103,11 +129,6 @@ export function run<R>(
   types: pg.CustomTypesConfig,
 ): Promise<StatementResult<R>> {
   return new Promise((resolve, reject) => {
-    client.query(
-      new Statement<R>(statement, known, types, (error, result) => {
-        if (result) return resolve(result);
-        reject(error);
-      }),
-    );
+    client.query(new Statement<R>(statement, known, types, { resolve, reject }));
   });
 }
