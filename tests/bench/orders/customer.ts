@@ -1,6 +1,7 @@
+import { setTimeout } from 'node:timers/promises';
 import { clientsAt, orderOf } from '../../flows/shop.ts';
 
-// A customer of the benchmark: places orders of three lines, as fast as they are accepted.
+// A customer of the benchmark: places orders of three lines, as fast as they are accepted or at an even pace.
 
 const IN_FLIGHT = 32;
 const LINES = 3;
@@ -8,6 +9,8 @@ const LINES = 3;
 export interface Orders {
   readonly token: string;
   readonly orders: number;
+  /** Absent: as fast as they are accepted. */
+  readonly perSecond?: number | undefined;
 }
 
 export interface Accepted {
@@ -16,7 +19,7 @@ export interface Accepted {
 
 const [target = '', ...products] = process.argv.slice(2);
 
-async function place({ token, orders }: Orders): Promise<Accepted> {
+async function place({ token, orders, perSecond }: Orders): Promise<Accepted> {
   const { orders: service } = await clientsAt(() => target, token);
   let next = 0;
   const start = performance.now();
@@ -24,6 +27,8 @@ async function place({ token, orders }: Orders): Promise<Accepted> {
     Array.from({ length: IN_FLIGHT }, async () => {
       while (next < orders) {
         const first = next++;
+        const early = perSecond ? start + (first * 1000) / perSecond - performance.now() : 0;
+        if (early > 0) await setTimeout(early);
         const lines = Array.from({ length: LINES }, (_, line) => ({
           productId: products[(first * 7 + line * 11) % products.length] ?? '',
           quantity: 1n,
