@@ -5,7 +5,7 @@ import type { Load } from '../rpc/client.ts';
 
 // What telemetry costs a unary call: metrics, an access line and spans at one and at a hundred per cent, next to none of them.
 
-const ROUNDS = Number(process.env.ROUNDS ?? 7);
+const ROUNDS = Number(process.env.ROUNDS ?? 15);
 /** Calls, not seconds: code that is not compiled yet costs several times as much, however slow the machine is. */
 const WARM_CALLS = Number(process.env.WARM_CALLS ?? 20_000);
 const CALLS = Number(process.env.CALLS ?? 5_000);
