@@ -18,7 +18,7 @@ import {
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
-import { bindLightly } from './async-resource.ts';
+
 import { type Line, metadataOf } from './attempt.ts';
 import { Connections, connectionOptions } from './connections.ts';
 import { type MethodContract, methodContracts } from './contract.ts';
@@ -26,6 +26,7 @@ import { outcomeOf, RemoteError, remoteErrorOf, wantedFor } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
 import { MAX_ATTEMPTS, MAX_MESSAGE_BYTES } from './limits.ts';
 import { type Observer, tell } from './observation.ts';
+import { releaseCalls } from './release-calls.ts';
 import { BACKOFF } from './retries.ts';
 import type { GeneratedMethod, GeneratedService, RequestOf, ResponseOf } from './service.ts';
 import { type CallOptions, callOnce, onAbort } from './unary-call.ts';
@@ -67,7 +68,7 @@ export function createClient<S extends GeneratedService>(
   descriptor: DescService,
   options: ClientOptions,
 ): ClientOf<S> {
-  bindLightly();
+  releaseCalls();
   const contracts = methodContracts(descriptor);
   const connections = new Connections();
   const authority = options.target.replace(/^(?:weft|dns):(?:\/\/[^/]*\/)?/, '');

@@ -8,6 +8,7 @@ import { createHealth, type HealthState } from './health.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
 import type { MethodConcerns } from './method.ts';
 import { addReflection } from './reflection.ts';
+import { releaseCalls } from './release-calls.ts';
 import { type Ending, serveUnary } from './server-call.ts';
 import type { ServiceBinding } from './service.ts';
 
@@ -39,6 +40,7 @@ export interface GrpcServer {
 
 /** Binds the port and composes every method. Throws one clear line when the port cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  releaseCalls();
   const { host, services, concerns, checks, logger } = options;
   const draining = new AbortController();
   const bound = services.map((service) => service.bind({ ...concerns, draining: draining.signal }));

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout } from 'node:timers/promises';
-import { bindLightly } from '../../src/rpc/async-resource.ts';
+import { releaseCalls } from '../../src/rpc/release-calls.ts';
 
 // Says how many of fifty megabytes are still held after a collection of what is young. Started with --expose-gc: under a test runner
 // hooks of its own hold them as well.
@@ -13,7 +13,7 @@ function bindOne(): void {
   new AsyncResource('TEST').bind(() => held.length)();
 }
 
-if (process.argv[2] === 'lightly') bindLightly();
+if (process.argv[2] === 'released') releaseCalls();
 collect();
 const before = process.memoryUsage().arrayBuffers;
 const left = () => Math.round((process.memoryUsage().arrayBuffers - before) / MEGABYTE);

@@ -1,14 +1,18 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type Http2Stream } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { bindLightly } from '../../src/rpc/async-resource.ts';
+import { eventually } from '@weft/kit/testing';
+import { releaseCalls } from '../../src/rpc/release-calls.ts';
 
 const HELD = fileURLToPath(new URL('./held-by-bound.ts', import.meta.url));
 
 describe('what an asynchronous resource binds', () => {
-  beforeAll(bindLightly);
+  beforeAll(releaseCalls);
 
   it('runs in the context of its resource, with its arguments, and gives what the function gives', () => {
     const storage = new AsyncLocalStorage<string>();
@@ -28,7 +32,36 @@ describe('what an asynchronous resource binds', () => {
   });
 
   it('goes with the next collection of what is young', async () => {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', HELD, 'lightly']);
+    const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', HELD, 'released']);
     expect(Number(stdout)).toBeLessThan(10);
+  });
+});
+
+describe('an HTTP/2 stream', () => {
+  beforeAll(releaseCalls);
+
+  it('has no listeners when it is closed, and whoever listened has heard of it', async () => {
+    const streams: Http2Stream[] = [];
+    const server = createServer().listen(0, '127.0.0.1');
+    server.on('stream', (stream) => {
+      streams.push(stream);
+      stream.respond();
+      stream.end('answer');
+    });
+    await once(server, 'listening');
+    const session = connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    try {
+      const stream = session.request();
+      streams.push(stream);
+      const closed = once(stream, 'close');
+      let body = '';
+      for await (const part of stream) body += part;
+      await closed;
+      expect(body).toBe('answer');
+      await eventually(async () => expect(streams.map((one) => one.eventNames())).toEqual([[], []]));
+    } finally {
+      session.close();
+      server.close();
+    }
   });
 });
