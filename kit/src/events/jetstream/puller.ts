@@ -182,19 +182,21 @@ export class Puller {
   #acknowledgeBeforeNext({ reply }: InHand): Promise<boolean> {
     return new Promise((resolve) => {
       const late = setTimeout(() => resolve(false), ACK_MS);
-      this.#moved = (confirmed) => {
+      const moved = (confirmed: boolean) => {
         clearTimeout(late);
         resolve(confirmed);
       };
+      this.#moved = moved;
       this.#say(reply, '+ACK');
     });
   }
 
   #acknowledgeLast({ reply }: InHand): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#moved = (confirmed) => {
+      const moved = (confirmed: boolean) => {
         if (confirmed) resolve(true);
       };
+      this.#moved = moved;
       this.#on.link.request(reply, '+ACK', ACK_MS).then(
         () => resolve(true),
         () => resolve(false),
