@@ -90,16 +90,12 @@ class UnaryServerCall extends ServerInterceptingCall implements IncomingCall<nev
     this.#serve(this).then(
       (response) => {
         this.#call.sendMessage(response, done);
-        this.#end(this.wanted ? wantedStatus() : OK);
+        this.#call.sendStatus(this.wanted ? wantedStatus() : OK);
+        // A caller may go before its handler is done with it, and not otherwise. Node's streams keep what it leaves for long.
+        this.request = undefined as never;
       },
-      (refusal: Ending) => this.#end(refusal),
+      (refusal: Ending) => this.#call.sendStatus(refusal),
     );
-  }
-
-  /** Nothing is left of it then: Node's streams live until the next full collection, with all that listens to them. */
-  #end(ending: Ending): void {
-    this.#call.sendStatus(ending);
-    this.request = undefined as never;
   }
 
   onCancel(): void {

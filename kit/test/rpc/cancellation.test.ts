@@ -44,6 +44,30 @@ describe('a cancelled call', () => {
     await eventually(() => logs().some(({ msg, code }) => msg === 'call' && code === 'CANCELLED'));
   });
 
+  it('leaves its handler the request for as long as that goes on', async () => {
+    const entered = gate();
+    const heard = gate();
+    const hash = gate<Uint8Array>();
+    const { target, logs } = await serveOne(InventoryServiceService, inventoryContract, {
+      getStock: async (_, context) => {
+        entered.resolve();
+        await heard.promise;
+        hash.resolve(context.requestHash());
+        return { stock: undefined };
+      },
+    });
+    const stop = new AbortController();
+    const call = client(InventoryServiceService, inventoryContract, { target }).getStock(stock, {
+      signal: stop.signal,
+    });
+    await entered.promise;
+    stop.abort();
+    await expect(call).rejects.toMatchObject({ code: status.CANCELLED });
+    await eventually(() => logs().some(({ msg, code }) => msg === 'call' && code === 'CANCELLED'));
+    heard.resolve();
+    expect(await hash.promise).toHaveLength(32);
+  });
+
   it('is cancelled in the services that its handler calls as well', async () => {
     const entered = gate();
     const fired = gate<unknown>();
