@@ -18,7 +18,6 @@ import {
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
-
 import { type Line, metadataOf } from './attempt.ts';
 import { Connections, connectionOptions } from './connections.ts';
 import { type MethodContract, methodContracts } from './contract.ts';

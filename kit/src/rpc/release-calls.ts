@@ -3,7 +3,8 @@ import { subscribe } from 'node:diagnostics_channel';
 import type { Http2Stream } from 'node:http2';
 import { setImmediate } from 'node:timers';
 
-let released = false;
+/** On what binds in this process, which may have loaded this module more than once. */
+const OURS = Symbol.for('weft.bind');
 
 /**
  * Has all that an HTTP/2 call of this process held go with it. Otherwise it stays until the next full collection, and the
@@ -15,9 +16,8 @@ let released = false;
  *   its listeners. Here a stream that is closed has no listeners: nothing is emitted after that.
  */
 export function releaseCalls(): void {
-  AsyncResource.prototype.bind = bind;
-  if (released) return;
-  released = true;
+  if (OURS in AsyncResource.prototype.bind) return;
+  AsyncResource.prototype.bind = Object.assign(bind, { [OURS]: true });
   for (const channel of ['http2.client.stream.created', 'http2.server.stream.created'])
     subscribe(channel, (message) => (message as { stream: Http2Stream }).stream.once('close', releaseSoon));
 }
