@@ -22,6 +22,15 @@ const stock = { stockCode: 'A' };
 const watched = { orderId: '11111111-1111-4111-8111-111111111111', resumeToken: '' };
 const change = (version: bigint) => WatchOrderResponse.fromPartial({ version });
 
+/** Asks for a stock, and goes away once the handler has begun. */
+async function cancelOnce(begun: Promise<void>, target: string): Promise<void> {
+  const stop = new AbortController();
+  const call = client(InventoryServiceService, inventoryContract, { target }).getStock(stock, { signal: stop.signal });
+  await begun;
+  stop.abort();
+  await expect(call).rejects.toMatchObject({ code: status.CANCELLED });
+}
+
 describe('a cancelled call', () => {
   it('fires its handler’s signal and is logged as cancelled', async () => {
     const entered = gate();
@@ -33,13 +42,7 @@ describe('a cancelled call', () => {
         return { stock: undefined };
       },
     });
-    const stop = new AbortController();
-    const call = client(InventoryServiceService, inventoryContract, { target }).getStock(stock, {
-      signal: stop.signal,
-    });
-    await entered.promise;
-    stop.abort();
-    await expect(call).rejects.toMatchObject({ code: status.CANCELLED });
+    await cancelOnce(entered.promise, target);
     expect(await fired.promise).toMatchObject({ name: 'Cancelled' });
     await eventually(() => logs().some(({ msg, code }) => msg === 'call' && code === 'CANCELLED'));
   });
@@ -56,13 +59,7 @@ describe('a cancelled call', () => {
         return { stock: undefined };
       },
     });
-    const stop = new AbortController();
-    const call = client(InventoryServiceService, inventoryContract, { target }).getStock(stock, {
-      signal: stop.signal,
-    });
-    await entered.promise;
-    stop.abort();
-    await expect(call).rejects.toMatchObject({ code: status.CANCELLED });
+    await cancelOnce(entered.promise, target);
     await eventually(() => logs().some(({ msg, code }) => msg === 'call' && code === 'CANCELLED'));
     heard.resolve();
     expect(await hash.promise).toHaveLength(32);
