@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { randomUUID } from 'node:crypto';
 import {
   childOf,
   formatTraceparent,
   holdsCardNumber,
   parseTraceparent,
+  randomHex,
   type TraceContext,
 } from '../telemetry/index.ts';
 
@@ -74,6 +74,8 @@ export function idsFrom(order: string | undefined): Readonly<Record<string, stri
 /** The order that all spans of the work name. */
 export const orderOf = ({ spanAttributes }: WorkContext): string | undefined => spanAttributes?.[ORDER_ID];
 
+// Most of those that come in: a call of ours that goes on.
+const OURS = /^(?=\d*[a-f])[\da-f]{32}$/;
 const CORRELATION_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const UUID = /(?<![\dA-Za-z])[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?![\dA-Za-z])/gi;
 const HEX_ID = /(?<![\dA-Za-z])(?:[\da-f]{32}|[\da-f]{16})(?![\dA-Za-z])/gi;
@@ -81,7 +83,9 @@ const ONLY_DIGITS = /^\d+$/;
 
 /** The id that a caller sent when it is well formed and holds no card number, else a new one: it gets into logs, spans and events. */
 export function correlationIdFrom(header: string | undefined): string {
-  return header !== undefined && CORRELATION_ID.test(header) && !hidesCardNumber(header) ? header : randomUUID();
+  if (header === undefined) return randomHex(16);
+  if (OURS.test(header)) return header;
+  return CORRELATION_ID.test(header) && !hidesCardNumber(header) ? header : randomHex(16);
 }
 
 /** Also between letters and dashes, where only UUIDs and ids of traces may have digits as they like. */

@@ -14,7 +14,14 @@ export { type MeasuredGauge, type Measurement, measurement } from './measurement
 export { createMetrics, type Metrics } from './metrics.ts';
 export { redactedJson } from './redaction.ts';
 export { serverAttributes } from './server-attributes.ts';
-export { childOf, formatTraceparent, newTrace, parseTraceparent, type TraceContext } from './trace-context.ts';
+export {
+  childOf,
+  formatTraceparent,
+  newTrace,
+  parseTraceparent,
+  randomHex,
+  type TraceContext,
+} from './trace-context.ts';
 export {
   createTracing,
   type FinishedSpan,

@@ -52,7 +52,8 @@ export function newTrace(sampled: boolean): TraceContext {
 const pool = Buffer.alloc(4096);
 let used = pool.length;
 
-function randomHex(bytes: number): string {
+/** Random bytes as lowercase hex digits, in one piece: a UUID of Node's is two dozen, which whoever writes it puts together. */
+export function randomHex(bytes: number): string {
   if (used + bytes > pool.length) {
     randomFillSync(pool);
     used = 0;
