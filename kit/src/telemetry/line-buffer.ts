@@ -1,6 +1,8 @@
 import { writeSync } from 'node:fs';
 
 const SIZE = 64 * 1024;
+/** Characters. */
+const TEXT = 4096;
 const FLUSH_MS = 200;
 const LAST_WAITS = 20;
 const LAST_WAIT_MS = 10;
@@ -13,6 +15,8 @@ const LAST_WAIT_MS = 10;
 export class LineBuffer {
   readonly #fd: number;
   readonly #buffer = Buffer.allocUnsafe(SIZE);
+  #text = '';
+  #lines = 0;
   #used = 0;
   #dropped = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -25,19 +29,31 @@ export class LineBuffer {
 
   write(line: string): void {
     if (this.#broken) return;
-    // No character takes more than three bytes of UTF-8 for each unit of the string.
-    if (!this.#hasRoom(line.length * 3)) {
-      this.flush();
-      if (!this.#hasRoom(Buffer.byteLength(line))) {
-        this.#dropped++;
-        return;
-      }
-    }
-    this.#used += this.#buffer.write(line, this.#used);
+    if (this.#text.length + line.length > TEXT) this.#encode();
+    this.#text += line;
+    this.#lines++;
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref();
   }
 
   flush(): void {
+    this.#encode();
+    this.#drain();
+    if (this.#used === 0 && this.#dropped > 0) this.#tellDropped();
+  }
+
+  /** Lines that have come meanwhile, together: one at a time costs twice as much. */
+  #encode(): void {
+    const [text, lines] = [this.#text, this.#lines];
+    this.#text = '';
+    this.#lines = 0;
+    // No character takes more than three bytes of UTF-8 for each unit of the string.
+    if (!this.#hasRoom(text.length * 3)) this.#drain();
+    if (this.#hasRoom(text.length * 3) || this.#hasRoom(Buffer.byteLength(text)))
+      this.#used += this.#buffer.write(text, this.#used);
+    else this.#dropped += lines;
+  }
+
+  #drain(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     let written = 0;
@@ -50,13 +66,12 @@ export class LineBuffer {
     this.#buffer.copyWithin(0, written, this.#used);
     this.#used -= written;
     if (this.#used > 0 && !this.#broken) this.#timer = setTimeout(() => this.flush(), FLUSH_MS).unref();
-    if (this.#used === 0 && this.#dropped > 0) this.#tellDropped();
   }
 
   /** A slow reader gets some time: the last lines are those that say why. */
   #flushLast(): void {
     this.flush();
-    for (let wait = 0; wait < LAST_WAITS && this.#used > 0 && !this.#broken; wait++) {
+    for (let wait = 0; wait < LAST_WAITS && this.#used + this.#lines > 0 && !this.#broken; wait++) {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LAST_WAIT_MS);
       this.flush();
     }
