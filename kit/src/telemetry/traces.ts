@@ -1,15 +1,9 @@
-import { type Link, type MeterProvider, ROOT_CONTEXT, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import {
-  AlwaysOnSampler,
-  BatchSpanProcessor,
-  RandomIdGenerator,
-  type SpanProcessor,
-  TracerProvider,
-} from '@opentelemetry/sdk-trace';
+import type { MeterProvider } from '@opentelemetry/api';
+import { BatchSpanProcessor, type SpanProcessor } from '@opentelemetry/sdk-trace';
 import { within } from '../time/index.ts';
 import { LAST_MS } from './export-limits.ts';
 import { KeptSpans, type WantedBy, type WantedFor, type WantedListener } from './kept-spans.ts';
+import { readableSpans } from './readable-spans.ts';
 import { type OnSending, OtlpSpanExporter } from './span-exporter.ts';
 import { noteOf } from './span-shapes.ts';
 import { type FinishedSpan, type NotedSpan, type RecordSpan, spanOf } from './spans.ts';
@@ -59,10 +53,7 @@ export interface TracingOptions {
 /** While the collector is away or slow, spans wait here; what has no room is dropped. */
 const MOST_WAITING = 4096;
 
-/**
- * Spans are made when their work has ended, from what the call kept: a call that is not sampled costs no span object.
- * The ids were given out at its start, so the SDK is handed them instead of drawing its own.
- */
+/** Spans are made when their work has ended, from what the call kept: a call that is not sampled costs no span object. */
 export function createTracing(options: TracingOptions): Tracing {
   const { service, version, ratio, endpoint, processor, meters, slowAfter = Number.POSITIVE_INFINITY } = options;
   const exporter = endpoint === '' ? undefined : new OtlpSpanExporter(endpoint, options.onSending ?? (() => {}));
@@ -81,7 +72,7 @@ export function createTracing(options: TracingOptions): Tracing {
   const start = () => newTrace(Math.random() < ratio);
   const records = (context: TraceContext) => context.sampled || kept.wants(context);
   const tracingOf = (name: string): Tracing => {
-    const record = recorders.get(name) ?? spanRecorder(name, version, sink);
+    const record = recorders.get(name) ?? readableSpans(name, version, sink);
     recorders.set(name, record);
     return {
       active: true,
@@ -121,37 +112,3 @@ const NOTHING: Tracing = {
   of: () => NOTHING,
   stop: async () => {},
 };
-
-function spanRecorder(service: string, version: string, sink: SpanProcessor): RecordSpan {
-  const random = new RandomIdGenerator();
-  let wanted: TraceContext | undefined;
-  const provider = new TracerProvider({
-    resource: resourceFromAttributes({
-      'service.name': service,
-      'service.namespace': 'weft',
-      'service.version': version,
-    }),
-    sampler: new AlwaysOnSampler(),
-    spanProcessors: [sink],
-    idGenerator: {
-      generateTraceId: () => wanted?.traceId ?? random.generateTraceId(),
-      generateSpanId: () => wanted?.spanId ?? random.generateSpanId(),
-    },
-  });
-  const tracer = provider.getTracer('@weft/kit', version);
-  return (span) => {
-    const { parentSpanId } = span.context;
-    const parent = parentSpanId ? trace.setSpanContext(ROOT_CONTEXT, remote(span.context, parentSpanId)) : ROOT_CONTEXT;
-    const links: Link[] = span.followsParent && parentSpanId ? [{ context: remote(span.context, parentSpanId) }] : [];
-    wanted = span.context;
-    const { name, kind, attributes, startTime } = span;
-    const started = tracer.startSpan(name, { kind, attributes, startTime, links, root: !parentSpanId }, parent);
-    wanted = undefined;
-    if (span.error !== undefined) started.setStatus({ code: SpanStatusCode.ERROR, message: span.error });
-    started.end(span.endTime);
-  };
-}
-
-function remote({ traceId }: TraceContext, spanId: string) {
-  return { traceId, spanId, isRemote: true, traceFlags: TraceFlags.SAMPLED };
-}
