@@ -11,13 +11,18 @@ export interface Child {
 
 const pins = availableParallelism() > 1 && spawnSync('taskset', ['-p', String(process.pid)]).status === 0;
 
+/** Keeps a process on that core alone, where the system can (taskset). */
+export function onCore(core: number, pid: number | undefined): void {
+  if (pins) spawnSync('taskset', ['-apc', String(core), String(pid)]);
+}
+
 /**
- * Starts a script and waits for its first message. It runs on the given core alone where the system can pin it (taskset);
- * what it writes to its standard output is read and dropped.
+ * Starts a script and waits for its first message. It runs on the given core alone; what it
+ * writes to its standard output is read and dropped.
  */
 export async function child<T>(script: URL, args: readonly string[], core?: number): Promise<Child & { first: T }> {
   const started = fork(script, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });
-  if (pins && core !== undefined) spawnSync('taskset', ['-apc', String(core), String(started.pid)]);
+  if (core !== undefined) onCore(core, started.pid);
   started.stdout?.resume();
   const gone = once(started, 'exit');
   const answer = async <A>(): Promise<A> => {

@@ -1,14 +1,16 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { child, cpuDuring, median } from '../children.ts';
+import { child, cpuDuring, median, onCore } from '../children.ts';
 import type { Load } from '../rpc/client.ts';
 
 // What telemetry costs a unary call: metrics, an access line and spans at one and at a hundred per cent, next to none of them.
 
-const ROUNDS = Number(process.env.ROUNDS ?? 15);
-/** Calls, not seconds: code that is not compiled yet costs several times as much, however slow the machine is. */
-const WARM_CALLS = Number(process.env.WARM_CALLS ?? 20_000);
-const CALLS = Number(process.env.CALLS ?? 5_000);
+/** Each of processes of its own: two with the same code differ by as much as is looked for. */
+const SETS = Number(process.env.SETS ?? 5);
+const ROUNDS = Number(process.env.ROUNDS ?? 6);
+/** Calls, not seconds, however slow the machine is: the last code is compiled after some thirty thousand. */
+const WARM_CALLS = Number(process.env.WARM_CALLS ?? 40_000);
+const CALLS = Number(process.env.CALLS ?? 2_500);
 const SERVER = new URL('./server.ts', import.meta.url);
 const CLIENT = new URL('../rpc/client.ts', import.meta.url);
 const MODES = ['off', '1', '100'] as const;
@@ -28,30 +30,34 @@ async function warmPair(mode: Mode) {
   await client.ask(WARM_CALLS);
   return { server, client };
 }
-const pairs = { off: await warmPair('off'), '1': await warmPair('1'), '100': await warmPair('100') };
 
-/** CPU microseconds a call, of the server. */
-async function measure(mode: Mode): Promise<number> {
-  const { server, client } = pairs[mode];
-  const { given, used } = await cpuDuring(server, () => client.ask<Load>(CALLS));
-  return used / given.calls;
-}
-
-const found: Record<Mode, number[]> = { off: [], '1': [], '100': [] };
-for (let round = 1; round <= ROUNDS; round++) {
-  for (const mode of MODES) {
-    const used = await measure(mode);
-    found[mode].push(used);
-    console.log(`round ${round}  ${(mode === 'off' ? mode : `${mode} %`).padEnd(6)}  ${used.toFixed(0)} us a call`);
+/** CPU microseconds a call, of servers that are asked in turns. */
+async function measure(): Promise<Record<Mode, number>> {
+  const pairs = { off: await warmPair('off'), '1': await warmPair('1'), '100': await warmPair('100') };
+  const spent: Record<Mode, number> = { off: 0, '1': 0, '100': 0 };
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const mode of round % 2 === 0 ? MODES : MODES.toReversed()) {
+      const { server, client } = pairs[mode];
+      const { given, used } = await cpuDuring(server, () => client.ask<Load>(CALLS));
+      spent[mode] += used / given.calls / ROUNDS;
+    }
   }
+  for (const { client, server } of Object.values(pairs)) {
+    await client.stop();
+    await server.stop();
+  }
+  return spent;
 }
-for (const { client, server } of Object.values(pairs)) {
-  await client.stop();
-  await server.stop();
+
+onCore(1, process.pid);
+const found: Record<Mode, number>[] = [];
+for (let set = 1; set <= SETS; set++) {
+  const spent = await measure();
+  found.push(spent);
+  console.log(`set ${set}  us a call: ${MODES.map((mode) => `${mode} ${spent[mode].toFixed(0)}`).join('  ')}`);
 }
 collector.closeAllConnections();
 collector.close();
-// Each round's own ratio: what slows the machine down for a while slows all.
-const ratio = (mode: Mode) =>
-  Number(median(found[mode].map((used, index) => used / (found.off[index] as number))).toFixed(3));
+// Each set's own ratio: what slows the machine down for a while slows all.
+const ratio = (mode: Mode) => Number(median(found.map((spent) => spent[mode] / spent.off)).toFixed(3));
 console.log(JSON.stringify({ one_percent_ratio: ratio('1'), hundred_percent_ratio: ratio('100') }));
