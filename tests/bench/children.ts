@@ -17,8 +17,8 @@ export function onCore(core: number, pid: number | undefined): void {
 }
 
 /**
- * Starts a script and waits for its first message. It runs on the given core alone; what it
- * writes to its standard output is read and dropped.
+ * Starts a script and waits for its first message. It runs on the given core alone; what it writes to its standard output is
+ * read and dropped.
  */
 export async function child<T>(script: URL, args: readonly string[], core?: number): Promise<Child & { first: T }> {
   const started = fork(script, args, { stdio: ['ignore', 'pipe', 'inherit', 'ipc'] });

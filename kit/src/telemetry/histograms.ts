@@ -7,6 +7,7 @@ import {
   type HistogramMetricData,
   type MetricProducer,
 } from '@opentelemetry/sdk-metrics';
+import { hrTime } from './hr-time.ts';
 
 export interface HistogramOptions {
   readonly unit: string;
@@ -32,7 +33,7 @@ export interface BoundHistogram {
 export class Histograms implements MetricProducer {
   readonly #scope: { readonly name: string; readonly version: string };
   readonly #histograms = new Map<string, Histogram>();
-  readonly #since = hrTime();
+  readonly #since = hrTime(Date.now());
 
   constructor(scope: string, version: string) {
     this.#scope = { name: scope, version };
@@ -46,7 +47,7 @@ export class Histograms implements MetricProducer {
   }
 
   async collect(): Promise<CollectionResult> {
-    const now = hrTime();
+    const now = hrTime(Date.now());
     const metrics = [...this.#histograms.values()].map((one) => one.data(this.#since, now));
     const scopeMetrics = [{ scope: this.#scope, metrics }];
     return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors: [] };
@@ -112,9 +113,4 @@ class Buckets implements Series {
       sum: this.#sum,
     };
   }
-}
-
-function hrTime(): HrTime {
-  const now = Date.now();
-  return [Math.floor(now / 1000), (now % 1000) * 1e6];
 }

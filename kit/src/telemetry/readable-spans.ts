@@ -1,6 +1,7 @@
-import { type HrTime, SpanStatusCode, TraceFlags } from '@opentelemetry/api';
+import { SpanStatusCode, TraceFlags } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace';
+import { hrTime } from './hr-time.ts';
 import type { RecordSpan } from './spans.ts';
 
 type ReadableSpan = Parameters<SpanProcessor['onEnd']>[0];
@@ -42,10 +43,4 @@ export function readableSpans(service: string, version: string, sink: SpanProces
     };
     sink.onEnd(readable);
   };
-}
-
-/** Seconds and nanoseconds of milliseconds. */
-function hrTime(milliseconds: number): HrTime {
-  const seconds = Math.floor(milliseconds / 1000);
-  return [seconds, Math.round((milliseconds - seconds * 1000) * 1e6)];
 }
