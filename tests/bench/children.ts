@@ -56,6 +56,29 @@ export async function cpuDuring<T>(server: Child, work: () => Promise<T>): Promi
   return { given, used: after.user + after.system - before.user - before.system };
 }
 
+/** A server that is measured, and the client that asks it. */
+export interface Pair {
+  readonly server: Child;
+  readonly client: Child;
+}
+
+/** CPU microseconds a call of servers whose clients ask in turns: what slows the machine down for a while slows all of them. */
+export async function cpuInTurns<Name extends string>(
+  pairs: Readonly<Record<Name, Pair>>,
+  { turns, calls }: { readonly turns: number; readonly calls: number },
+): Promise<Record<Name, number>> {
+  const names = Object.keys(pairs) as Name[];
+  const spent = Object.fromEntries(names.map((name) => [name, 0])) as Record<Name, number>;
+  for (let turn = 0; turn < turns; turn++) {
+    for (const name of turn % 2 === 0 ? names : names.toReversed()) {
+      const { server, client } = pairs[name];
+      const { used } = await cpuDuring(server, () => client.ask(calls));
+      spent[name] += used / calls / turns;
+    }
+  }
+  return spent;
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;

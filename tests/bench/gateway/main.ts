@@ -1,13 +1,15 @@
 import { setTimeout } from 'node:timers/promises';
-import { child, cpuDuring, median } from '../children.ts';
+import { child, cpuInTurns, median, type Pair } from '../children.ts';
 import { HANGING_MS } from './reply.ts';
 
 // What GetProduct costs the gateway (token checked, limits on, one hop behind) next to connect-node that answers from memory.
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
-/** Calls, not seconds: code that is not compiled yet costs several times as much, however slow the machine is. */
-const WARM_CALLS = Number(process.env.WARM_CALLS ?? 10_000);
-const CALLS = Number(process.env.CALLS ?? 10_000);
+/** Calls, not seconds, however slow the machine is: the last code is compiled after some thirty thousand. */
+const WARM_CALLS = Number(process.env.WARM_CALLS ?? 40_000);
+const HUNG_WARM_CALLS = WARM_CALLS / 20;
+const TURNS = Number(process.env.TURNS ?? 6);
+const CALLS = Number(process.env.CALLS ?? 2_500);
 /** At an even pace, far below what the gateway can do: what is measured is who keeps whom waiting. */
 const PACED_CALLS = Number(process.env.PACED_CALLS ?? 1_200);
 const PER_SECOND = 150;
@@ -33,17 +35,11 @@ const startGateway = (breakerFailures: number) =>
   child<Ports>(SERVER, ['gateway', target, jwksUrl, orders.first.target, String(breakerFailures)], 0);
 const startBare = () => child<Ports>(SERVER, ['bare'], 0);
 
-/** CPU microseconds a call. */
-async function measure(server: Awaited<ReturnType<typeof startBare>>, kind: string): Promise<number> {
+async function warmPair(server: Awaited<ReturnType<typeof startBare>>, kind: string): Promise<Pair> {
   const port = kind === 'rest' || kind === 'json' ? server.first.http : server.first.h2c;
   const client = await child(CLIENT, [kind, `${port}`, token], 1);
-  try {
-    await client.ask(WARM_CALLS);
-    const { used } = await cpuDuring(server, () => client.ask(CALLS));
-    return used / CALLS;
-  } finally {
-    await client.stop();
-  }
+  await client.ask(WARM_CALLS);
+  return { server, client };
 }
 
 /** Of two gateways side by side, one with a service behind it that never answers: what the calls of other routes took, in milliseconds. */
@@ -59,7 +55,7 @@ async function hungRatio(what: string, breakerFailures: number): Promise<number>
     client.ask<number[]>({ calls: PACED_CALLS, perSecond: PER_SECOND });
   const found: Record<'alone' | 'beside', number[]> = { alone: [], beside: [] };
   try {
-    for (const { client } of pair) await client.ask(WARM_CALLS / 5);
+    for (const { client } of pair) await client.ask(HUNG_WARM_CALLS);
     await Promise.all(pair.map(paced));
     // Who has it changes: whatever else differs between the two is in both.
     for (let round = 0; round < 2 * Math.ceil(ROUNDS / 2); round++) {
@@ -94,8 +90,9 @@ for (let round = 1; round <= ROUNDS; round++) {
   const [gateway, bare] = await Promise.all([startGateway(BREAKER_FAILURES), startBare()]);
   for (const kind of chosen) {
     const [ours, theirs] = KINDS[kind];
-    const through = await measure(gateway, ours);
-    const plain = await measure(bare, theirs);
+    const pairs = { through: await warmPair(gateway, ours), plain: await warmPair(bare, theirs) };
+    const { through, plain } = await cpuInTurns(pairs, { turns: TURNS, calls: CALLS });
+    await Promise.all(Object.values(pairs).map(({ client }) => client.stop()));
     ratios[kind].push(through / plain);
     console.log(
       `round ${round}  ${kind.padEnd(8)} gateway ${through.toFixed(0)} us  bare connect-node ${plain.toFixed(0)} us`,

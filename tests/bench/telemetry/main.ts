@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { child, cpuDuring, median, onCore } from '../children.ts';
-import type { Load } from '../rpc/client.ts';
+import { child, cpuInTurns, median, onCore } from '../children.ts';
 
 // What telemetry costs a unary call: metrics, an access line and spans at one and at a hundred per cent, next to none of them.
 
@@ -34,14 +33,7 @@ async function warmPair(mode: Mode) {
 /** CPU microseconds a call, of servers that are asked in turns. */
 async function measure(): Promise<Record<Mode, number>> {
   const pairs = { off: await warmPair('off'), '1': await warmPair('1'), '100': await warmPair('100') };
-  const spent: Record<Mode, number> = { off: 0, '1': 0, '100': 0 };
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const mode of round % 2 === 0 ? MODES : MODES.toReversed()) {
-      const { server, client } = pairs[mode];
-      const { given, used } = await cpuDuring(server, () => client.ask<Load>(CALLS));
-      spent[mode] += used / given.calls / ROUNDS;
-    }
-  }
+  const spent = await cpuInTurns<Mode>(pairs, { turns: ROUNDS, calls: CALLS });
   for (const { client, server } of Object.values(pairs)) {
     await client.stop();
     await server.stop();
