@@ -7,6 +7,7 @@ const gzipped = promisify(gzip);
 
 /**
  * Ends a response with a body, compressed where that is worth it and the client takes it.
+ * @param headers the response's own: those of its body are added
  * @param encoded how the body is encoded already
  */
 export async function reply(
@@ -21,16 +22,13 @@ export async function reply(
   const compresses = !empty && encoded === undefined && isCompressed(request, body);
   const bytes = compresses ? await gzipped(body) : body;
   const length = typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
-  const vary = [headers.vary, 'accept-encoding'].filter(Boolean).join(', ');
-  const encoding: Record<string, string> = compresses || encoded === 'gzip' ? { 'content-encoding': 'gzip' } : {};
   // The client has gone away, or another part has answered.
   if (response.headersSent || response.destroyed) return;
-  response.writeHead(status, {
-    ...headers,
-    ...encoding,
-    ...((body.length >= WORTH_BYTES || encoded !== undefined) && { vary }),
-    ...(!empty && { 'content-length': String(length) }),
-  });
+  if (compresses || encoded === 'gzip') headers['content-encoding'] = 'gzip';
+  if (body.length >= WORTH_BYTES || encoded !== undefined)
+    headers.vary = [headers.vary, 'accept-encoding'].filter(Boolean).join(', ');
+  if (!empty) headers['content-length'] = String(length);
+  response.writeHead(status, headers);
   response.end(request.method === 'HEAD' || empty ? undefined : bytes);
 }
 

@@ -9,7 +9,7 @@ export function clientAddress(socket: string | undefined, forwarded: string | un
   const hops = proxies > 0 && forwarded ? forwarded.split(',') : [];
   const address = hops.at(-proxies)?.trim() || socket || 'unknown';
   const plain = address.replace(/^::ffff:/, '');
-  return isIPv6(plain) ? `${network(plain)}::/64` : plain.slice(0, 64);
+  return plain.includes(':') && isIPv6(plain) ? `${network(plain)}::/64` : plain.slice(0, 64);
 }
 
 function network(address: string): string {

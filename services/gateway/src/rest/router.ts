@@ -45,8 +45,8 @@ export class Router<T> {
     const colon = last.lastIndexOf(':');
     const verb = colon === -1 ? '' : last.slice(colon + 1);
     if (colon !== -1) raw[raw.length - 1] = last.slice(0, colon);
-    const segments = raw.map(decoded);
-    if (segments.includes(undefined)) return undefined;
+    const segments = UNUSUAL.test(path) ? raw.map(decoded) : raw;
+    if (segments.some(isForbidden)) return undefined;
     const ends = walk(this.#root, segments as string[], 0, verb);
     if (!ends) return undefined;
     const end = ends.get(method);
@@ -91,8 +91,14 @@ function walk<T>(
 }
 
 const FORBIDDEN = /[\p{Cc}\\]/u;
+/** What a path may hold that is not what it means. */
+const UNUSUAL = /[%\\\p{Cc}]/u;
 
-/** A segment as it was meant. Undefined for what no honest client sends: empty, dots that climb, control characters, bad escapes. */
+/** What no honest client sends: nothing, and dots that climb. */
+const isForbidden = (segment: string | undefined): boolean =>
+  segment === undefined || segment === '' || segment === '.' || segment === '..';
+
+/** A segment as it was meant. Undefined for what no honest client sends: control characters, bad escapes, slashes in them. */
 function decoded(raw: string): string | undefined {
   let text = raw;
   if (raw.includes('%')) {
@@ -102,6 +108,5 @@ function decoded(raw: string): string | undefined {
       return undefined;
     }
   }
-  if (text === '' || text === '.' || text === '..' || text.includes('/') || FORBIDDEN.test(text)) return undefined;
-  return text;
+  return text.includes('/') || FORBIDDEN.test(text) ? undefined : text;
 }

@@ -7,6 +7,8 @@ export interface Template {
   readonly verb: string;
   /** Dotted path of a field, and the segments that it takes. */
   readonly variables: readonly { readonly field: string; readonly from: number; readonly to: number }[];
+  /** The path before its verb: text, and between it the fields that are variables. */
+  readonly pieces: readonly (string | { readonly field: string })[];
 }
 
 /** Reads a path template. Source: google/api/http.proto, "Path template syntax". Throws an Error that names what is wrong. */
@@ -14,21 +16,26 @@ export function parseTemplate(text: string): Template {
   if (!text.startsWith('/')) throw new Error(`${text} does not begin with a slash`);
   const segments: Segment[] = [];
   const variables: Template['variables'][number][] = [];
+  const pieces: Template['pieces'][number][] = [];
+  let plain = '';
   const closing = text.lastIndexOf('}');
   const colon = text.indexOf(':', Math.max(closing, text.lastIndexOf('/')));
   const verb = colon === -1 ? '' : text.slice(colon + 1);
   for (const part of splitOutsideBraces(text.slice(1, colon === -1 ? undefined : colon))) {
     if (!part.startsWith('{')) {
       segments.push(segmentOf(part, text));
+      plain += `/${part}`;
       continue;
     }
     const [field = '', pattern = '*'] = part.slice(1, -1).split('=');
     const from = segments.length;
     for (const inner of pattern.split('/')) segments.push(segmentOf(inner, text));
     variables.push({ field, from, to: segments.length });
+    pieces.push(`${plain}/`, { field });
+    plain = '';
   }
   if (segments.slice(0, -1).includes('rest')) throw new Error(`${text}: ** has to be the last segment`);
-  return { segments, verb, variables };
+  return { segments, verb, variables, pieces: plain === '' ? pieces : [...pieces, plain] };
 }
 
 function splitOutsideBraces(text: string): string[] {
@@ -55,16 +62,16 @@ function segmentOf(part: string, text: string): Segment {
 }
 
 /** A path of a template: each variable as its field says. Undefined where a field is empty. */
-export function expand(template: Template, textOf: (field: string) => string | undefined): string | undefined {
-  const parts: string[] = [];
-  for (let at = 0; at < template.segments.length; at++) {
-    const variable = template.variables.find(({ from, to }) => at >= from && at < to);
-    if (variable) {
-      const value = textOf(variable.field);
-      if (value === undefined || value === '') return undefined;
-      parts.push(encodeURIComponent(value));
-      at = variable.to - 1;
-    } else parts.push((template.segments[at] as { literal: string }).literal);
+export function expand({ pieces, verb }: Template, textOf: (field: string) => string | undefined): string | undefined {
+  let path = '';
+  for (const piece of pieces) {
+    if (typeof piece === 'string') {
+      path += piece;
+      continue;
+    }
+    const value = textOf(piece.field);
+    if (value === undefined || value === '') return undefined;
+    path += encodeURIComponent(value);
   }
-  return `/${parts.join('/')}${template.verb === '' ? '' : `:${template.verb}`}`;
+  return verb === '' ? path : `${path}:${verb}`;
 }
