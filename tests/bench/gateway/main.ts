@@ -86,19 +86,19 @@ const rounded = (ratio: number): number => Number(ratio.toFixed(3));
 const chosen = (process.env.KINDS?.split(',') ?? Object.keys(KINDS)) as Kind[];
 const ratios: Record<Kind, number[]> = { grpc: [], connect: [], rest: [] };
 for (let round = 1; round <= ROUNDS; round++) {
-  // Of two processes with the same code one may be slower by a tenth for as long as it lives.
-  const [gateway, bare] = await Promise.all([startGateway(BREAKER_FAILURES), startBare()]);
   for (const kind of chosen) {
     const [ours, theirs] = KINDS[kind];
+    // Of two processes with the same code one may be slower by a tenth for as long as it lives.
+    const [gateway, bare] = await Promise.all([startGateway(BREAKER_FAILURES), startBare()]);
     const pairs = { through: await warmPair(gateway, ours), plain: await warmPair(bare, theirs) };
     const { through, plain } = await cpuInTurns(pairs, { turns: TURNS, calls: CALLS });
     await Promise.all(Object.values(pairs).map(({ client }) => client.stop()));
+    await Promise.all([gateway.stop(), bare.stop()]);
     ratios[kind].push(through / plain);
     console.log(
       `round ${round}  ${kind.padEnd(8)} gateway ${through.toFixed(0)} us  bare connect-node ${plain.toFixed(0)} us`,
     );
   }
-  await Promise.all([gateway.stop(), bare.stop()]);
 }
 const hung =
   process.env.HUNG === '0'

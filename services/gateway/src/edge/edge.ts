@@ -69,22 +69,19 @@ export function createEdge(parts: EdgeParts) {
   async function admit({ contract }: EdgeMethod, arrival: Arrival): Promise<Admission> {
     shedding.admit();
     const token = bearerToken(arrival.authorization);
-    const user = token === undefined ? undefined : await verified(token, contract, arrival);
-    const limit = await limits(contract, callerOf(user, arrival));
-    authorize(contract, undefined, user);
-    return { user, limit };
-  }
-
-  async function verified(token: string, contract: EdgeMethod['contract'], arrival: Arrival): Promise<User> {
+    let user: User | undefined;
     try {
-      const user = await verifyToken(token);
-      arrival.token = token;
-      return user;
+      const known = token === undefined ? undefined : verifyToken(token);
+      user = known instanceof Promise ? await known : known;
     } catch (error) {
       // Guesses count as well.
       await limits(contract, arrival.address);
       throw error;
     }
+    arrival.token = token;
+    const limit = await limits(contract, callerOf(user, arrival));
+    authorize(contract, undefined, user);
+    return { user, limit };
   }
 
   /** Asks the service, or gives a copy of what it has answered. Throws RemoteError or DomainError. */

@@ -29,7 +29,9 @@ export async function reply(
     headers.vary = [headers.vary, 'accept-encoding'].filter(Boolean).join(', ');
   if (!empty) headers['content-length'] = String(length);
   response.writeHead(status, headers);
-  response.end(request.method === 'HEAD' || empty ? undefined : bytes);
+  if (request.method === 'HEAD' || empty) response.end();
+  // Characters that are a byte each need no encoding.
+  else response.end(bytes, length === body.length ? 'latin1' : 'utf8');
 }
 
 /** Whether this client is answered with this body compressed, unless it is encoded already. */

@@ -63,7 +63,8 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
     const user = await admitted(route, visit, extra);
     const { view, query } = takeView(route, visit.query, views);
     const plain = resumed(route, { ...visit, query });
-    const encoded = encodeRequest(route, found.variables, plain, await bodyFor(route, visit));
+    const body = route.body === '' ? undefined : await bodyOfRequest(visit);
+    const encoded = encodeRequest(route, found.variables, plain, body);
     if (view) return send(visit, route, await view.read(visit, route, encoded, user), extra);
     if (route.method.contract.stream && request.method === 'HEAD') return tellOfEvents(visit, extra);
     if (route.method.contract.stream) return sendEvents(visit, route, encoded, user, { edge, linksOf }, extra);
@@ -84,8 +85,7 @@ export function answerRest({ edge, router, linksOf, views, bodyTimeout, onUnexpe
     }
   }
 
-  async function bodyFor({ body }: Route, { request }: Visit): Promise<Buffer | undefined> {
-    if (body === '') return undefined;
+  async function bodyOfRequest({ request }: Visit): Promise<Buffer> {
     const bytes = await readBody(request, bodyTimeout);
     const type = one(request.headers['content-type']) ?? '';
     if (bytes.length > 0 && !/^application\/(?:[\w.-]{1,40}\+)?json\s*(?:;|$)/i.test(type))
@@ -131,7 +131,7 @@ function versionHeaders({ deprecated }: Version): Record<string, string> {
   };
 }
 
-async function send(visit: Visit, route: Route, body: Body, extra: Record<string, string>): Promise<void> {
+function send(visit: Visit, route: Route, body: Body, extra: Record<string, string>): Promise<void> {
   const { request, response, path, query } = visit;
   const status = statusOf(route, body);
   const pages = route.items && pageLinks(path, query, body.json);
@@ -153,7 +153,7 @@ async function send(visit: Visit, route: Route, body: Body, extra: Record<string
   const known = route.http === 'GET' && matches(request.headers['if-none-match'], headers.etag ?? '');
   visit.arrival.answered(known ? 304 : status);
   if (known) return reply(request, response, 304, headers, text);
-  await reply(request, response, status, headers, status === 204 ? '' : text);
+  return reply(request, response, status, headers, status === 204 ? '' : text);
 }
 
 function statusOf({ http, template, accepted }: Route, { resource: held }: Body): number {
