@@ -3,11 +3,15 @@ import { type Attributes, SpanKind } from '@opentelemetry/api';
 import { type NotedSpan, type SpanContent, serverAttributes, type Tracing } from '../telemetry/index.ts';
 import { callIdsOf } from './call-ids.ts';
 import type { MethodContract } from './contract.ts';
-import { isFault, wantedFor } from './errors.ts';
+import { isFault, type Outcome, wantedFor } from './errors.ts';
 import type { EndedCall, Observer } from './observation.ts';
 
 // Those of strangers may be any text.
 const REASON = /^[A-Z][A-Z_]{0,63}$/;
+
+/** Of a note: code and reason. */
+const endOf = ({ code, reason }: Outcome): string => ` ${code} ${REASON.test(reason) ? reason : 'UNKNOWN'} `;
+const OK = ` ${status.OK}  `;
 
 interface Notes {
   readonly note: (call: EndedCall) => string;
@@ -19,8 +23,7 @@ function notesOf(method: MethodContract, kind: SpanKind): Notes {
   const ids = callIdsOf(method);
   return {
     note({ outcome, context, request, response, attributes, target = '' }) {
-      const reason = outcome && (REASON.test(outcome.reason) ? outcome.reason : 'UNKNOWN');
-      let note = `${context.correlationId} ${outcome?.code ?? status.OK} ${reason ?? ''} ${target}`;
+      let note = context.correlationId + (outcome ? endOf(outcome) : OK) + target;
       for (const id of ids) note += ` ${id.read(request, response)}`;
       const handedDown = attributes ? { ...context.spanAttributes, ...attributes } : context.spanAttributes;
       return handedDown ? `${note} ${JSON.stringify(handedDown)}` : note;

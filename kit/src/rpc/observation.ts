@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import type { WorkContext } from '../context/index.ts';
-import { type Logger, lineWriter, type Metrics, type Series } from '../telemetry/index.ts';
+import { inOnePiece, type Logger, lineWriter, type Metrics } from '../telemetry/index.ts';
 import type { MethodContract } from './contract.ts';
 import type { Outcome } from './errors.ts';
 
@@ -40,9 +40,25 @@ export function tell(observers: readonly Observer[], call: EndedCall): void {
 
 const codeName = (call: EndedCall): string => status[call.outcome?.code ?? status.OK] ?? 'UNKNOWN';
 
+/** What is made once for all calls of a method that end with the same code. */
+function byMethodAndCode<T>(make: (method: MethodContract, code: string) => T): (call: EndedCall) => T {
+  const known = new Map<MethodContract, Map<string, T>>();
+  const add = (method: MethodContract, code: string): T => {
+    const made = make(method, code);
+    known.set(method, (known.get(method) ?? new Map<string, T>()).set(code, made));
+    return made;
+  };
+  return (call) => {
+    const code = codeName(call);
+    return known.get(call.method)?.get(code) ?? add(call.method, code);
+  };
+}
+
 /** One line a call. It names who called what and how it ended, and never holds a field of the request. */
 export function accessLog(logger: Logger): Observer {
   const write = lineWriter(logger, 'call');
+  // Names and ids of ours need no escaping.
+  const beginOf = byMethodAndCode((method, code) => inOnePiece(`"method":"${method.name}","code":"${code}","ms":`));
   return (call) => {
     const { outcome, method, duration, callerService, userId, context } = call;
     const ms = Math.round(duration * 100) / 100;
@@ -53,8 +69,7 @@ export function accessLog(logger: Logger): Observer {
       const who = { caller: callerService, user: userId, correlationId, traceId };
       logger.error({ method: method.name, code: codeName(call), ms, reason, ...who, err: call.error }, 'call failed');
     } else if (logger.isLevelEnabled('info')) {
-      // Names and ids of ours need no escaping.
-      let fields = `"method":"${method.name}","code":"${codeName(call)}","ms":${ms}`;
+      let fields = `${beginOf(call)}${ms}`;
       if (outcome) fields += `,"reason":${JSON.stringify(outcome.reason)}`;
       if (callerService !== undefined) fields += `,"caller":"${callerService}"`;
       if (userId !== undefined) fields += `,"user":${JSON.stringify(userId)}`;
@@ -77,20 +92,16 @@ export function callMetrics(metrics: Pick<Metrics, 'histogram'>, service: string
       description,
       boundaries: BOUNDARIES,
     });
-    const known = new Map<MethodContract, Map<string, Series>>();
-    const add = (method: MethodContract, code: string): Series => {
-      const made = durations.series({
+    return byMethodAndCode((method, code) =>
+      durations.series({
         'rpc.system.name': 'grpc',
         'rpc.method': method.name,
         'rpc.response.status_code': code,
         'service.name': service,
         'service.version': version,
-      });
-      known.set(method, (known.get(method) ?? new Map<string, Series>()).set(code, made));
-      return made;
-    };
-    return (method: MethodContract, code: string): Series => known.get(method)?.get(code) ?? add(method, code);
+      }),
+    );
   };
   const sides = { server: seriesOf('server'), client: seriesOf('client') };
-  return (call) => sides[call.side](call.method, codeName(call)).record(call.duration / 1000);
+  return (call) => sides[call.side](call).record(call.duration / 1000);
 }

@@ -3,6 +3,7 @@ export { type DatabaseSpans, databaseSpans, type SpanWork } from './database-spa
 export type { BoundHistogram, HistogramOptions, Series } from './histograms.ts';
 export {
   createLogger,
+  inOnePiece,
   LOG_LEVELS,
   type Logger,
   type LogLevel,
