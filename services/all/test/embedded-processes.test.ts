@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { cp, lstat, mkdir, readdir, readlink, realpath, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, lstat, mkdir, readdir, readFile, readlink, realpath, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
@@ -114,6 +115,22 @@ posix('Ctrl-C in the terminal', () => {
     await child.kill('SIGTERM');
     expect(child.process.exitCode).toBe(0);
     expect(serverPid(folder)).toBe(0);
+  });
+});
+
+(existsSync('/proc/self/autogroup') ? describe : describe.skip)('where sessions share the cores', () => {
+  it('each connection’s process waits for ours', async () => {
+    const postgres = await start(await usedFolder());
+    const busy = failure(query(postgres.adminUrl, 'SELECT pg_sleep(60)'));
+    const find = "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)'";
+    let pid: unknown;
+    await until(async () => {
+      pid = (await query(postgres.adminUrl, find))[0]?.pid;
+      return pid !== undefined;
+    });
+    await until(async () => (await readFile(`/proc/${pid}/autogroup`, 'utf8')).endsWith('nice 10\n'));
+    await postgres.stop();
+    expect((await busy).message).not.toBe('it did not fail');
   });
 });
 

@@ -15,6 +15,7 @@ import { launchServer, PortInUse, type Settings, StillClosing, socketFolder } fr
 import { stopProcess } from './stop.ts';
 import { serverUrl, withLogin } from './urls.ts';
 import { startWatchdog } from './watchdog.ts';
+import { haveYield } from './yielding.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Made when it is not there. Of one process at a time. */
@@ -129,6 +130,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   });
   const { home, binaries, password, watchdog, server, port, log } = up;
   const unwatchLog = watchLog(log);
+  const endYielding = haveYield(server.pid);
   let stopped: Promise<void> | undefined;
 
   const failed = new Promise<EmbeddedPostgresError>((resolve) => {
@@ -141,6 +143,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
   const stop = async (): Promise<void> => {
     unwatchLog();
+    endYielding();
     const how = server.gone() ? 'fast' : await stopProcess(server.pid, server.gone, binaries, home, IMMEDIATE_LIMIT_MS);
     if (how !== 'fast') {
       logger.warn({ pid: server.pid, how }, 'PostgreSQL did not stop in time; the next start recovers its data');
