@@ -38,6 +38,8 @@ async function assertUnharmed(system: System, what: string, { answered, failed, 
   console.log(
     `${what}: ${answered} calls answered (${byRest} by REST), ${failed.length} failed, ${orders.length} orders`,
   );
+  // Said at once: the report of a part comes when all of it has run.
+  for (const one of failed) console.log(one);
   assert.deepEqual(failed, []);
   assert.ok(orders.length > 10, 'hardly anything was asked for');
   assert.ok(byRest > 10, 'hardly anything was asked for by REST');
