@@ -62,7 +62,7 @@ export interface Pair {
   readonly client: Child;
 }
 
-/** CPU microseconds a call of servers whose clients ask in turns: what slows the machine down for a while slows all of them. */
+/** CPU microseconds a call of servers whose clients ask in turns: what slows the machine down for a while slows all of them. Stops them. */
 export async function cpuInTurns<Name extends string>(
   pairs: Readonly<Record<Name, Pair>>,
   { turns, calls }: { readonly turns: number; readonly calls: number },
@@ -75,6 +75,10 @@ export async function cpuInTurns<Name extends string>(
       const { used } = await cpuDuring(server, () => client.ask(calls));
       spent[name] += used / calls / turns;
     }
+  }
+  for (const { client, server } of Object.values<Pair>(pairs)) {
+    await client.stop();
+    await server.stop();
   }
   return spent;
 }

@@ -92,8 +92,6 @@ for (let round = 1; round <= ROUNDS; round++) {
     const [gateway, bare] = await Promise.all([startGateway(BREAKER_FAILURES), startBare()]);
     const pairs = { through: await warmPair(gateway, ours), plain: await warmPair(bare, theirs) };
     const { through, plain } = await cpuInTurns(pairs, { turns: TURNS, calls: CALLS });
-    await Promise.all(Object.values(pairs).map(({ client }) => client.stop()));
-    await Promise.all([gateway.stop(), bare.stop()]);
     ratios[kind].push(through / plain);
     console.log(
       `round ${round}  ${kind.padEnd(8)} gateway ${through.toFixed(0)} us  bare connect-node ${plain.toFixed(0)} us`,
