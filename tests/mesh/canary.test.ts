@@ -127,7 +127,18 @@ const summary = ({ match, fault, route }: Rendered) => ({
     expect(trafficPolicy.loadBalancer.localityLbSetting).toEqual({ enabled: true, failover });
     expect(trafficPolicy.outlierDetection).toMatchObject({ consecutiveGatewayErrors: 5, maxEjectionPercent: 50 });
     const alone = render('orders').objects.get('DestinationRule/orders').spec.trafficPolicy;
-    expect(alone.loadBalancer).toEqual({ simple: 'LEAST_REQUEST' });
+    expect(alone.loadBalancer.localityLbSetting).toBeUndefined();
+  });
+
+  it('gives a pod that has just come its share little by little, before the one that it replaces goes', () => {
+    const { objects } = render('orders', { mesh: { warmup: { seconds: 40, fromPercent: 5 } } });
+    const { loadBalancer } = objects.get('DestinationRule/orders').spec.trafficPolicy;
+    expect(loadBalancer).toEqual({ simple: 'LEAST_REQUEST', warmup: { duration: '40s', minimumPercent: 5 } });
+    expect(objects.get('Deployment/orders').spec.minReadySeconds).toBe(10);
+    const atOnce = render('orders', { mesh: { warmup: { seconds: 0 } }, rollout: { minReadySeconds: 0 } }).objects;
+    const rule = atOnce.get('DestinationRule/orders').spec;
+    expect(rule.trafficPolicy.loadBalancer).toEqual({ simple: 'LEAST_REQUEST' });
+    expect(atOnce.get('Deployment/orders').spec.minReadySeconds).toBe(0);
   });
 
   it('has no object of Istio without a mesh', () => {

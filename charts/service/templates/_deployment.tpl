@@ -13,6 +13,7 @@ spec:
   replicas: {{ .replicas }}
   {{- end }}
   revisionHistoryLimit: 3
+  minReadySeconds: {{ $values.rollout.minReadySeconds }}
   strategy:
     rollingUpdate: { maxUnavailable: 0, maxSurge: 1 }
   selector:
