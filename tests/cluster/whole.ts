@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, beforeEach, describe, it } from 'node:test';
 import { services } from '@weft/all/services';
 import { eventually } from '@weft/kit/testing';
 import type { Cluster } from './cluster.ts';
@@ -12,6 +12,8 @@ import { openSystem, type System } from './system.ts';
 /** What a service's own container may take at rest, and how long it may be until it is. */
 const MOST_MB = 90;
 const REST_MS = 120_000;
+/** The administrator's token lives for 15 minutes, and a test takes up to ten. */
+const RENEW_MS = 120_000;
 
 /** Some of the tests: `system` is there once they run. */
 export type Part = (system: () => System) => void;
@@ -28,6 +30,7 @@ export function whole(
   parts: readonly (readonly [name: string, Part])[],
 ): void {
   let system: System | undefined;
+  let openedAt = 0;
   const current = () => {
     assert.ok(system, 'the system was not installed');
     return system;
@@ -77,10 +80,15 @@ export function whole(
 
     for (const [name, part] of parts) {
       describe(name, { concurrency: false }, () => {
-        // The administrator's token lives for 15 minutes; the gateway is told of the routes a moment after they are there.
-        before(async () => {
+        const open = async () => {
           await system?.close();
+          // The gateway is told of the routes a moment after they are there.
           system = await eventually(() => openSystem(cluster), 60_000);
+          openedAt = performance.now();
+        };
+        before(open);
+        beforeEach(async () => {
+          if (performance.now() - openedAt > RENEW_MS) await open();
         });
         part(current);
       });
