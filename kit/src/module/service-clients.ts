@@ -1,5 +1,5 @@
 import type { Registry } from '../discovery/index.ts';
-import { createClient, type Observer } from '../rpc/index.ts';
+import { createClient, type LocalServers, type Observer } from '../rpc/index.ts';
 import type { Tracing } from '../telemetry/index.ts';
 import { type AnyService, targetKey } from './service.ts';
 
@@ -7,7 +7,7 @@ import { type AnyService, targetKey } from './service.ts';
 export function clientsOf(
   spec: AnyService,
   config: Readonly<Record<string, unknown>> & { readonly retries: boolean },
-  registry: Registry | undefined,
+  { registry, local }: { readonly registry: Registry | undefined; readonly local: LocalServers },
   tracing: Tracing,
   observers: readonly Observer[],
 ) {
@@ -22,6 +22,7 @@ export function clientsOf(
         tracing,
         observers,
         registry,
+        local,
         retries: config.retries,
       });
       open.push(client);

@@ -17,6 +17,7 @@ import {
   callSpans,
   type Dependency,
   type HealthState,
+  type LocalServers,
   type MethodConcerns,
   type ServiceBinding,
   startGrpcServer,
@@ -50,6 +51,8 @@ export interface SharedParts {
   readonly ops: OpsServer;
   /** Where services find each other; undefined where their settings say so. */
   readonly registry: Registry | undefined;
+  /** Where they find each other's servers, which they call without a connection. */
+  readonly local: LocalServers;
   /** Undefined where no mesh proves who calls. */
   readonly identify: CallerIdentity | undefined;
   /** The bus that a service's settings name: one for all services that use it, closed by the process. */
@@ -121,7 +124,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       const { grpcHost: host, grpcPort: port } = config;
       const services = [...parts.grpc, ...bindings];
       const checks = { ...known, ...parts.dependencies };
-      const server = await startGrpcServer({ host, port, services, concerns, checks, logger });
+      const server = await startGrpcServer({ host, port, services, concerns, checks, local: shared.local, logger });
       onStop('grpc', (graceMs) => server.stop(graceMs));
       grpc.push({ name: 'grpc', ...server });
       health = server.health;
@@ -161,7 +164,7 @@ export function serviceModule(spec: AnyService, config: ServiceConfig, shared: S
       onStop('audit', () => audit.stop());
       onStop('metrics', () => metrics.stop());
       const observers = [accessLog(logger), ...told, audit.observe, metrics.observe];
-      const clients = clientsOf(spec, config, shared.registry, tracing, told);
+      const clients = clientsOf(spec, config, shared, tracing, told);
       onStop('clients', () => clients.close());
       const { jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim } = config;
       const verifyToken = shared.tokenVerifier({ jwksUrl, issuer, audience, oidcIssuer, algorithm, rolesClaim });

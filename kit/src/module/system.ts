@@ -1,7 +1,7 @@
 import { type ConfigOf, type Environment, loadConfigs } from '../config/index.ts';
 import { logFields } from '../context/index.ts';
 import type { Registry } from '../discovery/index.ts';
-import { createTokenVerifier, meshCallers, type RenewingVerifier } from '../rpc/index.ts';
+import { createTokenVerifier, LocalServers, meshCallers, type RenewingVerifier } from '../rpc/index.ts';
 import { createLogger, createMetrics, createTracing, type Logger } from '../telemetry/index.ts';
 import { allEnded } from '../time/index.ts';
 import { type BusConfig, type Buses, createBuses } from './buses.ts';
@@ -100,6 +100,7 @@ export async function startSystem(
     version: VERSION,
     ops,
     registry,
+    local: new LocalServers(),
     identify:
       config.callerIdentity === 'mesh'
         ? meshCallers({ trustDomain: config.meshTrustDomain, namespace: config.meshNamespace })

@@ -18,12 +18,14 @@ import {
 import type { Registry } from '../discovery/index.ts';
 import { registryChannelOptions } from '../discovery/resolver.ts';
 import { childOf, formatTraceparent, type Tracing } from '../telemetry/index.ts';
-import { type Line, metadataOf } from './attempt.ts';
+import { metadataOf } from './asked.ts';
+import type { Line } from './attempt.ts';
 import { Connections, connectionOptions } from './connections.ts';
 import { type MethodContract, methodContracts } from './contract.ts';
 import { outcomeOf, RemoteError, remoteErrorOf, wantedFor } from './errors.ts';
 import { CALLER_HEADER } from './identity.ts';
 import { MAX_ATTEMPTS, MAX_MESSAGE_BYTES } from './limits.ts';
+import type { LocalServers } from './local-calls.ts';
 import { type Observer, tell } from './observation.ts';
 import { releaseCalls } from './release-calls.ts';
 import { BACKOFF } from './retries.ts';
@@ -54,6 +56,8 @@ export interface ClientOptions {
   readonly observers?: readonly Observer[];
   /** Where targets of the scheme `weft` are looked up. */
   readonly registry?: Registry | undefined;
+  /** The servers of this process: unary calls to their addresses need no connection. */
+  readonly local?: LocalServers | undefined;
   /** False where the mesh retries: never both. */
   readonly retries: boolean;
 }
@@ -76,7 +80,8 @@ export function createClient<S extends GeneratedService>(
     credentials.createInsecure(),
     channelOptions(contracts, options, connections, authority),
   );
-  const line = { channel: client.getChannel(), connections, authority };
+  const line: { -readonly [K in keyof Line]: Line[K] } = { channel: client.getChannel(), connections, authority };
+  line.local = options.local;
   const methods = Object.entries(generated).map(([name, method]) => {
     const contract = contracts[name] as MethodContract;
     return [
@@ -84,7 +89,11 @@ export function createClient<S extends GeneratedService>(
       contract.stream ? streamCall(client, method, contract, options) : unaryCall(line, method, contract, options),
     ];
   });
-  return { ...Object.fromEntries(methods), close: () => client.close(), ready: readiness(client) } as ClientOf<S>;
+  const close = () => {
+    line.local = undefined;
+    client.close();
+  };
+  return { ...Object.fromEntries(methods), close, ready: readiness(client) } as ClientOf<S>;
 }
 
 function readiness(client: Client) {

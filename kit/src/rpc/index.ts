@@ -15,6 +15,7 @@ export {
   type TokenVerifier,
 } from './identity.ts';
 export { MAX_MESSAGE_BYTES } from './limits.ts';
+export { LocalServers } from './local-calls.ts';
 export { type CallerIdentity, meshCallers } from './mesh-identity.ts';
 export type { MethodConcerns, Operation } from './method.ts';
 export { accessLog, callMetrics, type EndedCall, type Observer, tell } from './observation.ts';

@@ -1,5 +1,6 @@
 import { Metadata, status } from '@grpc/grpc-js';
-import { type Asked, attempt, type Cancel, type Heard, type Line } from './attempt.ts';
+import type { Asked, Cancel, Heard } from './asked.ts';
+import { attempt, type Line } from './attempt.ts';
 import { MAX_ATTEMPTS } from './limits.ts';
 
 /** Milliseconds before a call is tried again: each time twice as long. */

@@ -123,9 +123,9 @@ class RefusedServerCall extends ServerInterceptingCall {
   }
 }
 
-const OK: Ending = { code: status.OK, details: 'OK', metadata: null };
+export const OK: Ending = { code: status.OK, details: 'OK', metadata: null };
 
-function wantedStatus(): Ending {
+export function wantedStatus(): Ending {
   const metadata = new Metadata();
   metadata.set(WANTED_HEADER, 'true');
   return { ...OK, metadata };

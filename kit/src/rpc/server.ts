@@ -6,6 +6,7 @@ import type { Dependency } from './dependencies.ts';
 import { outcomeOf, statusOf } from './errors.ts';
 import { createHealth, type HealthState } from './health.ts';
 import { MAX_MESSAGE_BYTES } from './limits.ts';
+import { LocalServer, type LocalServers } from './local-calls.ts';
 import type { MethodConcerns } from './method.ts';
 import { addReflection } from './reflection.ts';
 import { releaseCalls } from './release-calls.ts';
@@ -24,6 +25,8 @@ export interface GrpcServerOptions {
   readonly services: readonly ServiceBinding[];
   readonly concerns: Omit<MethodConcerns, 'draining'>;
   readonly checks: Readonly<Record<string, Dependency>>;
+  /** Where clients of this process find it. */
+  readonly local?: LocalServers | undefined;
   readonly logger: Logger;
 }
 
@@ -67,6 +70,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   health.addTo(server);
   addReflection(server, descriptors);
   const port = await bind(server, host, options.port);
+  const local = new LocalServer({ host, port }, bound, refusal);
+  const takeBack = options.local?.add(local);
   return {
     port,
     health: () => health.state(),
@@ -79,8 +84,12 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
       health.stop();
       health.endWatches();
       draining.abort();
-      const cut = setTimeout(() => server.forceShutdown(), graceMs);
-      await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      takeBack?.();
+      const cut = setTimeout(() => {
+        server.forceShutdown();
+        local.cut();
+      }, graceMs);
+      await Promise.all([new Promise<void>((resolve) => server.tryShutdown(() => resolve())), local.idle()]);
       clearTimeout(cut);
     },
   };

@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { currentContext } from '../context/index.ts';
-import type { Asked, Line } from './attempt.ts';
+import type { Asked } from './asked.ts';
+import type { Line } from './attempt.ts';
 import { RemoteError, remoteErrorOf } from './errors.ts';
 import { persist, type Retries } from './retries.ts';
 import { WANTED_HEADER } from './server-call.ts';

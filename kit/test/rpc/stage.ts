@@ -12,6 +12,7 @@ import {
   type GrpcServer,
   type HandlersOf,
   type HealthCheck,
+  LocalServers,
   type Observer,
   type ServiceBinding,
   serveService,
@@ -57,6 +58,13 @@ export interface Served {
   readonly tracing: Tracing;
 }
 
+let local: LocalServers | undefined;
+
+/** From now on, in this test file, clients call what their own process serves without a connection. */
+export function callWithinProcess(): void {
+  local = new LocalServers();
+}
+
 /** Servers and clients over loopback that are gone after each test. Call it once a file. */
 export function stage() {
   const closing: (() => unknown)[] = [];
@@ -82,6 +90,7 @@ export function stage() {
         now,
       },
       checks,
+      local,
       logger,
     });
     closing.push(() => server.stop(1000));
@@ -111,6 +120,7 @@ export function stage() {
       const client = createClient(generated, descriptor, {
         tracing: recordingTracing().tracing,
         retries: false,
+        local,
         ...options,
       });
       closing.push(() => client.close());
