@@ -47,6 +47,18 @@ describe.each(MODES)('%s', (mode) => {
   const seen = (see: Seen, look: Look) =>
     eventually(async () => (await see(look)) || Promise.reject(new Error('not yet')));
 
+  /** To the order's coordinator; where it has none, to the bus, which tells nobody of what comes after it before. */
+  const cancellationIsKnown = (orderId: string, style: Style) =>
+    eventually(async () => {
+      const rows = (service: string, from: string) => shop.booted.database(service).query(`SELECT FROM ${from}`);
+      const asked = `saga WHERE order_id = '${orderId}' AND (cancellation IS NOT NULL OR kind = 'cancel-order')`;
+      const known =
+        style === 'orchestrated'
+          ? (await rows('checkout', asked)).length > 0
+          : (await rows('orders', 'outbox')).length === 0;
+      if (!known) throw new Error('the cancellation is not known yet');
+    });
+
   /** Takes an order through a scenario to its end. */
   async function play(scenario: Scenario, style: Style, placed: (orderId: string) => void = () => undefined) {
     const { token = 'tok_approved', postalCode, stock = 10n, cancelled } = scenario;
@@ -72,7 +84,10 @@ describe.each(MODES)('%s', (mode) => {
       if (cancelled.when) await seen(cancelled.when, look);
       await buyer.orders.cancelOrder({ orderId });
       const last = holds.at(-1);
-      if (last) await letGo(last.held);
+      if (last) {
+        await cancellationIsKnown(orderId, style);
+        await letGo(last.held);
+      }
     }
     return { ended: await shop.ended(orderId), orderId, productId, buyer };
   }
