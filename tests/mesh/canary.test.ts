@@ -127,7 +127,7 @@ const summary = ({ match, fault, route }: Rendered) => ({
     expect(trafficPolicy.loadBalancer.localityLbSetting).toEqual({ enabled: true, failover });
     expect(trafficPolicy.outlierDetection).toMatchObject({ consecutiveGatewayErrors: 5, maxEjectionPercent: 50 });
     const alone = render('orders').objects.get('DestinationRule/orders').spec.trafficPolicy;
-    expect(alone.loadBalancer.localityLbSetting).toBeUndefined();
+    expect(alone.loadBalancer).toEqual({ simple: 'LEAST_REQUEST', warmup: { duration: '15s', minimumPercent: 10 } });
   });
 
   it('gives a pod that has just come its share little by little, before the one that it replaces goes', () => {
