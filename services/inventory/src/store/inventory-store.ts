@@ -154,7 +154,8 @@ const changeStocks = prepared((db: Db, changes: StockChanges) => {
   return { compile: () => statement.compile(db) };
 });
 
-// One statement whatever the number of lines, so that it is prepared once.
+// One statement whatever the number of lines, so that it is prepared once. All are locked, in order, before the first changes; the
+// codes are named again for the index: a plan for any number of lines would read every stock instead.
 function changeStatement({ codes, onHand, reserved, now }: StockChanges) {
   return sql`
     WITH locked AS MATERIALIZED (
@@ -162,8 +163,7 @@ function changeStatement({ codes, onHand, reserved, now }: StockChanges) {
     )
     UPDATE stock SET on_hand = on_hand + change.add_on_hand, reserved = reserved + change.add_reserved, version = version + 1, updated_at = ${now}
     FROM unnest(${codes}::text[], ${onHand}::bigint[], ${reserved}::bigint[]) AS change(code, add_on_hand, add_reserved)
-    JOIN locked ON locked.stock_code = change.code
-    WHERE stock.stock_code = change.code`;
+    WHERE (SELECT count(*) FROM locked) > 0 AND stock.stock_code = any(${codes}::text[]) AND stock.stock_code = change.code`;
 }
 
 async function addStocks(db: Kysely<InventorySchema>, lines: readonly StockLine[], now: Date): Promise<Stock[]> {
