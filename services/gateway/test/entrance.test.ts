@@ -42,6 +42,10 @@ it('speaks HTTP/1.1 and HTTP/2 on one TLS port, as the client chooses', async ()
   answer.resume();
   expect([answer.statusCode, answer.httpVersion]).toEqual([200, '1.1']);
   expect(answer.headers['strict-transport-security']).toContain('max-age');
+  const large = httpsRequest({ host: 'localhost', port, path: '/', ca, headers: { large: 'x'.repeat(20_000) } }).end();
+  const [refused] = await once(large, 'response');
+  refused.resume();
+  expect([refused.statusCode, refused.headers['content-type']]).toEqual([431, 'application/problem+json']);
   const session = http2.connect(`https://localhost:${port}`, { ca });
   const stream = session.request({ ':path': '/api/v2/products/lantern' });
   const [headers] = await once(stream, 'response');

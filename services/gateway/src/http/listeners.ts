@@ -52,9 +52,7 @@ const http2Options = {
 /** HTTP/1.1 in cleartext. */
 export function listenHttp1(port: number, options: ListenOptions): Promise<Listener> {
   const server = createServer(http1Options(options), options.handle as never);
-  server.maxHeadersCount = 100;
-  server.maxRequestsPerSocket = 10_000;
-  refuseBadRequests(server);
+  boundHttp1(server);
   return open('http', server, port, options, () => server.closeIdleConnections());
 }
 
@@ -81,6 +79,8 @@ export function listenTls(
     },
     options.handle as never,
   );
+  // Whoever chooses HTTP/1.1 is served as by the server above, on this one's behalf.
+  boundHttp1(server as unknown as Server);
   return open('tls', server, port, options, followSessions(server, options));
 }
 
@@ -90,7 +90,9 @@ const UNREADABLE: Readonly<Record<string, readonly [status: number, reason: stri
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'REQUEST_TOO_SLOW'],
 };
 
-function refuseBadRequests(server: Server): void {
+function boundHttp1(server: Server): void {
+  server.maxHeadersCount = 100;
+  server.maxRequestsPerSocket = 10_000;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
