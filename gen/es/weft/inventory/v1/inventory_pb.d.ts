@@ -633,7 +633,8 @@ export declare const InventoryService: GenService<{
   },
   /**
    * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
-   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * another request before. Of calls at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where
+   * that is not known yet.
    *
    * @generated from rpc weft.inventory.v1.InventoryService.Restock
    */

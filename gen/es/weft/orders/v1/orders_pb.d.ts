@@ -1312,8 +1312,8 @@ export declare const OrdersService: GenService<{
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
-   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
-   * (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls
+   * at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    *
    * @generated from rpc weft.orders.v1.OrdersService.PlaceOrder
    */
@@ -1359,8 +1359,8 @@ export declare const OrdersService: GenService<{
   /**
    * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
    * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
-   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
-   * is running.
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls at the same time one takes effect and all get its
+   * response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    *
    * @generated from rpc weft.orders.v1.OrdersService.ReturnItems
    */

@@ -1946,7 +1946,8 @@ export const InventoryServiceService = {
   },
   /**
    * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
-   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * another request before. Of calls at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where
+   * that is not known yet.
    */
   restock: {
     path: "/weft.inventory.v1.InventoryService/Restock" as const,
@@ -1989,7 +1990,8 @@ export interface InventoryServiceServer extends UntypedServiceImplementation {
   release: handleUnaryCall<ReleaseRequest, ReleaseResponse>;
   /**
    * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
-   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * another request before. Of calls at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where
+   * that is not known yet.
    */
   restock: handleUnaryCall<RestockRequest, RestockResponse>;
 }
@@ -2113,7 +2115,8 @@ export interface InventoryServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Puts returned pieces on the shelf, once for an idempotency key. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with
-   * another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * another request before. Of calls at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where
+   * that is not known yet.
    */
   restock(
     request: RestockRequest,

@@ -3729,8 +3729,8 @@ export const OrdersServiceService = {
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
-   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
-   * (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls
+   * at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    */
   placeOrder: {
     path: "/weft.orders.v1.OrdersService/PlaceOrder" as const,
@@ -3782,8 +3782,8 @@ export const OrdersServiceService = {
   /**
    * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
    * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
-   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
-   * is running.
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls at the same time one takes effect and all get its
+   * response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    */
   returnItems: {
     path: "/weft.orders.v1.OrdersService/ReturnItems" as const,
@@ -3911,8 +3911,8 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
-   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
-   * (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls
+   * at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    */
   placeOrder: handleUnaryCall<PlaceOrderRequest, PlaceOrderResponse>;
   /** Reads an order; a customer only their own. NOT_FOUND (ORDER_NOT_FOUND) otherwise. */
@@ -3932,8 +3932,8 @@ export interface OrdersServiceServer extends UntypedServiceImplementation {
   /**
    * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
    * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
-   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
-   * is running.
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls at the same time one takes effect and all get its
+   * response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    */
   returnItems: handleUnaryCall<ReturnItemsRequest, ReturnItemsResponse>;
   /**
@@ -3980,8 +3980,8 @@ export interface OrdersServiceClient extends Client {
   /**
    * Stores the order at catalog prices and answers at once, status PLACED; its saga takes it on from there.
    * NOT_FOUND (PRODUCT_NOT_FOUND), FAILED_PRECONDITION (MIXED_CURRENCIES, ORDER_TOO_LARGE), PERMISSION_DENIED (NOT_YOURS) when a
-   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED
-   * (REQUEST_IN_PROGRESS) while the first call with it is running.
+   * customer orders for somebody else. ALREADY_EXISTS (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls
+   * at the same time one takes effect and all get its response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    */
   placeOrder(
     request: PlaceOrderRequest,
@@ -4057,8 +4057,8 @@ export interface OrdersServiceClient extends Client {
   /**
    * Takes pieces of an order that has left back: they are restocked and refunded at the price paid; a customer only of their own
    * order. NOT_FOUND (ORDER_NOT_FOUND) otherwise. FAILED_PRECONDITION (ORDER_NOT_COMPLETED, NOT_RETURNABLE). ALREADY_EXISTS
-   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before, ABORTED (REQUEST_IN_PROGRESS) while the first call with it
-   * is running.
+   * (IDEMPOTENCY_KEY_REUSED) when the key came with another request before. Of calls at the same time one takes effect and all get its
+   * response, or ABORTED (REQUEST_IN_PROGRESS) where that is not known yet.
    */
   returnItems(
     request: ReturnItemsRequest,
