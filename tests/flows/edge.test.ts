@@ -8,6 +8,7 @@ import { RetryInfoSchema } from '@weft/gen/es/google/rpc/error_details_pb';
 import { UsersService } from '@weft/gen/es/weft/users/v1/users_pb';
 import { UsersServiceService } from '@weft/gen/grpc/weft/users/v1/users';
 import openapi from '@weft/gen/openapi/openapi.json' with { type: 'json' };
+import openapiV1 from '@weft/gen/openapi/openapi.v1.json' with { type: 'json' };
 import { refusal } from '@weft/kit/testing';
 import { buyByCurl } from './by-curl.ts';
 import { openShop, type Shop } from './shop.ts';
@@ -55,8 +56,11 @@ interface Operation {
 }
 
 /** Every operation of a customer's about one thing, with a request that keeps the document. */
-const operations = Object.entries(openapi.paths as unknown as Record<string, Record<string, Operation>>)
-  .filter(([path]) => path.startsWith('/api/v2/') && path.includes('{'))
+const operations = Object.entries({ ...openapi.paths, ...openapiV1.paths } as unknown as Record<
+  string,
+  Record<string, Operation>
+>)
+  .filter(([path]) => path.includes('{'))
   .flatMap(([path, verbs]) => Object.entries(verbs).map(([verb, operation]) => ({ verb, path, operation })))
   .filter(({ operation }) => operation['x-roles'].includes('customer'))
   .map(({ verb, path, operation }) => ({
@@ -116,17 +120,43 @@ describe('what belongs to somebody else', () => {
     expect(await seen()).toEqual(before);
   });
 
-  it.each(operations)('is not there by Connect, $method of $path', async ({ path, method, keyed, body }) => {
-    const before = await seen();
-    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter = '']) => [parameter, idOf(parameter)]);
-    const key = keyed ? { idempotencyKey: randomUUID() } : {};
-    const message = { ...body, ...key, ...Object.fromEntries(named) };
-    const code = path.endsWith(':watch')
-      ? await streamed(method, message, mallory.token)
-      : (await post(`/${method}`, message, bearer(mallory.token))).json.code;
-    expect(['not_found', 'permission_denied']).toContain(code);
-    expect(await seen()).toEqual(before);
+  it.each(['orders?customerId', 'notifications?userId'])('is not listed by GET /%s=', async (list) => {
+    const answer = await fetch(`${gateway()}/api/v2/${list}=${alice.id}`, { headers: bearer(mallory.token) });
+    expect([403, 404]).toContain(answer.status);
   });
+
+  it.each([
+    ['orders.v1.OrdersService/ListOrders', 'customerId'],
+    ['notifications.v1.NotificationsService/ListNotifications', 'userId'],
+  ])('is not listed by Connect, %s of a %s', async (method, field) => {
+    const { json } = await post(`/weft.${method}`, { [field]: alice.id }, bearer(mallory.token));
+    expect(['not_found', 'permission_denied']).toContain(json.code);
+  });
+
+  it('is not ordered for, by REST or by Connect', async () => {
+    const key = { 'idempotency-key': randomUUID() };
+    const body = { ...orderOf(lantern), customerId: alice.id };
+    const rest = await post('/api/v2/orders', body, { ...bearer(mallory.token), ...key });
+    expect([rest.status, rest.json.reason]).toEqual([403, 'NOT_YOURS']);
+    const message = { ...body, idempotencyKey: randomUUID() };
+    const connect = await post('/weft.orders.v1.OrdersService/PlaceOrder', message, bearer(mallory.token));
+    expect([connect.status, connect.json.code]).toEqual([403, 'permission_denied']);
+  });
+
+  it.each(operations.filter(({ path }) => path.startsWith('/api/v2/')))(
+    'is not there by Connect, $method of $path',
+    async ({ path, method, keyed, body }) => {
+      const before = await seen();
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter = '']) => [parameter, idOf(parameter)]);
+      const key = keyed ? { idempotencyKey: randomUUID() } : {};
+      const message = { ...body, ...key, ...Object.fromEntries(named) };
+      const code = path.endsWith(':watch')
+        ? await streamed(method, message, mallory.token)
+        : (await post(`/${method}`, message, bearer(mallory.token))).json.code;
+      expect(['not_found', 'permission_denied']).toContain(code);
+      expect(await seen()).toEqual(before);
+    },
+  );
 });
 
 it('publishes the keys that users signs with', async () => {

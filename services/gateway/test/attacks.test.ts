@@ -100,10 +100,20 @@ describe('bodies', () => {
   const lines =
     '"lines":[{"productId":"lantern","quantity":"1"}],"paymentMethodToken":"tok_approved","idempotencyKey":"k"';
   it.each([
-    ['a key twice', `{${lines},"customerId":"a","customerId":"b"}`],
-    ['a key in both its spellings', `{${lines},"customerId":"${ORDER_ID}","customer_id":"${ORDER_ID}"}`],
-    ['a key twice further in', `{"lines":[{"productId":"lantern","quantity":"1","quantity":"2"}]}`],
-    ['a key twice by an escape', `{${lines},"customerId":"a","customer\\u0049d":"b"}`],
+    ['', 'customerId', `{${lines},"customerId":"${ORDER_ID}","customerId":"${ORDER_ID}"}`],
+    [' in both its spellings', 'customerId', `{${lines},"customerId":"${ORDER_ID}","customer_id":"${ORDER_ID}"}`],
+    [' further in', 'quantity', `{${lines.replace('"1"', '"1","quantity":"2"')}}`],
+    [' by an escape', 'customerId', `{${lines},"customerId":"${ORDER_ID}","customer\\u0049d":"${ORDER_ID}"}`],
+  ])('with a key twice%s are refused for that, by REST and by Connect', async (_, field, body) => {
+    const before = called;
+    const { status, json } = await place(body);
+    expect([status, json.errors]).toEqual([400, [expect.objectContaining({ field, rule: 'json.duplicate' })]]);
+    const { code, message } = (await call('PlaceOrder', body)).json;
+    expect([code, message]).toEqual(['invalid_argument', expect.stringMatching(/duplicate|multiple times/)]);
+    expect(called).toBe(before);
+  });
+
+  it.each([
     ['__proto__', `{${lines},"__proto__":{"customerId":"x"}}`],
     ['constructor', `{${lines},"constructor":{"prototype":{"admin":true}}}`],
     ['what is no field', `{${lines},"isAdmin":true}`],

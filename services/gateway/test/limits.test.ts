@@ -43,6 +43,12 @@ describe('limits', () => {
     expect((await edge.send(`/api/v2/orders/${ORDER_ID}`, { as: alice })).status).toBe(200);
   });
 
+  it('takes a hundred calls an hour of a method for which nothing else is said', async () => {
+    edge = await openEdge({ orders: { listOrders: async () => ({ orders: [], nextPageToken: '' }) } });
+    const { status, headers } = await edge.send('/api/v2/orders', { as: await edge.token() });
+    expect([status, headers.get('ratelimit-policy')]).toEqual([200, '"method";q=100;w=3600']);
+  });
+
   it('counts by address before anybody has signed in, whatever a header says, and tokens that are none', async () => {
     edge = await openEdge(handlers, { RATE_LIMITS: `${GET_PRODUCT}=2/60`, RATE_LIMIT: '3/60' });
     const get = (forwarded: string) =>

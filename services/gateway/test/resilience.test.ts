@@ -198,4 +198,47 @@ describe('an order with everything around it', () => {
       expect([path, other.status, other.json.errors[0].field]).toEqual([path, 400, 'view']);
     }
   });
+
+  it('has its parts asked for at the same time', async () => {
+    const begun = { payment: Promise.withResolvers<void>(), shipment: Promise.withResolvers<void>() };
+    edge = await openEdge({
+      orders: { getOrder: async () => ({ order: order() }) },
+      catalog: { getProduct: async () => ({ product: product() }) },
+      payments: {
+        getPayment: async () => {
+          begun.payment.resolve();
+          await begun.shipment.promise;
+          throw new DomainError('not-found', 'PAYMENT_NOT_FOUND', 'there is none yet');
+        },
+      },
+      shipping: {
+        getShipment: async () => {
+          begun.shipment.resolve();
+          await begun.payment.promise;
+          throw new DomainError('not-found', 'SHIPMENT_NOT_FOUND', 'there is none yet');
+        },
+      },
+    });
+    const { status, json } = await edge.send(`/api/v2/orders/${ORDER_ID}?view=full`, { as: await edge.token() });
+    expect([status, json.payment, json._degraded]).toEqual([200, null, undefined]);
+  });
+
+  it('is served within one deadline without the part that hangs', async () => {
+    const over = Promise.withResolvers<never>();
+    edge = await openEdge({
+      orders: { getOrder: async () => ({ order: order() }) },
+      catalog: { getProduct: async () => ({ product: product() }) },
+      payments: { getPayment: () => over.promise },
+      shipping: { getShipment: () => over.promise },
+    });
+    const { status, json } = await edge.send(`/api/v2/orders/${ORDER_ID}?view=full`, { as: await edge.token() });
+    over.reject(new Error('it is over'));
+    expect([status, json.payment, json.shipment, json.products.length]).toEqual([200, null, null, 1]);
+    expect(json._degraded.map(({ part, status }: { part: string; status: number }) => [part, status])).toEqual(
+      expect.arrayContaining([
+        ['payment', 504],
+        ['shipment', 504],
+      ]),
+    );
+  });
 });
