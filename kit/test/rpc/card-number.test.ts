@@ -1,11 +1,12 @@
 import { randomInt, randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
+import { create, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { describe, expect, it } from '@jest/globals';
 import { BatchGetProductsRequestSchema, CreateProductRequestSchema } from '@weft/gen/es/weft/catalog/v1/catalog_pb';
 import { PlaceOrderRequestSchema } from '@weft/gen/es/weft/orders/v1/orders_pb';
 import { holdsCardNumber, mayHoldCardNumber } from '@weft/kit/telemetry';
 import fc from 'fast-check';
 import { cardNumberViolations } from '../../src/rpc/card-number.ts';
+import { contracts } from './contracts.ts';
 
 // Published test numbers of the brands.
 const CARDS: Readonly<Record<string, readonly string[]>> = {
@@ -92,6 +93,35 @@ describe('a card number', () => {
   });
 });
 
+interface TextField {
+  /** As a violation names it. */
+  readonly name: string;
+  /** A message in which it alone is set. */
+  readonly holding: (text: string) => Record<string, unknown>;
+}
+
+/** Every text field of a message, those of its parts included. */
+function textFields(message: DescMessage): TextField[] {
+  return message.fields.flatMap((field): TextField[] => {
+    const { name, localName } = field;
+    const isText = (scalar: ScalarType | undefined) => scalar === ScalarType.STRING;
+    if (field.fieldKind === 'scalar' && isText(field.scalar))
+      return [{ name, holding: (text: string) => ({ [localName]: text }) }];
+    if (field.fieldKind === 'message')
+      return textFields(field.message).map((inner) => ({
+        name: `${name}.${inner.name}`,
+        holding: (text: string) => ({ [localName]: inner.holding(text) }),
+      }));
+    if (field.fieldKind !== 'list') return [];
+    if (field.listKind === 'message')
+      return textFields(field.message).map((inner) => ({
+        name: `${name}[0].${inner.name}`,
+        holding: (text: string) => ({ [localName]: [inner.holding(text)] }),
+      }));
+    return isText(field.scalar) ? [{ name: `${name}[0]`, holding: (text: string) => ({ [localName]: [text] }) }] : [];
+  });
+}
+
 describe('a request', () => {
   const card = '4111 1111 1111 1111';
   const violation = (field: string) => ({
@@ -112,6 +142,16 @@ describe('a request', () => {
     expect(cardNumberViolations(BatchGetProductsRequestSchema, batch)).toEqual([violation('product_ids[1]')]);
     const product = create(CreateProductRequestSchema, { title: 'A', price: { currencyCode: card } });
     expect(cardNumberViolations(CreateProductRequestSchema, product)).toEqual([violation('price.currency_code')]);
+  });
+
+  it('is refused one in any text field of any method', () => {
+    const methods = contracts.flatMap(({ descriptor }) => descriptor.methods);
+    const fields = methods.flatMap(({ input }) => textFields(input).map((field) => ({ input, ...field })));
+    expect(fields.length).toBeGreaterThan(methods.length);
+    for (const { input, name, holding } of fields) {
+      const violations = cardNumberViolations(input, create(input, holding(card)));
+      expect([input.typeName, violations]).toEqual([input.typeName, [violation(name)]]);
+    }
   });
 
   it('without one is told nothing', () => {
